@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The data channel: key slots, and datagrams opened and sealed in place through jobs for the AEAD batch
+ * interface. A slot belongs to one worker thread. Source: openvpn-wire-protocol "data channel"; OpenVPN 2.6
+ * crypto.c.
+ *
+ *   P_DATA_V2, AEAD   | op:5 kid:3 | peer id 3 | packet id 4 | tag 16 | ciphertext |    AAD = the first 8
+ * bytes P_DATA_V1, AEAD   | op:5 kid:3 | packet id 4 | tag 16 | ciphertext |                AAD = the packet
+ * id nonce = packet id 4 | implicit iv 8
+ */
+#ifndef DBR_PROTO_DATA_H
+#define DBR_PROTO_DATA_H
+
+#include "crypto/aead.h"
+#include "proto/replay.h"
+#include "proto/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DBR_KEY_BLOCK_LEN = 256 };
+
+/* What the control side derives and the data side uses: two directions of key and implicit iv. */
+struct dbr_data_keys {
+    uint32_t cipher; /* enum dbr_cipher */
+    uint8_t key_id;  /* 0..7 */
+    uint8_t use_v2;  /* send P_DATA_V2 with peer_id; else P_DATA_V1 */
+    uint16_t pad;
+    uint32_t peer_id; /* the id to write into what we send */
+    uint8_t send_key[32], recv_key[32];
+    uint8_t send_iv[8], recv_iv[8];
+};
+
+/* Cuts the 256 bytes of key material (TLS exporter or TLS1-PRF) into keys: key2 layout {cipher 64, hmac 64} x
+ * 2; a server sends with key 1 and receives with key 0, a client the reverse; the implicit iv is the first 8
+ * bytes of the hmac key of the same direction. */
+void dbr_data_keys_cut(struct dbr_data_keys *k, const uint8_t block[DBR_KEY_BLOCK_LEN], bool server);
+
+struct dbr_slot {
+    struct dbr_aead *seal, *open;
+    uint8_t send_iv[8], recv_iv[8];
+    uint8_t header[4]; /* first byte and peer id of what we send */
+    uint8_t key_id;
+    bool use_v2, live;
+    uint32_t next_id; /* packet id of the next datagram; 1 at first; stops before it wraps */
+    uint64_t sealed_bytes, opened_bytes, sealed_packets, opened_packets;
+    struct dbr_replay replay;
+};
+
+/* Makes a live slot of keys; replay_window in ids (64 for stock peers). 0, DBR_ERR_NOMEM,
+ * DBR_ERR_UNSUPPORTED. */
+int dbr_slot_init(struct dbr_slot *s, const struct dbr_aead_backend *backend, const struct dbr_data_keys *k,
+                  uint32_t replay_window);
+void dbr_slot_fini(struct dbr_slot *s); /* wipes; callable twice */
+
+/* Bytes in front of the plaintext in a datagram of this slot: 24 or 21. */
+static inline size_t dbr_slot_headroom(const struct dbr_slot *s)
+{
+    return s->use_v2 ? DBR_AEAD_HEADER_V2 : DBR_AEAD_HEADER_V1;
+}
+
+/* Prepares sealing of the len bytes at text, which have dbr_slot_headroom() bytes in front of them: writes
+ * the header with the next packet id and fills job. The datagram starts at text - headroom. DBR_ERR_LIMIT
+ * when the packet ids of this key are used up (0xffffff00 and above): drop and renegotiate, never reuse. */
+int dbr_slot_seal_prepare(struct dbr_slot *s, uint8_t *text, uint32_t len, struct dbr_aead_job *job);
+
+/* Prepares opening of a datagram whose opcode and key id match this slot: checks length and replay window,
+ * fills job (text = ciphertext in place) and *id. DBR_ERR_SHAPE, DBR_ERR_REPLAY. After a good open call
+ * dbr_slot_opened, which marks the id: false if another datagram of the same batch had the same id (drop it).
+ */
+int dbr_slot_open_prepare(struct dbr_slot *s, uint8_t *dgram, uint32_t len, struct dbr_aead_job *job,
+                          uint32_t *id);
+bool dbr_slot_opened(struct dbr_slot *s, uint32_t id, uint32_t len);
+
+/* True when an AEAD usage limit or the packet id space calls for a renegotiation (2^31 packets, or GCM's 2^36
+ * / 16 blocks as OpenVPN 2.7 counts them). */
+bool dbr_slot_wants_rekey(const struct dbr_slot *s);
+
+/* The 16-byte payloads that are never handed to the bridge. */
+extern const uint8_t dbr_ping_magic[16];
+extern const uint8_t dbr_occ_magic[16];
+enum dbr_occ {
+    DBR_OCC_REQUEST = 0,
+    DBR_OCC_REPLY,
+    DBR_OCC_MTU_LOAD_REQUEST,
+    DBR_OCC_MTU_LOAD,
+    DBR_OCC_MTU_REQUEST,
+    DBR_OCC_MTU_REPLY,
+    DBR_OCC_EXIT
+};
+/* What a decrypted payload is. */
+enum dbr_payload { DBR_PAYLOAD_FRAME, DBR_PAYLOAD_PING, DBR_PAYLOAD_OCC };
+enum dbr_payload dbr_payload_kind(const uint8_t *p, size_t len);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What the two sides agree on: IV_ variables of the peer info, data cipher (NCP), key derivation, compression
+ * framing, and the options-consistency string. Tables and pure functions. Source: OpenVPN 2.6 ssl.h (IV_PROTO
+ * bits), ssl_ncp.c, options.c options_string; interop facts for 2.4 to 2.7.
+ */
+#ifndef DBR_PROTO_NEGOTIATE_H
+#define DBR_PROTO_NEGOTIATE_H
+
+#include "crypto/aead.h"
+#include "proto/framing.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum dbr_iv_proto {
+    DBR_IV_DATA_V2 = 1 << 1,
+    DBR_IV_REQUEST_PUSH = 1 << 2, /* server may push without a PUSH_REQUEST */
+    DBR_IV_TLS_KEY_EXPORT = 1 << 3,
+    DBR_IV_AUTH_PENDING_KW = 1 << 4,
+    DBR_IV_NCP_P2P = 1 << 5,
+    DBR_IV_DNS_OPTION = 1 << 6,
+    DBR_IV_CC_EXIT_NOTIFY = 1 << 7,
+    DBR_IV_AUTH_FAIL_TEMP = 1 << 8,
+    DBR_IV_DYN_TLS_CRYPT = 1 << 9,
+    DBR_IV_DATA_EPOCH = 1 << 10,
+    DBR_IV_DNS_OPTION_V2 = 1 << 11,
+    DBR_IV_PUSH_UPDATE = 1 << 12,
+};
+
+/* The peer info that matters to us, from lines "IV_PROTO=990\nIV_CIPHERS=...". Values are escaped for logs.
+ */
+struct dbr_peer_info {
+    uint32_t iv_proto; /* bits above */
+    uint32_t iv_mtu;   /* 0 if not said */
+    bool has_ncp2, comp_stub, comp_stub_v2, has_lzo;
+    char ciphers[256]; /* IV_CIPHERS, or AES-256-GCM:AES-128-GCM for IV_NCP=2, or "" */
+    char version[32], platform[16], gui[64];
+};
+void dbr_peer_info_parse(struct dbr_peer_info *info, const char *text);
+/* Writes a client's own peer info lines (IV_VER, IV_PLAT, IV_TCPNL, IV_MTU, IV_NCP, IV_CIPHERS, IV_PROTO). */
+int dbr_peer_info_write(char *out, size_t cap, uint32_t iv_proto, uint32_t iv_mtu, const char *ciphers,
+                        const char *platform);
+
+/* First cipher of ours (colon list, preference order) that the peer has: in its IV_CIPHERS, else its OCC
+ * "cipher" if that is in our list, else fallback (may be DBR_CIPHER_NONE). DBR_CIPHER_NONE if nothing fits.
+ */
+enum dbr_cipher dbr_negotiate_cipher(const char *ours, const struct dbr_peer_info *info,
+                                     const char *peer_options, enum dbr_cipher fallback);
+
+/* The framing a peer with these options needs, and the option to push for it ("compress stub-v2", "comp-lzo
+ * no" or NULL). Rule: no ",comp-lzo" in its options string: none. IV_COMP_STUBv2: stub-v2. Else comp-lzo
+ * framing. */
+enum dbr_framing dbr_negotiate_framing(const struct dbr_peer_info *info, const char *peer_options,
+                                       const char **push);
+
+/* The options-consistency string we send: echoes the peer's link-mtu/tun-mtu/comp-lzo so that no client
+ * warns. peer is its string ("" for a client that speaks first). */
+struct dbr_occ_params {
+    bool server, tls_auth;
+    int direction; /* tls-auth key direction or -1 */
+    uint32_t tun_mtu;
+    const char *cipher, *auth; /* as configured for the string */
+    bool proto_v6;
+};
+int dbr_occ_string(const struct dbr_occ_params *p, const char *peer, char *out, size_t cap);
+/* Value of one option in an options string ("dev-type" -> "tap") copied to out; false if absent. */
+bool dbr_occ_find(const char *options, const char *name, char *out, size_t cap);
+
+#endif
