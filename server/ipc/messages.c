@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ipc/messages.h"
+#include "base/err.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PEER_ID_MAX = 0xffffff, KEY_ID_MAX = 7, CIPHER_MAX = 32, FRAMING_MAX = 3, REPLAY_WINDOW_MAX = 8192 };
+
+static int check_peer(const void *buf)
+{
+    const struct dbr_ipc_peer *m = buf;
+    if (m->wire_peer_id > PEER_ID_MAX || m->framing > FRAMING_MAX || m->serial_len > DBR_SERIAL_MAX)
+        return DBR_ERR_SHAPE;
+    if (m->replay_window < 64 || m->replay_window > REPLAY_WINDOW_MAX || !memchr(m->cn, 0, sizeof m->cn))
+        return DBR_ERR_SHAPE;
+    return m->addr.family == 0 || m->addr.family == 4 || m->addr.family == 6 ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_key(const void *buf)
+{
+    const struct dbr_ipc_key *m = buf;
+    if (m->cipher == 0 || m->cipher > CIPHER_MAX || m->key_id > KEY_ID_MAX || m->use_v2 > 1)
+        return DBR_ERR_SHAPE;
+    return m->tx_peer_id <= PEER_ID_MAX ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_key_ref(const void *buf)
+{
+    const struct dbr_ipc_key_ref *m = buf;
+    return m->key_id <= KEY_ID_MAX ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_del(const void *buf)
+{
+    const struct dbr_ipc_peer_del *m = buf;
+    return m->reason <= DBR_DEL_SHUTDOWN ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_float(const void *buf)
+{
+    const struct dbr_ipc_float *m = buf;
+    return m->addr.family == 4 || m->addr.family == 6 ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_learned(const void *buf)
+{
+    const struct dbr_ipc_learned *m = buf;
+    return m->vlan < 4096 && m->what <= DBR_LEARNED_GONE && !(m->mac[0] & 1) ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_blob(const void *buf)
+{
+    const struct dbr_ipc_blob *m = buf;
+    return m->n <= DBR_IPC_BLOB_MAX ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_datagram(const void *buf)
+{
+    const struct dbr_ipc_datagram *m = buf;
+    if (m->addr.family != 4 && m->addr.family != 6)
+        return DBR_ERR_SHAPE;
+    return m->n <= DBR_IPC_DATAGRAM_MAX && m->head.len == offsetof(struct dbr_ipc_datagram, bytes) + m->n
+               ? 0
+               : DBR_ERR_SHAPE;
+}
+
+static int check_file(const void *buf)
+{
+    const struct dbr_ipc_file *m = buf;
+    return m->what <= DBR_FILE_CRL && m->missing <= 1 ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_tap_address(const void *buf)
+{
+    const struct dbr_ipc_tap_address *m = buf;
+    return m->prefix6 <= 128 && m->dhcp <= 1 && m->up <= 1 ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_state(const void *buf)
+{
+    const struct dbr_ipc_state *m = buf;
+    return m->what <= DBR_STATE_RESTART ? 0 : DBR_ERR_SHAPE;
+}
+
+/* One row per message: how long it is at least and at most, and what else must hold. */
+static const struct {
+    size_t min, max;
+    int (*check)(const void *buf);
+} rules[DBR_IPC_TYPES] = {
+#define ROW(type, of, fn) [DBR_IPC_##type] = {sizeof(struct dbr_ipc_##of), sizeof(struct dbr_ipc_##of), fn}
+    ROW(PEER_NEW, peer, check_peer),
+    ROW(PEER_SET, peer, check_peer),
+    ROW(PEER_BACK, peer, check_peer),
+    ROW(PEER_DEL, peer_del, check_del),
+    ROW(TIMEOUT, peer_del, check_del),
+    ROW(KEY_NEW, key, check_key),
+    ROW(KEY_SWAP, key_ref, check_key_ref),
+    ROW(KEY_DEL, key_ref, check_key_ref),
+    ROW(KEY_LIMIT, key_ref, check_key_ref),
+    ROW(KEY_USED, key_ref, check_key_ref),
+    ROW(STATS_GET, head, NULL),
+    ROW(STATS_END, head, NULL),
+    ROW(STATS, stats, NULL),
+    ROW(FLOAT, float, check_float),
+    ROW(LEARNED, learned, check_learned),
+    ROW(FDB_ADD, learned, check_learned),
+    ROW(FDB_DEL, learned, check_learned),
+    ROW(GUARD, guard, NULL),
+    ROW(SEND, blob, check_blob),
+    ROW(PAYLOAD, blob, check_blob),
+    ROW(READY, head, NULL),
+    ROW(FILE, file, check_file),
+    ROW(TAP_ADDRESS, tap_address, check_tap_address),
+    ROW(STATE, state, check_state),
+#undef ROW
+    [DBR_IPC_DATAGRAM] = {offsetof(struct dbr_ipc_datagram, bytes), sizeof(struct dbr_ipc_datagram),
+                          check_datagram},
+};
+
+int dbr_ipc_check(const void *buf, size_t n)
+{
+    const struct dbr_ipc_head *head = buf;
+    if (n < sizeof *head || head->type == 0 || head->type >= DBR_IPC_TYPES || head->len != n)
+        return DBR_ERR_SHAPE;
+    if (!rules[head->type].min || n < rules[head->type].min || n > rules[head->type].max ||
+        head->peer_id > PEER_ID_MAX)
+        return DBR_ERR_SHAPE;
+    return rules[head->type].check ? rules[head->type].check(buf) : 0;
+}
+
+int dbr_ipc_send(int sock, const void *msg, int fd_pass)
+{
+    const struct dbr_ipc_head *head = msg;
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)msg, .iov_len = head->len};
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } cmsg = {0};
+    struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (fd_pass >= 0) {
+        mh.msg_control = cmsg.space;
+        mh.msg_controllen = sizeof cmsg.space;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd_pass, sizeof fd_pass);
+    }
+    ssize_t sent = sendmsg(sock, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent == (ssize_t)head->len)
+        return 0;
+    return sent < 0 && (errno == EAGAIN || errno == ENOBUFS) ? DBR_ERR_AGAIN : DBR_ERR_IO;
+}
+
+/* Keeps the first passed descriptor in *keep (-1 if none), closes the others. */
+static void take_descriptors(struct msghdr *mh, int *keep)
+{
+    *keep = -1;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            if (*keep < 0)
+                *keep = fd;
+            else
+                close(fd);
+        }
+    }
+}
+
+int dbr_ipc_recv(int sock, void *buf, int *fd_pass)
+{
+    struct iovec iov = {.iov_base = buf, .iov_len = DBR_IPC_MAX};
+    union {
+        char space[CMSG_SPACE(4 * sizeof(int))];
+        struct cmsghdr align;
+    } cmsg;
+    struct msghdr mh = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = cmsg.space, .msg_controllen = sizeof cmsg.space};
+    if (fd_pass)
+        *fd_pass = -1;
+    ssize_t n = recvmsg(sock, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? DBR_ERR_AGAIN : DBR_ERR_IO;
+    if (n == 0)
+        return DBR_ERR_NOTFOUND;
+    int passed;
+    take_descriptors(&mh, &passed);
+    int err = mh.msg_flags & MSG_TRUNC ? DBR_ERR_SHAPE : dbr_ipc_check(buf, (size_t)n);
+    if (passed >= 0 && (err || !fd_pass))
+        close(passed);
+    else if (fd_pass)
+        *fd_pass = passed;
+    return err;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The message set between the processes: fixed-size structs over SOCK_SEQPACKET, checked for type, length and
+ * ranges on both sides by dbr_ipc_check(). The vocabulary is that of the kernel's ovpn netlink interface
+ * (peer new, set, del; key new, swap, del; statistics; peer-deleted and float notifications), plus what layer
+ * 2 needs. Same host, same build: host byte order, no versioning.
+ *
+ *   control <-> data worker i    one pair per worker; a peer's messages go to its owner, worker peer_id % N
+ *   data    --> keeper           one pair, shared by all workers: FDB entries on the TAP port
+ *   control <-> keeper           one pair: readiness, reload, files passed as descriptors
+ *
+ * Every message starts with struct dbr_ipc_head. A message is sent and received whole or not at all.
+ */
+#ifndef DBR_IPC_MESSAGES_H
+#define DBR_IPC_MESSAGES_H
+
+#include "base/addr.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum dbr_ipc_type {
+    /* control -> data worker */
+    DBR_IPC_PEER_NEW = 1, /* struct dbr_ipc_peer */
+    DBR_IPC_PEER_SET,  /* struct dbr_ipc_peer: changes what flags and values say; address not touched unless
+                          DBR_PEER_SET_ADDR */
+    DBR_IPC_PEER_DEL,  /* struct dbr_ipc_peer_del */
+    DBR_IPC_KEY_NEW,   /* struct dbr_ipc_key: installs as secondary; as primary when the peer has none */
+    DBR_IPC_KEY_SWAP,  /* struct dbr_ipc_key_ref: key_id becomes the primary, the key we send with */
+    DBR_IPC_KEY_DEL,   /* struct dbr_ipc_key_ref */
+    DBR_IPC_STATS_GET, /* struct dbr_ipc_head: answered by one DBR_IPC_STATS per peer and DBR_IPC_STATS_END */
+    DBR_IPC_SEND,      /* struct dbr_ipc_blob: payload to seal and send to the peer (OCC messages) */
+    /* both ways between control and data */
+    DBR_IPC_DATAGRAM, /* struct dbr_ipc_datagram: a datagram that the steering brought to the wrong socket */
+    /* data worker -> control */
+    DBR_IPC_STATS,     /* struct dbr_ipc_stats */
+    DBR_IPC_STATS_END, /* struct dbr_ipc_head */
+    DBR_IPC_FLOAT,   /* struct dbr_ipc_float: the peer's datagrams come from a new address (after a good open)
+                      */
+    DBR_IPC_TIMEOUT, /* struct dbr_ipc_peer_del: keepalive or inactivity ended; the worker has kept the peer
+                      */
+    DBR_IPC_KEY_LIMIT, /* struct dbr_ipc_key_ref: usage limit of this key is near; renegotiate */
+    DBR_IPC_KEY_USED,  /* struct dbr_ipc_key_ref: first valid datagram under a secondary key has arrived */
+    DBR_IPC_LEARNED,   /* struct dbr_ipc_learned: a MAC was learned, moved or aged out (for status) */
+    DBR_IPC_GUARD, /* struct dbr_ipc_guard: counters of frames a guard dropped, at most one per peer and s */
+    DBR_IPC_PAYLOAD,   /* struct dbr_ipc_blob: an OCC message received on the data channel */
+    DBR_IPC_PEER_BACK, /* struct dbr_ipc_peer: after control restarted: a peer that data still serves */
+    /* data -> keeper */
+    DBR_IPC_FDB_ADD, /* struct dbr_ipc_learned: extern_learn entry on the TAP port */
+    DBR_IPC_FDB_DEL,
+    /* control <-> keeper */
+    DBR_IPC_READY, /* struct dbr_ipc_head: control or data has locked itself down and serves */
+    DBR_IPC_FILE,  /* struct dbr_ipc_file + one descriptor: keeper -> control, a watched file (CRL) changed */
+    DBR_IPC_TAP_ADDRESS, /* struct dbr_ipc_tap_address: control -> keeper, client role: address for the TAP */
+    DBR_IPC_STATE,       /* struct dbr_ipc_state: keeper <-> control: exit now, reload, status dump */
+    DBR_IPC_TYPES
+};
+
+struct dbr_ipc_head {
+    uint16_t type; /* enum dbr_ipc_type */
+    uint16_t len;  /* whole message in bytes, head included */
+    uint32_t peer_id;
+};
+
+enum dbr_peer_flags {
+    DBR_PEER_SITE = 1 << 0, /* port kind site; else laptop */
+    DBR_PEER_SOURCE_GUARD = 1 << 1,
+    DBR_PEER_SET_ADDR = 1 << 2, /* in PEER_SET: take addr */
+    DBR_PEER_ISOLATED = 1 << 3, /* no frames to or from other peers */
+    DBR_PEER_UPLINK =
+        1 << 4, /* client role: the peer is the server; everything not local goes there, no guards */
+};
+
+enum {
+    DBR_CN_MAX = 64,
+    DBR_SERIAL_MAX = 20,
+    DBR_IPC_BLOB_MAX = 1024,
+    DBR_IPC_DATAGRAM_MAX = 2048,
+    DBR_IPC_MAX = 2048 + 64
+};
+
+struct dbr_ipc_peer {
+    struct dbr_ipc_head head;
+    uint32_t flags;        /* enum dbr_peer_flags */
+    uint32_t wire_peer_id; /* the id in datagrams that we receive from it; equals head.peer_id on a server */
+    struct dbr_addr addr;
+    uint16_t ping_s;     /* send a ping when nothing was sent for so long; 0 = never */
+    uint16_t timeout_s;  /* TIMEOUT when nothing valid was received for so long; 0 = never */
+    uint32_t inactive_s; /* TIMEOUT when fewer than inactive_bytes passed in so long; 0 = never */
+    uint64_t inactive_bytes;
+    uint16_t mac_limit;      /* 0 = default of the port kind */
+    uint16_t mss_v4, mss_v6; /* TCP MSS to clamp to inside; 0 = leave */
+    uint16_t framing;        /* enum dbr_framing */
+    uint32_t storm_pps; /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
+    uint64_t rate_up, rate_down; /* bit/s, 0 = no limit */
+    uint32_t replay_window;      /* ids; 64 for stock peers */
+    char cn[DBR_CN_MAX];         /* NUL-terminated, escaped */
+    uint8_t serial[DBR_SERIAL_MAX];
+    uint8_t serial_len;
+    uint8_t issuer_hash[32]; /* SHA-256 of the issuer's DER name */
+};
+
+struct dbr_ipc_peer_del {
+    struct dbr_ipc_head head;
+    uint32_t reason; /* enum dbr_del_reason */
+};
+enum dbr_del_reason {
+    DBR_DEL_USER,
+    DBR_DEL_TIMEOUT,
+    DBR_DEL_INACTIVE,
+    DBR_DEL_REVOKED,
+    DBR_DEL_REPLACED,
+    DBR_DEL_SHUTDOWN
+};
+
+struct dbr_ipc_key {
+    struct dbr_ipc_head head;
+    uint32_t cipher; /* enum dbr_cipher, 1.. */
+    uint8_t key_id;  /* 0..7 */
+    uint8_t use_v2;
+    uint16_t pad;
+    uint32_t tx_peer_id; /* written into what we send */
+    uint8_t send_key[32], recv_key[32];
+    uint8_t send_iv[8], recv_iv[8];
+};
+
+struct dbr_ipc_key_ref {
+    struct dbr_ipc_head head;
+    uint8_t key_id;
+    uint8_t pad[7];
+};
+
+struct dbr_ipc_stats {
+    struct dbr_ipc_head head;
+    uint64_t rx_bytes, tx_bytes; /* of datagrams, as OpenVPN counts them in its status file */
+    uint64_t rx_frames, tx_frames;
+    uint64_t drops_auth, drops_replay, drops_guard, drops_queue;
+    uint64_t last_rx_ns, last_tx_ns; /* monotonic; 0 = never */
+    uint32_t macs;
+    uint32_t pad;
+};
+
+struct dbr_ipc_float {
+    struct dbr_ipc_head head;
+    struct dbr_addr addr;
+};
+
+struct dbr_ipc_learned {
+    struct dbr_ipc_head head;
+    uint8_t mac[6];
+    uint16_t vlan; /* 0 = untagged */
+    uint8_t what;  /* enum dbr_learned */
+    uint8_t pad[7];
+};
+enum dbr_learned { DBR_LEARNED_NEW, DBR_LEARNED_MOVED, DBR_LEARNED_GONE };
+
+struct dbr_ipc_guard {
+    struct dbr_ipc_head head;
+    uint32_t reason; /* enum dbr_guard of bridge/guard.h */
+    uint32_t count;  /* frames since the last message of this reason */
+    uint8_t mac[6];  /* source of the last one */
+    uint16_t vlan;
+};
+
+struct dbr_ipc_blob {
+    struct dbr_ipc_head head;
+    uint32_t n;
+    uint8_t bytes[DBR_IPC_BLOB_MAX];
+};
+
+struct dbr_ipc_datagram { /* sent with only n bytes: head.len = offsetof(bytes) + n */
+    struct dbr_ipc_head head;
+    struct dbr_addr addr;
+    uint32_t n;
+    uint8_t bytes[DBR_IPC_DATAGRAM_MAX];
+};
+
+struct dbr_ipc_file {
+    struct dbr_ipc_head head;
+    uint32_t what;    /* enum dbr_file */
+    uint32_t missing; /* 1: the file is gone or unreadable, no descriptor comes along */
+};
+enum dbr_file { DBR_FILE_CRL };
+
+struct dbr_ipc_tap_address {
+    struct dbr_ipc_head head;
+    uint8_t v4[4], mask4[4]; /* all zero = none */
+    uint8_t v6[16];
+    uint8_t prefix6; /* 0 = none */
+    uint8_t dhcp;    /* 1 = the address comes from the far LAN's DHCP server */
+    uint8_t up;      /* 1 = bring the TAP up, 0 = take address away */
+    uint8_t pad;
+    uint16_t mtu; /* 0 = leave */
+    uint16_t pad2[3];
+};
+
+struct dbr_ipc_state {
+    struct dbr_ipc_head head;
+    uint32_t what; /* enum dbr_state */
+    int32_t value; /* exit code for DBR_STATE_EXITED */
+};
+enum dbr_state {
+    DBR_STATE_SHUTDOWN,  /* keeper -> control: tell the clients, then exit */
+    DBR_STATE_RELOAD,    /* keeper -> control */
+    DBR_STATE_STATUS,    /* keeper -> control: SIGUSR2 */
+    DBR_STATE_DONE,      /* control -> keeper: clients are told, good to exit with value */
+    DBR_STATE_CONNECTED, /* control -> keeper, client role: tunnel is up */
+    DBR_STATE_RESTART,   /* keeper -> control: SIGUSR1 */
+};
+
+/* Checks type, exact length (or bounds, for blobs and datagrams), peer id < 2^24, enum ranges and
+ * NUL-termination of a message of n bytes read into buf (aligned for uint64_t). 0 or DBR_ERR_SHAPE. */
+int dbr_ipc_check(const void *buf, size_t n);
+
+/* Sends one message (head.len bytes) without blocking. 0, DBR_ERR_AGAIN if the socket is full, DBR_ERR_IO.
+ * fd_pass is a descriptor to pass along or -1. */
+int dbr_ipc_send(int sock, const void *msg, int fd_pass);
+/* Receives one message into buf (DBR_IPC_MAX bytes, 8-aligned) without blocking and checks it. 0;
+ * DBR_ERR_AGAIN; DBR_ERR_NOTFOUND when the other side is gone; DBR_ERR_SHAPE (message dropped); DBR_ERR_IO.
+ * *fd_pass (may be NULL) gets a passed descriptor or -1; descriptors that nobody asked for are closed. */
+int dbr_ipc_recv(int sock, void *buf, int *fd_pass);
+
+/* Fills a head. */
+static inline struct dbr_ipc_head dbr_ipc_head(uint16_t type, size_t len, uint32_t peer_id)
+{
+    return (struct dbr_ipc_head){.type = type, .len = (uint16_t)len, .peer_id = peer_id};
+}
+
+#endif
