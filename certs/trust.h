@@ -69,7 +69,7 @@ size_t dbr_trust_lists(struct dbr_trust *trust, struct dbr_crl *out[DBR_CRL_MAX_
 int dbr_trust_life_percent(struct dbr_trust *trust, int64_t now, int64_t *next_update);
 
 /* The memory of accepted numbers, as text: one line for each issuer, "issuer-sha256 number thisUpdate
- * digest", hex and decimal. write: returns the length without the final NUL, or DBR_ERR_SPACE (cap >= 8192
+ * digest", hex and decimal. write: returns the length without the final NUL, or DBR_ERR_SPACE (cap >= 16384
  * always does). load: adds what the text says; a line that does not parse is DBR_ERR_SHAPE and nothing is
  * taken over. */
 int dbr_trust_state_write(struct dbr_trust *trust, char *out, size_t cap);
