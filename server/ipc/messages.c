@@ -12,7 +12,7 @@ enum { PEER_ID_MAX = 0xffffff, KEY_ID_MAX = 7, CIPHER_MAX = 32, FRAMING_MAX = 3,
 static int check_peer(const void *buf)
 {
     const struct dbr_ipc_peer *m = buf;
-    if (m->wire_peer_id > PEER_ID_MAX || m->framing > FRAMING_MAX || m->serial_len > DBR_SERIAL_MAX)
+    if (m->wire_peer_id > PEER_ID_MAX || m->framing > FRAMING_MAX || m->serial_len > DBR_IPC_SERIAL_MAX)
         return DBR_ERR_SHAPE;
     if (m->replay_window < 64 || m->replay_window > REPLAY_WINDOW_MAX || !memchr(m->cn, 0, sizeof m->cn))
         return DBR_ERR_SHAPE;

@@ -72,8 +72,8 @@ enum dbr_peer_flags {
 };
 
 enum {
-    DBR_CN_MAX = 64,
-    DBR_SERIAL_MAX = 20,
+    DBR_IPC_CN_MAX = 72,
+    DBR_IPC_SERIAL_MAX = 20,
     DBR_IPC_BLOB_MAX = 1024,
     DBR_IPC_DATAGRAM_MAX = 2048,
     DBR_IPC_MAX = 2048 + 64
@@ -94,8 +94,8 @@ struct dbr_ipc_peer {
     uint32_t storm_pps; /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
     uint64_t rate_up, rate_down; /* bit/s, 0 = no limit */
     uint32_t replay_window;      /* ids; 64 for stock peers */
-    char cn[DBR_CN_MAX];         /* NUL-terminated, escaped */
-    uint8_t serial[DBR_SERIAL_MAX];
+    char cn[DBR_IPC_CN_MAX];         /* NUL-terminated, escaped */
+    uint8_t serial[DBR_IPC_SERIAL_MAX];
     uint8_t serial_len;
     uint8_t issuer_hash[32]; /* SHA-256 of the issuer's DER name */
 };
