@@ -70,7 +70,7 @@ enum dbr_class {
  * a header chain whose upper-layer header is not in reach counts as RA (RFC 7113, RFC 6980). */
 uint32_t dbr_guard_classify(const struct dbr_eth_view *v);
 
-enum dbr_port_kind { DBR_PORT_LAPTOP = 0, DBR_PORT_SITE = 1 };
+enum dbr_port_kind { DBR_KIND_LAPTOP = 0, DBR_KIND_SITE = 1 };
 
 /* The policy of one peer's port. Made by control from port-kind, mac-limit, source-guard, storm-limit; plain
  * data that may cross a process boundary. */
