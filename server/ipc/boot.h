@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * What a child process is born with: descriptors that keeper opened and the configuration that keeper read.
- * Filled by keeper, borrowed by control_main() and data_main() for their whole life.
+ * Filled by keeper, borrowed by dbr_control_main() and dbr_data_main() for their whole life.
+ *
+ * What a child may rely on:
+ *  - End of file on ipc_keeper means "end now": return 0. Keeper waits 1 s and then kills.
+ *  - SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 and SIGPIPE are ignored in the children; keeper tells them
+ * what they need to know in messages. SIGCHLD and all others are at their defaults.
+ *  - The pairs between control and data outlive both: keeper holds both ends of each, so that neither side
+ * sees an end of file when the other dies. When data was restarted, control gets DBR_STATE_DATA_NEW from
+ * keeper (every peer and key in data is gone); when control was restarted (boot->restarted), it asks each
+ * worker with DBR_IPC_PEERS_GET. Before the new process starts, keeper empties what was queued for or by the
+ * dead one, as far as it would misinform: control -> data after the death of data, data -> control after that
+ * of control. No message is delivered twice, so a key is never installed twice. Either side must bear
+ * messages about a peer that it does not know.
+ *  - A return or death before DBR_IPC_READY at the first start ends the whole program with status 1 (the
+ * child has logged the reason); later it is restarted.
  */
 #ifndef DBR_IPC_BOOT_H
 #define DBR_IPC_BOOT_H
@@ -35,8 +49,16 @@ struct dbr_boot {
     uint32_t tap_mtu;                  /* largest layer-3 packet of a frame, bytes */
     uint8_t tap_mac[6], bridge_mac[6]; /* zero if none */
     uint8_t gateway_mac[6];            /* the LAN's gateway if known at start, else zero */
-    uint32_t *steer;                   /* mmapped queue index array of the TAP steering program, or NULL */
+    _Atomic uint64_t *steer;           /* mmapped slots of the TAP steering program (bridge/tap.h), or NULL */
     size_t n_steer;
+    bool restarted; /* this process replaces one that died */
+    /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
+     * right to open anything */
+    int status_fd;     /* status file, read-write: pwrite, then ftruncate */
+    int ccd_fd;        /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */
+    int ctl_fd;        /* listening AF_UNIX SOCK_SEQPACKET socket of drawbridge-ctl */
+    int management_fd; /* listening management socket (TCP or AF_UNIX stream) */
+    int metrics_fd;    /* listening TCP socket for Prometheus */
     int (*lock_down)(const struct dbr_boot *boot); /* see above */
 };
 

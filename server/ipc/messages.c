@@ -82,7 +82,7 @@ static int check_tap_address(const void *buf)
 static int check_state(const void *buf)
 {
     const struct dbr_ipc_state *m = buf;
-    return m->what <= DBR_STATE_RESTART ? 0 : DBR_ERR_SHAPE;
+    return m->what < DBR_STATES ? 0 : DBR_ERR_SHAPE;
 }
 
 /* One row per message: how long it is at least and at most, and what else must hold. */
@@ -103,6 +103,7 @@ static const struct {
     ROW(KEY_USED, key_ref, check_key_ref),
     ROW(STATS_GET, head, NULL),
     ROW(STATS_END, head, NULL),
+    ROW(PEERS_GET, head, NULL),
     ROW(STATS, stats, NULL),
     ROW(FLOAT, float, check_float),
     ROW(LEARNED, learned, check_learned),

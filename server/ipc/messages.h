@@ -53,6 +53,9 @@ enum dbr_ipc_type {
     DBR_IPC_FILE,  /* struct dbr_ipc_file + one descriptor: keeper -> control, a watched file (CRL) changed */
     DBR_IPC_TAP_ADDRESS, /* struct dbr_ipc_tap_address: control -> keeper, client role: address for the TAP */
     DBR_IPC_STATE,       /* struct dbr_ipc_state: keeper <-> control: exit now, reload, status dump */
+    /* control -> data worker */
+    DBR_IPC_PEERS_GET, /* struct dbr_ipc_head: control is new; answered by one DBR_IPC_PEER_BACK per peer and
+                          DBR_IPC_STATS_END */
     DBR_IPC_TYPES
 };
 
@@ -94,7 +97,7 @@ struct dbr_ipc_peer {
     uint32_t storm_pps; /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
     uint64_t rate_up, rate_down; /* bit/s, 0 = no limit */
     uint32_t replay_window;      /* ids; 64 for stock peers */
-    char cn[DBR_IPC_CN_MAX];         /* NUL-terminated, escaped */
+    char cn[DBR_IPC_CN_MAX];     /* NUL-terminated, escaped */
     uint8_t serial[DBR_IPC_SERIAL_MAX];
     uint8_t serial_len;
     uint8_t issuer_hash[32]; /* SHA-256 of the issuer's DER name */
@@ -206,6 +209,8 @@ enum dbr_state {
     DBR_STATE_DONE,      /* control -> keeper: clients are told, good to exit with value */
     DBR_STATE_CONNECTED, /* control -> keeper, client role: tunnel is up */
     DBR_STATE_RESTART,   /* keeper -> control: SIGUSR1 */
+    DBR_STATE_DATA_NEW,  /* keeper -> control: data was restarted and knows no peer and no key */
+    DBR_STATES
 };
 
 /* Checks type, exact length (or bounds, for blobs and datagrams), peer id < 2^24, enum ranges and
