@@ -164,7 +164,7 @@ static int try_issuers(const struct dbr_issuers *issuers, const X509_NAME *name,
             continue;
         }
         *by = c;
-        return 0;
+        return dbr_say(0, why, cap, "%s", "");
     }
     return err;
 }
