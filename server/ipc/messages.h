@@ -152,10 +152,10 @@ struct dbr_ipc_learned {
     struct dbr_ipc_head head;
     uint8_t mac[6];
     uint16_t vlan; /* 0 = untagged */
-    uint8_t what;  /* enum dbr_learned */
+    uint8_t what;  /* enum dbr_learned_what */
     uint8_t pad[7];
 };
-enum dbr_learned { DBR_LEARNED_NEW, DBR_LEARNED_MOVED, DBR_LEARNED_GONE };
+enum dbr_learned_what { DBR_LEARNED_NEW, DBR_LEARNED_MOVED, DBR_LEARNED_GONE };
 
 struct dbr_ipc_guard {
     struct dbr_ipc_head head;
