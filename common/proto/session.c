@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Packets, timers and life of a session. What the messages inside TLS mean is in session_msg.c.
+ */
+#include "proto/session_priv.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS 1000000000ull
+enum {
+    FIRST_REPLAY_ID = 64, /* our stateless answer used an id below: see dbr_session_answer_reset */
+    LAST_WORDS_S = 5,
+    RENEG_RETRY_S = 10,
+    PUSH_RETRY_S = 5,
+    RENEG_PAUSE_S = 1, /* a key younger than this is not renegotiated at the peer's wish */
+    STATELESS_ID_MASK = 31,
+};
+
+void session_log(struct dbr_session *s, int level, const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    s->cfg->ops->log(s->cfg->arg, s, level, line);
+}
+
+/* ---- sending ---- */
+
+static bool later_gate_for(const struct dbr_session *s, uint8_t key_id)
+{
+    return key_id > 0 && s->later_gate;
+}
+
+static void send_packet(struct dbr_session *s, const struct dbr_control *c, const struct dbr_now *now)
+{
+    uint8_t inner[DBR_CONTROL_MTU], dgram[DBR_CONTROL_MTU + DBR_GATE_MAX_OVERHEAD];
+    size_t g = later_gate_for(s, c->key_id) ? GATE_LATER : GATE_FIRST;
+    int n = dbr_control_write(c, inner, sizeof inner);
+    if (n < 0)
+        return;
+    if (!s->replay_time)
+        s->replay_time = (uint32_t)now->unix_s;
+    n = dbr_gate_seal(g == GATE_LATER ? s->later_gate : s->cfg->gate, dbr_first_byte(c->opcode, c->key_id),
+                      s->local_sid, ++s->replay_id[g], s->replay_time, inner, (size_t)n, dgram, sizeof dgram);
+    if (n > 0)
+        s->cfg->ops->send(s->cfg->arg, s, dgram, (size_t)n);
+}
+
+static void fill_acks(struct dbr_session *s, struct negotiation *n, struct dbr_control *c, size_t max)
+{
+    c->n_acks = (uint8_t)dbr_reliable_take_acks(&n->rel, c->acks, max, max < DBR_MAX_ACKS);
+    c->sid = s->local_sid;
+    c->peer_sid = s->remote_sid;
+    c->key_id = n->key_id;
+}
+
+static void send_due(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    struct dbr_control c = {.has_id = true};
+    while (dbr_reliable_due(&n->rel, now->ns, &c.opcode, &c.id, &c.payload, &c.payload_len)) {
+        fill_acks(s, n, &c, s->remote_sid ? DBR_MAX_ACKS_PIGGYBACK : 0);
+        send_packet(s, &c, now);
+    }
+    while (dbr_reliable_acks_pending(&n->rel)) {
+        struct dbr_control ack = {.opcode = DBR_OP_ACK};
+        fill_acks(s, n, &ack, DBR_MAX_ACKS);
+        send_packet(s, &ack, now);
+    }
+}
+
+/* Payload bytes of a CONTROL packet so that the datagram stays within DBR_CONTROL_MTU. */
+static size_t control_mtu(const struct dbr_session *s, const struct negotiation *n)
+{
+    size_t gate = dbr_gate_overhead(later_gate_for(s, n->key_id) ? s->later_gate : s->cfg->gate);
+    return DBR_CONTROL_MTU - (1 + DBR_SID_LEN + gate) - (1 + 4 * DBR_MAX_ACKS_PIGGYBACK + DBR_SID_LEN + 4);
+}
+
+static void flush(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    if (n->state == NEG_FREE)
+        return;
+    if (negotiation_flush(n, control_mtu(s, n), now->ns))
+        snprintf(s->why, sizeof s->why, "out of memory");
+    send_due(s, n, now);
+}
+
+/* ---- life ---- */
+
+static struct dbr_session *session_new(const struct dbr_session_config *cfg, void *owner,
+                                       const struct dbr_now *now)
+{
+    struct dbr_session *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->cfg = cfg;
+    s->owner = owner;
+    s->peer_id = DBR_PEER_ID_NONE;
+    s->replay_id[GATE_FIRST] = FIRST_REPLAY_ID;
+    s->reneg_ns = s->swap_ns = s->push_ns = s->close_ns = s->die_ns = UINT64_MAX;
+    negotiation_init(&s->neg[0], 0, cfg->server, now->ns, cfg->hand_window_s, cfg->tls_timeout_s);
+    return s;
+}
+
+struct dbr_session *dbr_session_new_server(const struct dbr_session_config *cfg, uint64_t local_sid,
+                                           uint64_t remote_sid, uint32_t reset_id, uint32_t peer_id,
+                                           void *owner, const struct dbr_now *now)
+{
+    struct dbr_session *s = session_new(cfg, owner, now);
+    if (!s)
+        return NULL;
+    s->local_sid = local_sid;
+    s->remote_sid = remote_sid;
+    s->peer_id = peer_id;
+    s->neg[0].state = NEG_TLS; /* both resets have passed, statelessly */
+    s->neg[0].rel.next_send_id = 1;
+    s->neg[0].rel.next_recv_id = reset_id + 1;
+    return s;
+}
+
+struct dbr_session *dbr_session_new_client(const struct dbr_session_config *cfg, void *owner,
+                                           const struct dbr_now *now)
+{
+    struct dbr_session *s = session_new(cfg, owner, now);
+    if (!s)
+        return NULL;
+    s->replay_id[GATE_FIRST] = 0;
+    while (!s->local_sid)
+        cfg->ops->random(cfg->arg, &s->local_sid, sizeof s->local_sid);
+    if (dbr_reliable_send(&s->neg[0].rel, DBR_OP_RESET_CLIENT, NULL, 0, now->ns)) {
+        dbr_session_free(s);
+        return NULL;
+    }
+    flush(s, &s->neg[0], now);
+    return s;
+}
+
+void dbr_session_free(struct dbr_session *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < SESSION_SLOTS; i++)
+        negotiation_fini(&s->neg[i]);
+    dbr_gate_free(s->later_gate);
+    dbr_push_collect_fini(&s->push);
+    if (s->peer)
+        dbr_x509_fini(s->peer);
+    free(s->peer);
+    free(s->peer_options);
+    dbr_wipe(s, sizeof *s);
+    free(s);
+}
+
+static void drop_key(struct dbr_session *s, struct negotiation *n)
+{
+    if (n->installed)
+        s->cfg->ops->drop(s->cfg->arg, s, n->key_id);
+    n->installed = false;
+}
+
+static void set_state_closing(struct dbr_session *s, const struct dbr_now *now)
+{
+    for (size_t i = 0; i < SESSION_SLOTS; i++)
+        if (s->neg[i].state != NEG_FREE)
+            drop_key(s, &s->neg[i]);
+    s->state = DBR_SESSION_CLOSING;
+    s->close_ns = now->ns + LAST_WORDS_S * SECOND_NS;
+    s->reneg_ns = s->swap_ns = s->push_ns = s->die_ns = UINT64_MAX;
+}
+
+/* Dead once the last words are acknowledged, or when nothing could be said. */
+static void settle(struct dbr_session *s)
+{
+    bool idle = true;
+    for (size_t i = 0; i < SESSION_SLOTS; i++)
+        if (s->neg[i].state != NEG_FREE && !negotiation_idle(&s->neg[i]))
+            idle = false;
+    if (s->state == DBR_SESSION_CLOSING && idle)
+        s->state = DBR_SESSION_DEAD;
+}
+
+void dbr_session_close(struct dbr_session *s, const char *text, const char *why, const struct dbr_now *now)
+{
+    if (s->state >= DBR_SESSION_CLOSING)
+        return;
+    snprintf(s->why, sizeof s->why, "%s", why);
+    bool said = text && session_write_text(s, text) == 0;
+    struct negotiation *talk = s->talk;
+    set_state_closing(s, now);
+    if (said)
+        flush(s, talk, now);
+    else
+        s->state = DBR_SESSION_DEAD;
+    settle(s);
+}
+
+/* Ends the session by itself; an alert that TLS has ready is delivered. */
+void session_fail(struct dbr_session *s, const struct dbr_now *now, const char *fmt, ...)
+{
+    va_list ap;
+    if (s->state >= DBR_SESSION_CLOSING)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(s->why, sizeof s->why, fmt, ap);
+    va_end(ap);
+    session_log(s, DBR_LOG_NOTICE, "%s", s->why);
+    set_state_closing(s, now);
+    for (size_t i = 0; i < SESSION_SLOTS; i++)
+        flush(s, &s->neg[i], now);
+    settle(s);
+}
+
+/* ---- keys ---- */
+
+static int derive_block(struct dbr_session *s, struct negotiation *n, uint8_t block[DBR_KEY_BLOCK_LEN])
+{
+    if (s->use_ekm)
+        return dbr_tls_export(n->tls, "EXPORTER-OpenVPN-datakeys", block, DBR_KEY_BLOCK_LEN);
+    if (!n->mine || !n->theirs)
+        return DBR_ERR_STATE;
+    return s->cfg->server ? dbr_keymsg_derive(n->theirs, n->mine, s->remote_sid, s->local_sid, block)
+                          : dbr_keymsg_derive(n->mine, n->theirs, s->local_sid, s->remote_sid, block);
+}
+
+/* dyn-tls-crypt: later negotiations pass a tls-crypt gate whose key is the exporter's, mixed with the static
+ * key. */
+static int make_later_gate(struct dbr_session *s, struct negotiation *n)
+{
+    uint8_t key[DBR_STATIC_KEY_LEN];
+    int err = dbr_tls_export(n->tls, "EXPORTER-OpenVPN-dynamic-tls-crypt", key, sizeof key);
+    for (size_t i = 0; !err && s->cfg->static_key && i < sizeof key; i++)
+        key[i] ^= s->cfg->static_key[i];
+    if (!err)
+        err = dbr_gate_new(&s->later_gate, DBR_GATE_TLS_CRYPT, key, s->cfg->server ? 0 : 1, NULL);
+    dbr_wipe(key, sizeof key);
+    return err;
+}
+
+int session_install(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    uint8_t block[DBR_KEY_BLOCK_LEN];
+    struct dbr_data_keys keys = {0};
+    int err = derive_block(s, n, block);
+    if (!err && s->dyn_tls_crypt && !s->later_gate)
+        err = make_later_gate(s, n);
+    if (!err) {
+        dbr_data_keys_cut(&keys, block, s->cfg->server);
+        keys.cipher = s->cipher;
+        keys.key_id = n->key_id;
+        keys.use_v2 = s->use_v2;
+        keys.peer_id = s->peer_id;
+        err = s->cfg->ops->keys(s->cfg->arg, s, &keys);
+    }
+    dbr_wipe(block, sizeof block);
+    dbr_wipe(&keys, sizeof keys);
+    negotiation_forget(n);
+    if (err)
+        return err;
+    n->installed = true;
+    s->die_ns = UINT64_MAX;
+    if (!s->current) {
+        s->current = n;
+        return 0;
+    }
+    uint32_t half = s->cfg->reneg_s / 2;
+    uint32_t wait_s = half && half < s->cfg->hand_window_s ? half : s->cfg->hand_window_s;
+    s->swap_ns = n->began_ns + wait_s * SECOND_NS;
+    if (s->swap_ns < now->ns)
+        s->swap_ns = now->ns;
+    return 0;
+}
+
+static void set_reneg_timer(struct dbr_session *s)
+{
+    uint64_t span = s->cfg->reneg_s * SECOND_NS;
+    uint16_t jitter = 0;
+    if (!span || !s->current)
+        return;
+    if (s->cfg->server) /* so that 1,000 clients of one morning do not come back together */
+        s->cfg->ops->random(s->cfg->arg, &jitter, sizeof jitter);
+    s->reneg_ns = s->current->began_ns + span - span / 10 * jitter / 65536;
+}
+
+void session_active(struct dbr_session *s, const struct dbr_now *now)
+{
+    (void)now;
+    s->state = DBR_SESSION_ACTIVE;
+    s->push_ns = UINT64_MAX;
+    set_reneg_timer(s);
+}
+
+/* From now on we send with the newest key; the one before fades. */
+static void swap_keys(struct dbr_session *s)
+{
+    struct negotiation *next = s->talk;
+    s->swap_ns = UINT64_MAX;
+    if (!next || next == s->current || !next->installed)
+        return;
+    s->cfg->ops->swap(s->cfg->arg, s, next->key_id);
+    s->current->drop_ns = next->began_ns + s->cfg->tran_window_s * SECOND_NS;
+    negotiation_retire(s->current);
+    s->current = next;
+    set_reneg_timer(s);
+}
+
+void dbr_session_key_used(struct dbr_session *s, uint8_t key_id, const struct dbr_now *now)
+{
+    (void)now;
+    if (s->state == DBR_SESSION_ACTIVE && s->talk && s->talk != s->current && s->talk->key_id == key_id)
+        swap_keys(s);
+}
+
+/* ---- renegotiation ---- */
+
+static uint8_t next_key_id(const struct dbr_session *s)
+{
+    return s->last_key_id == 7 ? 1 : s->last_key_id + 1;
+}
+
+static bool negotiating(const struct dbr_session *s)
+{
+    for (size_t i = 0; i < SESSION_SLOTS; i++)
+        if (s->neg[i].state != NEG_FREE && s->neg[i].state != NEG_DONE)
+            return true;
+    return false;
+}
+
+/* A slot for the next negotiation: a free one, else that of the key that faded longest. */
+static struct negotiation *take_slot(struct dbr_session *s)
+{
+    struct negotiation *oldest = NULL;
+    for (size_t i = 0; i < SESSION_SLOTS; i++) {
+        struct negotiation *n = &s->neg[i];
+        if (n->state == NEG_FREE)
+            return n;
+        if (n != s->current && n != s->talk && (!oldest || n->began_ns < oldest->began_ns))
+            oldest = n;
+    }
+    if (oldest) {
+        drop_key(s, oldest);
+        negotiation_fini(oldest);
+    }
+    return oldest;
+}
+
+static struct negotiation *begin_renegotiation(struct dbr_session *s, const struct dbr_now *now)
+{
+    if (s->swap_ns != UINT64_MAX)
+        swap_keys(s); /* the peer moves on already: there is no third key */
+    struct negotiation *n = take_slot(s);
+    if (!n)
+        return NULL;
+    negotiation_init(n, next_key_id(s), s->cfg->server, now->ns, s->cfg->hand_window_s,
+                     s->cfg->tls_timeout_s);
+    if (dbr_reliable_send(&n->rel, DBR_OP_SOFT_RESET, NULL, 0, now->ns)) {
+        negotiation_fini(n);
+        return NULL;
+    }
+    s->last_key_id = n->key_id;
+    s->reneg_ns = UINT64_MAX;
+    if (s->die_ns == UINT64_MAX)
+        s->die_ns = now->ns + s->cfg->tran_window_s * SECOND_NS;
+    return n;
+}
+
+void dbr_session_renegotiate(struct dbr_session *s, const struct dbr_now *now)
+{
+    if (s->state != DBR_SESSION_ACTIVE || negotiating(s))
+        return;
+    struct negotiation *n = begin_renegotiation(s, now);
+    if (!n)
+        return;
+    session_log(s, DBR_LOG_INFO, "TLS: soft reset, key id %u", n->key_id);
+    flush(s, n, now);
+}
+
+/* The peer's SOFT_RESET for a key id that we do not have yet. */
+static struct negotiation *peer_renegotiates(struct dbr_session *s, const struct dbr_control *c,
+                                             const struct dbr_now *now)
+{
+    if (s->state != DBR_SESSION_ACTIVE || c->opcode != DBR_OP_SOFT_RESET || c->key_id != next_key_id(s))
+        return NULL;
+    if (negotiating(s) || now->ns < s->talk->began_ns + RENEG_PAUSE_S * SECOND_NS)
+        return NULL;
+    return begin_renegotiation(s, now);
+}
+
+/* ---- receiving ---- */
+
+static struct negotiation *find_negotiation(struct dbr_session *s, uint8_t key_id)
+{
+    for (size_t i = 0; i < SESSION_SLOTS; i++)
+        if (s->neg[i].state != NEG_FREE && s->neg[i].key_id == key_id)
+            return &s->neg[i];
+    return NULL;
+}
+
+static void tls_failed(struct dbr_session *s, struct negotiation *n, int err, const struct dbr_now *now)
+{
+    const char *why = n->tls ? dbr_tls_why(n->tls) : "";
+    if (*why)
+        session_log(s, DBR_LOG_NOTICE, "%s", why);
+    session_fail(s, now, "TLS Error: TLS handshake failed%s%s", *why ? "" : ": ",
+                 *why ? "" : dbr_err_text(err));
+}
+
+/* Lets the negotiation get as far as it can with what has arrived. */
+static void drive(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    if (s->state < DBR_SESSION_CLOSING) {
+        enum neg_state before = n->state;
+        int err = negotiation_advance(n, s->cfg->tls, s, now->unix_s);
+        if (n->tls)
+            s->has_tls = true;
+        if (!err && before < NEG_KEYS && n->state == NEG_KEYS)
+            err = session_tls_up(s, n, now);
+        if (!err && (n->state == NEG_KEYS || n->state == NEG_DONE) && n->tls)
+            err = session_read(s, n, now);
+        if (err && err != DBR_ERR_AGAIN)
+            tls_failed(s, n, err, now);
+    }
+    flush(s, n, now);
+    settle(s);
+}
+
+/* The sender must be the far end of this session, and mean this session. */
+static int check_sids(struct dbr_session *s, const struct dbr_control *c)
+{
+    if (c->n_acks && c->peer_sid != s->local_sid)
+        return DBR_ERR_AUTH;
+    if (s->remote_sid)
+        return c->sid == s->remote_sid ? 0 : DBR_ERR_AUTH;
+    return c->opcode == DBR_OP_RESET_SERVER && c->n_acks ? 0 : DBR_ERR_STATE;
+}
+
+static int check_opcode(const struct dbr_session *s, const struct dbr_control *c)
+{
+    if (c->opcode == DBR_OP_RESET_CLIENT)
+        return DBR_ERR_STATE;
+    if (c->opcode == DBR_OP_RESET_SERVER)
+        return s->cfg->server || c->key_id ? DBR_ERR_STATE : 0;
+    return 0;
+}
+
+int dbr_session_feed_gated(struct dbr_session *s, const struct dbr_gated *g, const struct dbr_now *now)
+{
+    struct dbr_control c;
+    int err = dbr_control_parse(&c, g->first, g->sid, g->inner, g->inner_len);
+    if (!err)
+        err = check_opcode(s, &c);
+    if (!err)
+        err = check_sids(s, &c);
+    if (err || s->state == DBR_SESSION_DEAD)
+        return err ? err : DBR_ERR_STATE;
+    struct negotiation *n = find_negotiation(s, c.key_id);
+    size_t window = later_gate_for(s, c.key_id) ? GATE_LATER : GATE_FIRST;
+    if (dbr_gate_kind_of(s->cfg->gate) != DBR_GATE_NONE || window == GATE_LATER)
+        if (!dbr_replay_long_accept(&s->replay[window], g->replay_time, g->replay_id))
+            return DBR_ERR_REPLAY;
+    if (!n)
+        n = peer_renegotiates(s, &c, now);
+    if (!n)
+        return DBR_ERR_STATE;
+    if (!s->remote_sid)
+        s->remote_sid = c.sid;
+    dbr_reliable_acked(&n->rel, c.acks, c.n_acks, now->ns);
+    if (c.has_id) {
+        err = dbr_reliable_receive(&n->rel, c.opcode, c.id, c.payload, c.payload_len);
+        if (err && err != DBR_ERR_REPLAY)
+            return err;
+    }
+    drive(s, n, now);
+    return 0;
+}
+
+int dbr_session_feed(struct dbr_session *s, uint8_t *dgram, size_t len, const struct dbr_now *now)
+{
+    struct dbr_gated g;
+    if (len < 1)
+        return DBR_ERR_SHAPE;
+    bool later = later_gate_for(s, dbr_key_id_of(dgram[0]));
+    struct dbr_gate *gate = later ? s->later_gate : s->cfg->gate;
+    int err = dbr_wire_prefilter(dgram, len, dbr_gate_overhead(gate));
+    if (!err)
+        err = dbr_gate_open(gate, dgram, len, &g);
+    return err ? err : dbr_session_feed_gated(s, &g, now);
+}
+
+/* ---- time ---- */
+
+static void expire_negotiation(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    if (!s->current || n->key_id == 0) {
+        session_fail(s, now,
+                     "TLS Error: TLS key negotiation failed to occur within %u seconds (check your network "
+                     "connectivity)",
+                     s->cfg->hand_window_s);
+        return;
+    }
+    session_log(s, DBR_LOG_NOTICE, "TLS Error: renegotiation of key id %u did not finish within %u seconds",
+                n->key_id, s->cfg->hand_window_s);
+    s->last_key_id = s->current->key_id;
+    negotiation_fini(n);
+    s->reneg_ns = now->ns + RENEG_RETRY_S * SECOND_NS;
+}
+
+static void tick_negotiation(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    if (n->state == NEG_FREE)
+        return;
+    if (n->state != NEG_DONE && s->state < DBR_SESSION_CLOSING && s->state != DBR_SESSION_VERDICT &&
+        now->ns >= n->until_ns) {
+        expire_negotiation(s, n, now);
+        return;
+    }
+    if (now->ns >= n->drop_ns) {
+        drop_key(s, n);
+        negotiation_fini(n);
+        return;
+    }
+    flush(s, n, now);
+}
+
+/* Client: the server has not pushed yet. */
+static void ask_for_options(struct dbr_session *s, const struct dbr_now *now)
+{
+    s->push_ns = now->ns + PUSH_RETRY_S * SECOND_NS;
+    if (now->ns > s->talk->until_ns + s->cfg->hand_window_s * SECOND_NS)
+        session_fail(s, now, "no PUSH_REPLY from the server");
+    else if (!session_write_text(s, "PUSH_REQUEST"))
+        flush(s, s->talk, now);
+}
+
+void dbr_session_tick(struct dbr_session *s, const struct dbr_now *now)
+{
+    for (size_t i = 0; i < SESSION_SLOTS; i++)
+        tick_negotiation(s, &s->neg[i], now);
+    if (now->ns >= s->swap_ns)
+        swap_keys(s);
+    if (now->ns >= s->reneg_ns)
+        dbr_session_renegotiate(s, now);
+    if (now->ns >= s->push_ns)
+        ask_for_options(s, now);
+    if (now->ns >= s->die_ns)
+        session_fail(s, now, "TLS Error: no renegotiation succeeded within the transition window");
+    if (s->state == DBR_SESSION_CLOSING && now->ns >= s->close_ns)
+        s->state = DBR_SESSION_DEAD;
+    settle(s);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t negotiation_deadline(const struct dbr_session *s, const struct negotiation *n)
+{
+    if (n->state == NEG_FREE)
+        return UINT64_MAX;
+    uint64_t at = earlier(dbr_reliable_deadline(&n->rel), n->drop_ns);
+    bool bounded = n->state != NEG_DONE && s->state < DBR_SESSION_CLOSING && s->state != DBR_SESSION_VERDICT;
+    return bounded ? earlier(at, n->until_ns) : at;
+}
+
+uint64_t dbr_session_deadline(const struct dbr_session *s)
+{
+    uint64_t at =
+        earlier(earlier(s->reneg_ns, s->swap_ns), earlier(s->push_ns, earlier(s->close_ns, s->die_ns)));
+    if (s->state == DBR_SESSION_DEAD)
+        return 0;
+    for (size_t i = 0; i < SESSION_SLOTS; i++)
+        at = earlier(at, negotiation_deadline(s, &s->neg[i]));
+    return at;
+}
+
+/* ---- owner's calls ---- */
+
+void dbr_session_verdict(struct dbr_session *s, int err, const char *reason, const struct dbr_now *now)
+{
+    if (s->state != DBR_SESSION_VERDICT)
+        return;
+    struct negotiation *n = s->talk;
+    if (err)
+        session_refused(s, reason, now);
+    else if (session_admitted(s, now))
+        session_fail(s, now, "TLS Error: data channel keys could not be installed");
+    flush(s, n, now);
+    settle(s);
+}
+
+int dbr_session_say(struct dbr_session *s, const char *text, const struct dbr_now *now)
+{
+    if (s->state >= DBR_SESSION_CLOSING)
+        return DBR_ERR_STATE;
+    int err = session_write_text(s, text);
+    if (!err)
+        flush(s, s->talk, now);
+    return err;
+}
+
+int dbr_session_answer_reset(struct dbr_gate *gate, uint64_t cookie, const struct dbr_gated *reset,
+                             uint32_t reset_id, int64_t unix_s, uint8_t *out, size_t cap)
+{
+    uint8_t inner[64];
+    struct dbr_control c = {.opcode = DBR_OP_RESET_SERVER,
+                            .sid = cookie,
+                            .n_acks = 1,
+                            .acks = {reset_id},
+                            .peer_sid = reset->sid,
+                            .has_id = true};
+    int n = dbr_control_write(&c, inner, sizeof inner);
+    if (n < 0)
+        return n;
+    /* Each of a client's resets gets an answer of its own replay id, below those of the session to come. */
+    uint32_t id = 1 + (reset->replay_id & STATELESS_ID_MASK);
+    return dbr_gate_seal(gate, dbr_first_byte(DBR_OP_RESET_SERVER, 0), cookie, id, (uint32_t)unix_s, inner,
+                         (size_t)n, out, cap);
+}
+
+/* ---- views ---- */
+
+enum dbr_session_state dbr_session_state(const struct dbr_session *s)
+{
+    return s->state;
+}
+bool dbr_session_authenticated(const struct dbr_session *s)
+{
+    return s->authorized;
+}
+bool dbr_session_has_tls(const struct dbr_session *s)
+{
+    return s->has_tls;
+}
+const char *dbr_session_why(const struct dbr_session *s)
+{
+    return s->why;
+}
+uint64_t dbr_session_local_sid(const struct dbr_session *s)
+{
+    return s->local_sid;
+}
+uint64_t dbr_session_remote_sid(const struct dbr_session *s)
+{
+    return s->remote_sid;
+}
+uint32_t dbr_session_peer_id(const struct dbr_session *s)
+{
+    return s->peer_id;
+}
+void *dbr_session_owner(const struct dbr_session *s)
+{
+    return s->owner;
+}
+const struct dbr_x509 *dbr_session_peer(const struct dbr_session *s)
+{
+    return s->peer;
+}
+const struct dbr_peer_info *dbr_session_peer_info(const struct dbr_session *s)
+{
+    return s->peer_options ? &s->info : NULL;
+}
+enum dbr_cipher dbr_session_cipher(const struct dbr_session *s)
+{
+    return s->cipher;
+}
+enum dbr_framing dbr_session_framing(const struct dbr_session *s)
+{
+    return s->framing;
+}
+bool dbr_session_cc_exit(const struct dbr_session *s)
+{
+    return s->cc_exit;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Inside of a session, shared by session.c (packets, timers, life) and session_msg.c (key and control
+ * messages).
+ */
+#ifndef DBR_PROTO_SESSION_PRIV_H
+#define DBR_PROTO_SESSION_PRIV_H
+
+#include "proto/negotiation.h"
+#include "proto/session.h"
+
+enum { SESSION_SLOTS = 3, SESSION_WHY = 192, GATE_FIRST = 0, GATE_LATER = 1, GATES = 2 };
+
+struct dbr_session {
+    const struct dbr_session_config *cfg;
+    void *owner;
+    enum dbr_session_state state;
+    uint64_t local_sid, remote_sid;
+    uint32_t peer_id;
+    struct negotiation neg[SESSION_SLOTS];
+    struct negotiation *current; /* the one whose data key we send with; NULL before the first */
+    struct negotiation *talk;    /* the newest one that is DONE: control messages go through it */
+    uint8_t last_key_id;
+
+    /* Gate of key id 0, and of later ones where dyn-tls-crypt was agreed on. */
+    struct dbr_gate *later_gate;
+    struct dbr_replay_long replay[GATES];
+    uint32_t replay_id[GATES]; /* last one sent */
+    uint32_t replay_time;      /* unix seconds at our first packet */
+
+    uint64_t reneg_ns; /* when we renegotiate; UINT64_MAX: never */
+    uint64_t swap_ns;  /* when we send with the new key at the latest */
+    uint64_t push_ns;  /* client: next PUSH_REQUEST */
+    uint64_t close_ns; /* CLOSING: dead then */
+    uint64_t die_ns;   /* renegotiation overdue for good */
+
+    bool authorized, use_ekm, use_v2, dyn_tls_crypt, cc_exit, has_tls, pushed, options_sent;
+    enum dbr_cipher cipher;
+    enum dbr_framing framing;
+    const char *framing_push;
+    struct dbr_x509 *peer;
+    struct dbr_peer_info info;
+    char *peer_options;
+    struct dbr_push_collect push;
+    char why[SESSION_WHY];
+};
+
+/* --- session.c --- */
+void session_log(struct dbr_session *s, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void session_fail(struct dbr_session *s, const struct dbr_now *now, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Derives and hands out the data keys of a negotiation. */
+int session_install(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now);
+void session_active(struct dbr_session *s, const struct dbr_now *now);
+
+/* --- session_msg.c --- */
+/* TLS of this negotiation is up: a client sends its key message. */
+int session_tls_up(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now);
+/* Reads what TLS has: the key message, then control messages. */
+int session_read(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now);
+int session_write_text(struct dbr_session *s, const char *text);
+int session_admitted(struct dbr_session *s, const struct dbr_now *now);
+void session_refused(struct dbr_session *s, const char *reason, const struct dbr_now *now);
+
+#endif
