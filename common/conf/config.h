@@ -286,9 +286,9 @@ struct dbr_conf_where {
 };
 
 enum dbr_conf_role {
-    DBR_ROLE_NONE,
-    DBR_ROLE_SERVER, /* mode server + tls-server, from server-bridge, server or by hand */
-    DBR_ROLE_CLIENT, /* tls-client, from client or by hand */
+    DBR_CONF_ROLE_NONE,
+    DBR_CONF_ROLE_SERVER, /* mode server + tls-server, from server-bridge, server or by hand */
+    DBR_CONF_ROLE_CLIENT, /* tls-client, from client or by hand */
 };
 
 /* Units and meaning of each member are in its row of directives.def and in docs/config.md. */

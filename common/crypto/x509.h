@@ -14,20 +14,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DBR_CN_MAX      64 /* bytes, as OpenVPN's TLS_USERNAME_LEN */
+#define DBR_X509_CN_MAX      64 /* bytes, as OpenVPN's TLS_USERNAME_LEN */
 #define DBR_SUBJECT_MAX 512
-#define DBR_SERIAL_MAX  20
+#define DBR_X509_SERIAL_MAX  20
 
 struct x509_st; /* OpenSSL's X509 */
 
 struct dbr_x509 {
     char subject[DBR_SUBJECT_MAX];       /* "C=FR, O=Office, CN=alice": OpenVPN's one-line form, UTF-8 */
-    char cn[DBR_CN_MAX + 1];             /* the last commonName, UTF-8; "" when there is none */
-    char issuer_cn[DBR_CN_MAX + 1];      /* the same of the issuer */
-    uint8_t serial[DBR_SERIAL_MAX];      /* big endian, no leading zero */
+    char cn[DBR_X509_CN_MAX + 1];             /* the last commonName, UTF-8; "" when there is none */
+    char issuer_cn[DBR_X509_CN_MAX + 1];      /* the same of the issuer */
+    uint8_t serial[DBR_X509_SERIAL_MAX];      /* big endian, no leading zero */
     uint8_t serial_len;                  /* 1..20 */
     char serial_dec[50];                 /* "4096" */
-    char serial_hex[DBR_SERIAL_MAX * 3]; /* "10:00" */
+    char serial_hex[DBR_X509_SERIAL_MAX * 3]; /* "10:00" */
     uint8_t sha256[32];                  /* fingerprint over the DER form */
     int64_t not_before, not_after;       /* unix seconds */
     bool is_ca;                          /* basicConstraints CA:TRUE, or a self-signed version 1 */
@@ -67,7 +67,7 @@ const char *dbr_x509_key_text(const struct dbr_x509 *x, char *out, size_t cap);
 
 /* ---- purpose rules; each gives 0 or DBR_ERR_CERT with one line in why ---- */
 
-enum dbr_x509_role { DBR_ROLE_ANY, DBR_ROLE_CLIENT, DBR_ROLE_SERVER };
+enum dbr_x509_role { DBR_X509_ROLE_ANY, DBR_X509_ROLE_CLIENT, DBR_X509_ROLE_SERVER };
 
 /* remote-cert-tls: keyUsage must be there, and extendedKeyUsage must have TLS client or server
  * authentication. ANY: no rule. */
