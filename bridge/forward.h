@@ -37,6 +37,7 @@ struct dbr_switch {
     _Atomic bool client_to_client;
     _Atomic uint64_t guarded[DBR_GUARDED_MAX];     /* role << 48 | mac48; 0 = free */
     _Atomic uint32_t guarded_ip4[DBR_GUARDED_MAX]; /* host order; peers may not claim them by ARP; 0 = free */
+    _Atomic uint64_t guarded_ip6[DBR_GUARDED_MAX][2]; /* the two halves; peers may not advertise them */
 };
 
 /* Fills sw (caller's memory) with defaults; fdb is borrowed. */
@@ -48,6 +49,8 @@ void dbr_switch_init(struct dbr_switch *sw, struct dbr_fdb *fdb);
 int dbr_switch_guard_mac(struct dbr_switch *sw, uint64_t mac, enum dbr_mac_role role);
 /* The same for an IPv4 address (host order) that no peer may claim in ARP: gateway, bridge, concentrator. */
 int dbr_switch_guard_ip4(struct dbr_switch *sw, uint32_t ip, bool on);
+/* The same for an IPv6 address (network order) that no peer may advertise. */
+int dbr_switch_guard_ip6(struct dbr_switch *sw, const uint8_t ip[16], bool on);
 
 /* The time, taken once per batch by the caller. */
 struct dbr_tick {

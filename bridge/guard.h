@@ -20,6 +20,7 @@
     X(BAD_SRC, "bad-source", "source address zero or a group address")                                       \
     X(LINK_LOCAL, "link-local", "BPDU, PVST+, CDP/VTP/DTP, LLDP, LACP, EAPOL, pause")                        \
     X(VLAN, "vlan", "tagged frame where tags are not allowed, VLAN 4095, or stacked tags")                   \
+    X(ENCAP, "encap", "LLC/SNAP around an EtherType, which slips past filters (CVE-2021-27853)")             \
     X(BRIDGE_MAC, "bridge-mac", "source address of the bridge itself")                                       \
     X(GATEWAY_MAC, "gateway-mac", "source address of the gateway")                                           \
     X(LAN_MAC, "lan-mac", "source address of a LAN host")                                                    \
@@ -62,8 +63,9 @@ enum dbr_class {
     DBR_CLASS_RA = 1 << 7,
     DBR_CLASS_RS = 1 << 8,
     DBR_CLASS_REDIRECT = 1 << 9,
-    DBR_CLASS_ARP = 1 << 10, /* for the address checks; never dropped as such */
-    DBR_CLASS_NA = 1 << 11,  /* IPv6 neighbour advertisement; never dropped as such */
+    DBR_CLASS_ARP = 1 << 10,  /* for the address checks; never dropped as such */
+    DBR_CLASS_NA = 1 << 11,   /* IPv6 neighbour advertisement; never dropped as such */
+    DBR_CLASS_SNAP = 1 << 12, /* 802.3 with LLC/SNAP around an EtherType */
 };
 
 /* The classes of a frame. Follows IPv4 options, fragments, IPv6 extension headers; an IPv6 first fragment or
@@ -103,7 +105,7 @@ enum dbr_guard dbr_guard_out(const struct dbr_guard_policy *p, uint32_t classes,
 /* A token bucket for frames that would be flooded. Owned by the worker that owns the port; zeroed = full. */
 struct dbr_storm {
     uint64_t last_ns;
-    uint64_t used; /* frames charged, in units of 1/pps seconds: see guard.c */
+    uint64_t used; /* nanoseconds of frames not yet drained */
 };
 /* True if one more such frame may pass at now_ns (monotonic); pps 0 = always. Burst: one tenth of a second's
  * frames, at least 10. */
