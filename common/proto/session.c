@@ -110,15 +110,14 @@ static struct dbr_session *session_new(const struct dbr_session_config *cfg, voi
 }
 
 struct dbr_session *dbr_session_new_server(const struct dbr_session_config *cfg, uint64_t local_sid,
-                                           uint64_t remote_sid, uint32_t reset_id, uint32_t peer_id,
-                                           void *owner, const struct dbr_now *now)
+                                           uint64_t remote_sid, uint32_t reset_id, void *owner,
+                                           const struct dbr_now *now)
 {
     struct dbr_session *s = session_new(cfg, owner, now);
     if (!s)
         return NULL;
     s->local_sid = local_sid;
     s->remote_sid = remote_sid;
-    s->peer_id = peer_id;
     s->neg[0].state = NEG_TLS; /* both resets have passed, statelessly */
     s->neg[0].rel.next_send_id = 1;
     s->neg[0].rel.next_recv_id = reset_id + 1;
@@ -649,6 +648,10 @@ uint64_t dbr_session_local_sid(const struct dbr_session *s)
 uint64_t dbr_session_remote_sid(const struct dbr_session *s)
 {
     return s->remote_sid;
+}
+void dbr_session_set_peer_id(struct dbr_session *s, uint32_t peer_id)
+{
+    s->peer_id = peer_id;
 }
 uint32_t dbr_session_peer_id(const struct dbr_session *s)
 {

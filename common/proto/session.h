@@ -103,8 +103,8 @@ struct dbr_session_config {
  * (0; 1 for MikroTik). Feed the proving datagram next. peer_id is what the client is told to use. NULL
  * without memory. */
 struct dbr_session *dbr_session_new_server(const struct dbr_session_config *cfg, uint64_t local_sid,
-                                           uint64_t remote_sid, uint32_t reset_id, uint32_t peer_id,
-                                           void *owner, const struct dbr_now *now);
+                                           uint64_t remote_sid, uint32_t reset_id, void *owner,
+                                           const struct dbr_now *now);
 /* Client: makes a session id and sends its hard reset. */
 struct dbr_session *dbr_session_new_client(const struct dbr_session_config *cfg, void *owner,
                                            const struct dbr_now *now);
@@ -133,6 +133,9 @@ void dbr_session_renegotiate(struct dbr_session *s, const struct dbr_now *now);
 int dbr_session_say(struct dbr_session *s, const char *text, const struct dbr_now *now);
 /* Drops all data keys at once, then delivers text (may be NULL) within 5 s and dies. why goes to the log. */
 void dbr_session_close(struct dbr_session *s, const char *text, const char *why, const struct dbr_now *now);
+
+/* Server, in authorize() or before the verdict: the peer id that the client is told to use. */
+void dbr_session_set_peer_id(struct dbr_session *s, uint32_t peer_id);
 
 enum dbr_session_state dbr_session_state(const struct dbr_session *s);
 /* True once a certificate was verified and the peer authorized. */
