@@ -12,6 +12,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct fetched algorithms;
@@ -69,4 +70,13 @@ const char *library_reason(void)
     const char *text = ERR_reason_error_string(ERR_get_error());
     ERR_clear_error();
     return text ? text : "unknown reason";
+}
+
+const char *utc_text(int64_t unix_s, char *out, size_t cap)
+{
+    time_t t = (time_t)unix_s;
+    struct tm tm = {0};
+    OPENSSL_gmtime(&t, &tm);
+    strftime(out, cap, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    return out;
 }

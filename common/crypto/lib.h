@@ -29,4 +29,10 @@ int say(char *why, size_t cap, int err, const char *fmt, ...) __attribute__((for
  * queue. */
 const char *library_reason(void);
 
+/* "2026-11-21 20:52:00 UTC" of unix seconds. Returns out. */
+const char *utc_text(int64_t unix_s, char *out, size_t cap);
+
+/* "2048 bit RSA", "256 bit EC, curve prime256v1"; key may be NULL. */
+void key_text(EVP_PKEY *key, char *out, size_t cap);
+
 #endif

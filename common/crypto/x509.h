@@ -14,24 +14,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DBR_X509_CN_MAX      64 /* bytes, as OpenVPN's TLS_USERNAME_LEN */
-#define DBR_SUBJECT_MAX 512
-#define DBR_X509_SERIAL_MAX  20
+#define DBR_X509_CN_MAX     64 /* bytes, as OpenVPN's TLS_USERNAME_LEN */
+#define DBR_SUBJECT_MAX     512
+#define DBR_X509_SERIAL_MAX 20
 
 struct x509_st; /* OpenSSL's X509 */
 
 struct dbr_x509 {
-    char subject[DBR_SUBJECT_MAX];       /* "C=FR, O=Office, CN=alice": OpenVPN's one-line form, UTF-8 */
+    char subject[DBR_SUBJECT_MAX];            /* "C=FR, O=Office, CN=alice": OpenVPN's one-line form, UTF-8 */
     char cn[DBR_X509_CN_MAX + 1];             /* the last commonName, UTF-8; "" when there is none */
     char issuer_cn[DBR_X509_CN_MAX + 1];      /* the same of the issuer */
     uint8_t serial[DBR_X509_SERIAL_MAX];      /* big endian, no leading zero */
-    uint8_t serial_len;                  /* 1..20 */
-    char serial_dec[50];                 /* "4096" */
+    uint8_t serial_len;                       /* 1..20 */
+    char serial_dec[50];                      /* "4096" */
     char serial_hex[DBR_X509_SERIAL_MAX * 3]; /* "10:00" */
-    uint8_t sha256[32];                  /* fingerprint over the DER form */
-    int64_t not_before, not_after;       /* unix seconds */
-    bool is_ca;                          /* basicConstraints CA:TRUE, or a self-signed version 1 */
-    const uint8_t *issuer;               /* the issuer's Name in DER; lives as long as the view */
+    uint8_t sha256[32];                       /* fingerprint over the DER form */
+    int64_t not_before, not_after;            /* unix seconds */
+    bool is_ca;                               /* basicConstraints CA:TRUE, or a self-signed version 1 */
+    const uint8_t *issuer;                    /* the issuer's Name in DER; lives as long as the view */
     size_t issuer_len;
     struct x509_st *cert; /* counted reference */
 };

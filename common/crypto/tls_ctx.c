@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * From the configuration to a context, as a table of steps in the order OpenSSL needs them (the security
+ * level before the certificates it judges). Each step names its input and the way out when it fails.
+ */
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/tls_int.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509v3.h>
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* OpenVPN's default (ssl_openssl.c, tls_ctx_restrict_ciphers, v2.6): forward secrecy only. */
+#define DEFAULT_CIPHERS "DEFAULT:!EXP:!LOW:!MEDIUM:!kDH:!kECDH:!DSS:!PSK:!SRP:!kRSA"
+
+struct build {
+    const struct dbr_tls_config *cfg;
+    SSL_CTX *ctx;
+    X509 *own; /* our certificate, counted */
+    char *why;
+    size_t cap;
+};
+
+#define REFUSE(b, ...) say((b)->why, (b)->cap, DBR_ERR_CONFIG, __VA_ARGS__)
+
+static int out_of_memory(struct build *b)
+{
+    return say(b->why, b->cap, DBR_ERR_NOMEM, "out of memory");
+}
+
+/* ---- protocol ---- */
+
+static int set_options(struct build *b)
+{
+    SSL_CTX_set_options(b->ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_SINGLE_DH_USE |
+                                    SSL_OP_SINGLE_ECDH_USE);
+    SSL_CTX_set_mode(b->ctx, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_cache_mode(b->ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(b->ctx, 0);
+    SSL_CTX_set_max_early_data(b->ctx, 0);
+    SSL_CTX_set_read_ahead(b->ctx, 0);
+    SSL_CTX_set_max_cert_list(b->ctx, CERT_LIST_MAX);
+    SSL_CTX_set_dh_auto(b->ctx, 1);
+    return 0;
+}
+
+static int version_number(int version)
+{
+    return version == 12 ? TLS1_2_VERSION : version == 13 ? TLS1_3_VERSION : -1;
+}
+
+static int set_versions(struct build *b)
+{
+    int min = b->cfg->version_min ? b->cfg->version_min : 12,
+        max = b->cfg->version_max ? b->cfg->version_max : 13;
+    if (version_number(min) < 0 || version_number(max) < 0 || min > max)
+        return REFUSE(b, "tls-version-min and tls-version-max: only 1.2 and 1.3, in this order");
+    SSL_CTX_set_min_proto_version(b->ctx, version_number(min));
+    SSL_CTX_set_max_proto_version(b->ctx, version_number(max));
+    return 0;
+}
+
+static int set_profile(struct build *b)
+{
+    static const char *const profiles[] = {"insecure", "legacy", "preferred", "suiteb"}; /* level 0..3 */
+    const char *want = b->cfg->cert_profile ? b->cfg->cert_profile : "preferred";
+    for (int level = 0; level < 4; level++)
+        if (!strcmp(profiles[level], want)) {
+            SSL_CTX_set_security_level(b->ctx, level);
+            return 0;
+        }
+    return REFUSE(b, "tls-cert-profile: \"%s\" is none of insecure, legacy, preferred, suiteb", want);
+}
+
+/* Appends OpenSSL's name of one entry, which may be IANA's name with dashes ("TLS-ECDHE-RSA-WITH-...") as
+ * OpenVPN has it. */
+static bool add_cipher(char *list, size_t cap, const char *name, size_t n)
+{
+    char iana[128];
+    size_t at = strlen(list);
+    if (n >= sizeof iana || at + n + 2 > cap)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        iana[i] = name[i] == '-' ? '_' : name[i];
+    iana[n] = 0;
+    const char *ours = OPENSSL_cipher_name(iana);
+    if (!strcmp(ours, "(NONE)"))
+        snprintf(list + at, cap - at, "%s%.*s", at ? ":" : "", (int)n, name);
+    else
+        snprintf(list + at, cap - at, "%s%s", at ? ":" : "", ours);
+    return true;
+}
+
+static int set_tls12_ciphers(struct build *b)
+{
+    char list[4096] = "";
+    if (!b->cfg->cipher_list)
+        return SSL_CTX_set_cipher_list(b->ctx, DEFAULT_CIPHERS)
+                   ? 0
+                   : REFUSE(b, "tls-cipher: %s", library_reason());
+    for (const char *p = b->cfg->cipher_list; *p; p += strspn(p, ":")) {
+        size_t n = strcspn(p, ":");
+        if (!add_cipher(list, sizeof list, p, n))
+            return REFUSE(b, "tls-cipher: the list is too long");
+        p += n;
+    }
+    if (!SSL_CTX_set_cipher_list(b->ctx, list))
+        return REFUSE(b, "tls-cipher: no cipher of \"%s\" is known; see openssl ciphers -v",
+                      b->cfg->cipher_list);
+    return 0;
+}
+
+static int set_ciphers(struct build *b)
+{
+    if (b->cfg->ciphersuites && !SSL_CTX_set_ciphersuites(b->ctx, b->cfg->ciphersuites))
+        return REFUSE(b, "tls-ciphersuites: \"%s\" is no list of TLS 1.3 suites; for TLS 1.2 use tls-cipher",
+                      b->cfg->ciphersuites);
+    return set_tls12_ciphers(b);
+}
+
+static int set_groups(struct build *b)
+{
+    if (b->cfg->groups && !SSL_CTX_set1_groups_list(b->ctx, b->cfg->groups))
+        return REFUSE(b, "tls-groups: a group of \"%s\" is not known; see openssl ecparam -list_curves",
+                      b->cfg->groups);
+    return 0;
+}
+
+/* ---- PEM ---- */
+
+/* Hands each certificate of a PEM text to take (which owns it); 0 or an error with its line in why. */
+static int each_cert(struct build *b, const char *input, const char *pem, size_t len,
+                     int (*take)(struct build *, X509 *, int nth), int *count)
+{
+    BIO *bio = len <= INT_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
+    X509 *cert;
+    int err = bio ? 0 : out_of_memory(b);
+    *count = 0;
+    while (!err && (cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)))
+        err = take(b, cert, (*count)++);
+    unsigned long last = ERR_peek_last_error();
+    if (!err && ERR_GET_REASON(last) != PEM_R_NO_START_LINE)
+        err = REFUSE(b, "%s: certificate %d in it is damaged (%s): copy it again, whole", input, *count + 1,
+                     library_reason());
+    ERR_clear_error();
+    BIO_free(bio);
+    return err;
+}
+
+/* ---- trusted roots ---- */
+
+static int trust(struct build *b, X509 *cert, int nth)
+{
+    (void)nth;
+    bool ok = X509_STORE_add_cert(SSL_CTX_get_cert_store(b->ctx), cert);
+    if (ok && b->cfg->server)
+        ok = SSL_CTX_add_client_CA(b->ctx, cert);
+    X509_free(cert);
+    return ok ? 0 : out_of_memory(b);
+}
+
+static int load_ca(struct build *b)
+{
+    const struct dbr_tls_config *c = b->cfg;
+    int n = 0, err = c->ca ? each_cert(b, "ca", c->ca, c->ca_len, trust, &n) : 0;
+    if (err)
+        return err;
+    if (c->ca && !n)
+        return REFUSE(b, "ca: no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)");
+    if (c->capath && !X509_STORE_load_path(SSL_CTX_get_cert_store(b->ctx), c->capath))
+        return REFUSE(b, "capath: %s cannot be used: %s", c->capath, library_reason());
+    if (!c->ca && !c->capath && !c->pkcs12)
+        return REFUSE(b, "ca: missing; say which CA's certificates are accepted (ca FILE, or inline)");
+    return 0;
+}
+
+/* ---- own certificate and key ---- */
+
+/* A reason of the library about our own certificate, with the way out where there is one. */
+static int refuse_own(struct build *b)
+{
+    int reason = ERR_GET_REASON(ERR_peek_error());
+    if (reason == SSL_R_EE_KEY_TOO_SMALL || reason == SSL_R_CA_MD_TOO_WEAK ||
+        reason == SSL_R_CA_KEY_TOO_SMALL)
+        return REFUSE(b, "cert: too weak (%s): issue it again, or set tls-cert-profile legacy or insecure",
+                      library_reason());
+    return REFUSE(b, "cert: OpenSSL refuses it: %s", library_reason());
+}
+
+static int use_own(struct build *b, X509 *cert)
+{
+    if (!SSL_CTX_use_certificate(b->ctx, cert)) {
+        X509_free(cert);
+        return refuse_own(b);
+    }
+    b->own = cert;
+    return 0;
+}
+
+static int add_to_chain(struct build *b, X509 *cert, int nth)
+{
+    (void)nth;
+    if (SSL_CTX_add0_chain_cert(b->ctx, cert))
+        return 0;
+    X509_free(cert);
+    return refuse_own(b);
+}
+
+static int take_own(struct build *b, X509 *cert, int nth)
+{
+    return nth == 0 ? use_own(b, cert) : add_to_chain(b, cert, nth);
+}
+
+static int load_cert(struct build *b)
+{
+    const struct dbr_tls_config *c = b->cfg;
+    int n = 0, err;
+    if (c->pkcs12)
+        return 0;
+    if (!c->cert)
+        return REFUSE(b, "cert: missing; give our certificate (cert FILE, or inline)");
+    if ((err = each_cert(b, "cert", c->cert, c->cert_len, take_own, &n)))
+        return err;
+    return n ? 0 : REFUSE(b, "cert: no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)");
+}
+
+static int load_extra(struct build *b)
+{
+    int n = 0;
+    if (!b->cfg->extra_certs)
+        return 0;
+    return each_cert(b, "extra-certs", b->cfg->extra_certs, b->cfg->extra_certs_len, add_to_chain, &n);
+}
+
+struct pass {
+    const char *text;
+    bool asked;
+};
+
+static int give_pass(char *buf, int size, int writing, void *arg)
+{
+    struct pass *p = arg;
+    (void)writing;
+    p->asked = true;
+    size_t n = p->text ? strlen(p->text) : 0;
+    if (!p->text || size < 0 || n > (size_t)size)
+        return -1;
+    memcpy(buf, p->text, n);
+    return (int)n;
+}
+
+static int refuse_key(struct build *b, const struct pass *pass)
+{
+    if (pass->asked && !pass->text)
+        return REFUSE(b, "key: it is encrypted; give its pass phrase (askpass FILE)");
+    if (pass->asked)
+        return REFUSE(b, "key: wrong pass phrase (or the key is damaged); check askpass");
+    return REFUSE(b, "key: no private key in it (%s); it must be PEM", library_reason());
+}
+
+static int use_key(struct build *b, EVP_PKEY *key)
+{
+    if (X509_check_private_key(b->own, key) != 1)
+        return REFUSE(b, "key: does not belong to the certificate of cert; give the two of one pair");
+    return SSL_CTX_use_PrivateKey(b->ctx, key) ? 0
+                                               : REFUSE(b, "key: OpenSSL refuses it: %s", library_reason());
+}
+
+static int load_key(struct build *b)
+{
+    const struct dbr_tls_config *c = b->cfg;
+    struct pass pass = {c->key_pass, false};
+    if (c->pkcs12)
+        return 0;
+    if (!c->key)
+        return REFUSE(b, "key: missing; give the private key of cert (key FILE, or inline)");
+    BIO *bio = c->key_len <= INT_MAX ? BIO_new_mem_buf(c->key, (int)c->key_len) : NULL;
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_pass, &pass) : NULL;
+    int err = key ? use_key(b, key) : refuse_key(b, &pass);
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    return err;
+}
+
+/* ---- PKCS#12: certificate, key and, where ca is absent, the roots in one ---- */
+
+static int use_p12_chain(struct build *b, STACK_OF(X509) * chain)
+{
+    int err = 0;
+    while (!err && sk_X509_num(chain) > 0) {
+        X509 *cert = sk_X509_shift(chain);
+        bool root = X509_check_issued(cert, cert) == X509_V_OK;
+        if (root && !b->cfg->ca && !b->cfg->capath)
+            err = trust(b, cert, 0);
+        else if (root)
+            X509_free(cert);
+        else
+            err = add_to_chain(b, cert, 1);
+    }
+    return err;
+}
+
+/* Consumes cert. */
+static int use_p12_parts(struct build *b, EVP_PKEY *key, X509 *cert, STACK_OF(X509) * chain)
+{
+    if (!cert || !key) {
+        X509_free(cert);
+        return REFUSE(b, "pkcs12: it lacks the %s", cert ? "private key" : "certificate");
+    }
+    int err = use_own(b, cert);
+    if (!err)
+        err = use_key(b, key);
+    return err ? err : use_p12_chain(b, chain);
+}
+
+static int use_p12(struct build *b, PKCS12 *p12)
+{
+    const char *pass = b->cfg->key_pass ? b->cfg->key_pass : "";
+    EVP_PKEY *key = NULL;
+    X509 *cert = NULL;
+    STACK_OF(X509) *chain = NULL;
+    if (!PKCS12_verify_mac(p12, pass, -1))
+        return REFUSE(b, "pkcs12: %s",
+                      b->cfg->key_pass ? "wrong pass phrase; check askpass"
+                                       : "it is encrypted; give its pass phrase (askpass FILE)");
+    if (!PKCS12_parse(p12, pass, &key, &cert, &chain))
+        return REFUSE(b, "pkcs12: cannot be read (%s); one written with RC2 must be exported again",
+                      library_reason());
+    int err = use_p12_parts(b, key, cert, chain);
+    sk_X509_pop_free(chain, X509_free);
+    EVP_PKEY_free(key);
+    return err;
+}
+
+static int load_p12(struct build *b)
+{
+    const struct dbr_tls_config *c = b->cfg;
+    const uint8_t *p = c->pkcs12;
+    if (!p)
+        return 0;
+    PKCS12 *p12 = c->pkcs12_len <= INT_MAX ? d2i_PKCS12(NULL, &p, (long)c->pkcs12_len) : NULL;
+    int err = p12 ? use_p12(b, p12) : REFUSE(b, "pkcs12: not a PKCS#12 file (%s)", library_reason());
+    PKCS12_free(p12);
+    return err;
+}
+
+/* ---- the last looks ---- */
+
+static int check_dates(struct build *b)
+{
+    struct dbr_x509 x;
+    char date[32] = "?";
+    int64_t now = b->cfg->now;
+    int err = 0;
+    dbr_x509_from_cert(&x, b->own, NULL, 0);
+    if (now && now > x.not_after) {
+        err = REFUSE(b, "cert: our certificate %s has expired on %s: issue a new one", x.subject,
+                     utc_text(x.not_after, date, sizeof date));
+    } else if (now && now < x.not_before) {
+        err = REFUSE(b, "cert: our certificate %s is valid from %s only: is the clock right?", x.subject,
+                     utc_text(x.not_before, date, sizeof date));
+    }
+    dbr_x509_fini(&x);
+    return err;
+}
+
+static int set_verify(struct build *b)
+{
+    SSL_CTX_set_verify(b->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_verify_depth(b->ctx, CHAIN_MAX);
+    SSL_CTX_set_cert_verify_callback(b->ctx, tls_verify_chain, NULL);
+    SSL_CTX_set_info_callback(b->ctx, tls_on_info);
+    SSL_CTX_set_msg_callback(b->ctx, tls_on_message);
+    return 0;
+}
+
+static int (*const steps[])(struct build *) = {
+    set_options, set_versions, set_profile, set_ciphers, set_groups,  load_ca,
+    load_p12,    load_cert,    load_extra,  load_key,    check_dates, set_verify,
+};
+
+static int keep(struct dbr_tls_ctx **out, const struct build *b)
+{
+    struct dbr_tls_ctx *c = OPENSSL_zalloc(sizeof *c);
+    if (!c)
+        return DBR_ERR_NOMEM;
+    atomic_init(&c->refs, 1);
+    c->server = b->cfg->server;
+    c->verify = b->cfg->verify;
+    c->arg = b->cfg->arg;
+    c->ssl_ctx = b->ctx;
+    dbr_x509_from_cert(&c->cert, b->own, NULL, 0);
+    *out = c;
+    return 0;
+}
+
+int dbr_tls_ctx_new(struct dbr_tls_ctx **out, const struct dbr_tls_config *config, char *why, size_t cap)
+{
+    *out = NULL;
+    if (dbr_crypto_init())
+        return say(why, cap, DBR_ERR_CRYPTO, "OpenSSL does not start");
+    ERR_clear_error();
+    struct build b = {.cfg = config, .why = why, .cap = cap};
+    b.ctx = SSL_CTX_new(config->server ? TLS_server_method() : TLS_client_method());
+    int err = b.ctx ? 0 : out_of_memory(&b);
+    for (size_t i = 0; !err && i < sizeof steps / sizeof steps[0]; i++)
+        err = steps[i](&b);
+    if (!err && (err = keep(out, &b)))
+        out_of_memory(&b);
+    X509_free(b.own);
+    if (err)
+        SSL_CTX_free(b.ctx);
+    ERR_clear_error();
+    return err;
+}
+
+struct dbr_tls_ctx *dbr_tls_ctx_get(struct dbr_tls_ctx *ctx)
+{
+    atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
+    return ctx;
+}
+
+void dbr_tls_ctx_put(struct dbr_tls_ctx *ctx)
+{
+    if (!ctx || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    SSL_CTX_free(ctx->ssl_ctx);
+    dbr_x509_fini(&ctx->cert);
+    OPENSSL_free(ctx);
+}
+
+const struct dbr_x509 *dbr_tls_ctx_cert(const struct dbr_tls_ctx *ctx)
+{
+    return &ctx->cert;
+}
