@@ -16,15 +16,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Two generations of 64k slots x 8 bytes, rotated every rotate_seconds; 1 MiB in all. */
+/* Two generations of 64k slots x 8 bytes, rotated every rotate_seconds; 1 MiB in all. NULL when out of
+ * memory. */
 struct dbr_seen;
 struct dbr_seen *dbr_seen_new(const uint8_t key[16], uint32_t rotate_seconds);
 void dbr_seen_free(struct dbr_seen *s);
-/* True if this MAC prefix was given before within the last one to two generations; remembers it if not. */
+/* True if this MAC prefix was given before within the last one to two generations; remembers it anew either
+ * way, so that a packet replayed without pause stays known. Seconds of a clock that does not go back. */
 bool dbr_seen_before(struct dbr_seen *s, uint64_t mac_prefix, uint64_t now_s);
 
-/* rate tokens per period seconds for each /32 (IPv4) or /64 (IPv6); a bounded number of prefixes (65,536),
- * keyed, the slot of another prefix is taken over when it is full again or by random eviction. */
+/* rate tokens per period seconds for each /32 (IPv4) or /64 (IPv6), all of them at once if need be; a bounded
+ * number of prefixes (65,536), keyed, the slot of another prefix is taken over when it is full again or by
+ * random eviction. rate 0: no limit. NULL when out of memory. */
 struct dbr_buckets;
 struct dbr_buckets *dbr_buckets_new(const uint8_t key[16], uint32_t rate, uint32_t period_s);
 void dbr_buckets_free(struct dbr_buckets *b);

@@ -26,23 +26,26 @@ enum dbr_ctrlmsg {
 };
 enum { DBR_CTRLMSG_MAX = 1024, DBR_PUSH_CHUNK = 1024 };
 
-/* Which message a string is; *rest points behind "NAME," (or at the terminating NUL). */
+/* Which message a string is; *rest points behind "NAME," (or at the terminating NUL). The whole name counts,
+ * not its head. A string with a byte below 0x20 or 0x7f, but for CR and LF at its end, is unknown. */
 enum dbr_ctrlmsg dbr_ctrlmsg_parse(const char *text, const char **rest);
 
-/* Builds "PUSH_REPLY,opt,opt,..." as chunks of at most DBR_PUSH_CHUNK bytes with ",push-continuation 2" on
- * all but the last and 1 on the last of several. Calls emit for each chunk. Options that do not fit into an
- * empty chunk or contain bytes below 0x20 or a comma inside: DBR_ERR_CONFIG (a comma in an option is not
- * allowed on the wire). */
+/* Builds "PUSH_REPLY,opt,opt,..." as chunks of less than DBR_PUSH_CHUNK bytes, cut where OpenVPN 2.6 cuts,
+ * with ",push-continuation 2" on all but the last and 1 on the last of several. Calls emit for each chunk and
+ * ends with what emit returns when that is not 0. Nothing is emitted but DBR_ERR_CONFIG returned if an option
+ * is empty, longer than 929 bytes (it fits into no chunk), or has a control character or a comma in it (a
+ * comma in an option is not allowed on the wire). */
 int dbr_push_reply_write(const char *const *options, size_t n, int (*emit)(void *arg, const char *text),
                          void *arg);
 
 /* Collects PUSH_REPLY chunks on the client; 0 when complete, DBR_ERR_AGAIN when a continuation follows,
- * DBR_ERR_LIMIT above 64 KiB. options is a comma list without the continuation words. */
+ * DBR_ERR_LIMIT above 64 KiB, DBR_ERR_NOMEM. options is a comma list without the continuation words and
+ * without empty options; NUL-terminated once a call returned 0. Begin with all zero. */
 struct dbr_push_collect {
     char *options;
     size_t len;
 };
 int dbr_push_collect_add(struct dbr_push_collect *c, const char *reply_rest);
-void dbr_push_collect_fini(struct dbr_push_collect *c);
+void dbr_push_collect_fini(struct dbr_push_collect *c); /* callable twice */
 
 #endif

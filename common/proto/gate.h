@@ -4,8 +4,10 @@
  * anything else is looked at. Pure; one thread at a time (it owns MAC contexts). Source:
  * openvpn-wire-protocol, OpenVPN 2.6 ssl_pkt.c, tls_crypt.c.
  *
- *   tls-auth   | op | sid 8 | HMAC | replay id 4 | time 4 | inner |   HMAC over  replay id, time, op, sid,
- * inner tls-crypt  | op | sid 8 | replay id 4 | time 4 | tag 32 | inner, encrypted |
+ *   tls-auth   | op | sid 8 | HMAC | replay id 4 | time 4 | inner |
+ *              HMAC over replay id, time, op, sid, inner
+ *   tls-crypt  | op | sid 8 | replay id 4 | time 4 | tag 32 | inner, encrypted |
+ *              tag over op, sid, replay id, time, plain inner; its first 16 bytes are the counter block
  *
  * Key file ("OpenVPN Static key V1"): 256 bytes = {cipher 0, hmac 0, cipher 1, hmac 1} x 64. Direction 0
  * sends with hmac 0 and receives with hmac 1, direction 1 the reverse, none (-1) uses hmac 0 both ways.
@@ -32,17 +34,19 @@ struct dbr_gated {
     size_t inner_len;
 };
 
-/* Parses a static key file text (PEM-like "-----BEGIN OpenVPN Static key V1-----", hex lines) into key.
- * DBR_ERR_SHAPE with one clear reason in why (cap bytes) otherwise. */
+/* Parses a static key file text (PEM-like "-----BEGIN OpenVPN Static key V1-----", hex lines) into key. len
+ * bytes at text, no NUL needed. DBR_ERR_SHAPE with one clear reason and the way out in why (cap bytes, may be
+ * 0) otherwise; key is then zero. */
 int dbr_static_key_parse(uint8_t key[DBR_STATIC_KEY_LEN], const char *text, size_t len, char *why,
                          size_t cap);
 
-/* digest: OpenVPN's `auth` name ("SHA1", "SHA256", ...), used by tls-auth only. direction -1, 0 or 1.
- * DBR_ERR_UNSUPPORTED for a digest this OpenSSL has not, DBR_ERR_NOMEM. key may be NULL for DBR_GATE_NONE. */
+/* digest: OpenVPN's `auth` name ("SHA1", "SHA256", ...), used by tls-auth only, else may be NULL. direction
+ * -1, 0 or 1. The key is copied; NULL for DBR_GATE_NONE. DBR_ERR_UNSUPPORTED for a digest this OpenSSL has
+ * not ("none" too), DBR_ERR_CONFIG for tls-crypt without direction, DBR_ERR_NOMEM, DBR_ERR_CRYPTO. */
 int dbr_gate_new(struct dbr_gate **gate, enum dbr_gate_kind kind, const uint8_t *key, int direction,
                  const char *digest);
 /* Accepts packets under a second key too (rotation); what we send goes out under the first. NULL removes it.
- */
+ * 0; DBR_ERR_STATE for a gate of kind NONE; DBR_ERR_NOMEM or DBR_ERR_CRYPTO (nothing has changed). */
 int dbr_gate_also_accept(struct dbr_gate *gate, const uint8_t *key);
 void dbr_gate_free(struct dbr_gate *gate);
 
@@ -50,12 +54,12 @@ enum dbr_gate_kind dbr_gate_kind_of(const struct dbr_gate *gate);
 /* Bytes that the gate adds to op + sid + inner. */
 size_t dbr_gate_overhead(const struct dbr_gate *gate);
 
-/* Checks one datagram (control opcodes). DBR_ERR_SHAPE if too short, DBR_ERR_AUTH if the MAC does not match.
- */
+/* Checks one datagram (control opcodes) and fills out. DBR_ERR_SHAPE if too short, DBR_ERR_AUTH if the MAC
+ * does not match: then the bytes of dgram are as they were, and out must not be used. */
 int dbr_gate_open(struct dbr_gate *gate, uint8_t *dgram, size_t len, struct dbr_gated *out);
 
-/* Wraps inner into a whole datagram at out. Returns its length, or DBR_ERR_SPACE. inner must not overlap out.
- */
+/* Wraps inner into a whole datagram at out. Returns its length, DBR_ERR_SPACE or DBR_ERR_CRYPTO. inner must
+ * not overlap out. */
 int dbr_gate_seal(struct dbr_gate *gate, uint8_t first, uint64_t sid, uint32_t replay_id,
                   uint32_t replay_time, const uint8_t *inner, size_t inner_len, uint8_t *out, size_t cap);
 

@@ -31,11 +31,12 @@ enum {
     DBR_MAX_ACKS = 8,           /* in one packet */
     DBR_MAX_ACKS_PIGGYBACK = 4, /* on a control packet that carries payload */
     DBR_MAX_DATAGRAM = 65507,
-    DBR_CONTROL_MTU = 1250,      /* UDP payload bytes of a control packet (TLS_MTU_DEFAULT) */
-    DBR_PEER_ID_NONE = 0xffffff, /* 24 bits */
-    DBR_DATA_V2_HEADER = 4,      /* op/kid and peer id */
-    DBR_AEAD_HEADER_V2 = 24,     /* op/kid, peer id, packet id 4, tag 16 */
-    DBR_AEAD_HEADER_V1 = 21,     /* op/kid, packet id 4, tag 16 */
+    DBR_MAX_CONTROL_PAYLOAD = 2048, /* TLS bytes in one control packet: more than any OpenVPN sends */
+    DBR_CONTROL_MTU = 1250,         /* UDP payload bytes of a control packet (TLS_MTU_DEFAULT) */
+    DBR_PEER_ID_NONE = 0xffffff,    /* 24 bits */
+    DBR_DATA_V2_HEADER = 4,         /* op/kid and peer id */
+    DBR_AEAD_HEADER_V2 = 24,        /* op/kid, peer id, packet id 4, tag 16 */
+    DBR_AEAD_HEADER_V1 = 21,        /* op/kid, packet id 4, tag 16 */
 };
 
 static inline uint8_t dbr_opcode_of(uint8_t first_byte)
@@ -68,18 +69,21 @@ struct dbr_control {
     size_t payload_len;
 };
 
-/* Shape of a raw datagram before the gate: 0 if the first byte names an opcode we speak and the length can
- * hold its smallest packet given gate_overhead bytes of gate; else DBR_ERR_SHAPE. Control opcodes only. */
+/* Shape of a raw datagram before the gate: 0 if the first byte names an opcode we speak with a key id that it
+ * may carry (hard resets 0, soft resets 1..7) and the length fits a packet of it with gate_overhead bytes of
+ * gate; else DBR_ERR_SHAPE. Control opcodes only. */
 int dbr_wire_prefilter(const uint8_t *dgram, size_t len, size_t gate_overhead);
 
 /* Parses what lies behind the gate: first is the datagram's first byte, sid its session id, inner the bytes
- * from the ack count on. Refused with DBR_ERR_SHAPE: more than 8 acks, short fields, sid 0, a reset or ACK
- * with payload (an ACK has none; RESET_CLIENT_V3 and CONTROL_WKC are refused here), ACK without acks. A reset
- * with a packet id other than 0 is accepted (MikroTik sends 1). */
+ * from the ack count on. Refused with DBR_ERR_SHAPE: more than 8 acks, short fields, sid 0, peer sid 0 beside
+ * acks, a reset or ACK with payload (an ACK has none; RESET_CLIENT_V3 and CONTROL_WKC are refused here), ACK
+ * without acks, a payload above DBR_MAX_CONTROL_PAYLOAD. A reset with a packet id other than 0 is accepted
+ * (MikroTik sends 1). */
 int dbr_control_parse(struct dbr_control *c, uint8_t first, uint64_t sid, const uint8_t *inner,
                       size_t inner_len);
 
-/* Writes the inner bytes (ack count on) of c into out; returns their number or DBR_ERR_SPACE. */
+/* Writes the inner bytes (ack count on) of c into out; returns their number, or DBR_ERR_SPACE when they do
+ * not fit, more than DBR_MAX_ACKS acks or more than DBR_MAX_CONTROL_PAYLOAD bytes of payload. */
 int dbr_control_write(const struct dbr_control *c, uint8_t *out, size_t cap);
 
 #endif
