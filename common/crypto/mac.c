@@ -56,7 +56,7 @@ static int set_key(struct dbr_mac *m, const EVP_MD *md, const uint8_t *key, size
     m->ctx = EVP_MAC_CTX_new(fetched()->hmac);
     if (!m->ctx)
         return DBR_ERR_NOMEM;
-    return EVP_MAC_init(m->ctx, key, key_len, params) ? 0 : DBR_ERR_CRYPTO;
+    return EVP_MAC_init(m->ctx, key_len ? key : (const uint8_t *)"", key_len, params) ? 0 : DBR_ERR_CRYPTO;
 }
 
 int dbr_mac_new(struct dbr_mac **out, const char *digest, const uint8_t *key, size_t key_len)
