@@ -87,9 +87,9 @@ int dbr_gateway_get(struct dbr_netlink *nl, int ifindex, uint32_t *ip4, uint64_t
 
 /* `drawbridge-ctl bridge check`: one finding per call of the visitor. level: 0 fine, 1 warning, 2 problem. */
 typedef void dbr_check_visit(void *arg, int level, const char *what);
-/* Looks at: who manages the interfaces (systemd-networkd, NetworkManager, ifupdown, netplan, DHCP client
- * hints), br_netfilter's calls, STP, MAC pinning, MTUs, promiscuous mode, TAP learning, hypervisor, left-over
- * journals. */
+/* tap may be NULL. Looks at: who manages the interfaces (systemd-networkd, NetworkManager, ifupdown, netplan,
+ * DHCP client hints), br_netfilter's calls, STP, MAC pinning, MTUs, promiscuous mode, TAP learning,
+ * hypervisor, left-over journals. */
 int dbr_bridge_check(struct dbr_netlink *nl, const struct dbr_bridge_plan *plan, const char *tap,
                      dbr_check_visit *visit, void *arg);
 

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bridge/eth.h"
 #include "bridge/netlink.h"
 
 /* Called for each message of an answer; a negative result stops the request with it. */
