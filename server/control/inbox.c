@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Datagrams in and out. The order for what a stranger sends: shape, gate, seen before, bucket, cookie; only
+ * then is there a session. Whoever is refused on the way hears nothing.
+ */
+#include "control/state.h"
+#include "base/bytes.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+#define SECOND_NS 1000000000ull
+enum {
+    BUFFER = 65536,
+    MAX_ROUNDS = 4,
+    TALLY_EVERY_S = 10,
+    RESET_IDS = 2,
+    ANSWER_MAX = 256,
+    FIRST_MESSAGES = 12
+};
+
+int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *dgram, size_t len)
+{
+    struct sockaddr_storage sa;
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)dgram, .iov_len = len};
+    struct msghdr mh = {.msg_name = &sa, .msg_iov = &iov, .msg_iovlen = 1};
+    mh.msg_namelen = (socklen_t)dbr_addr_to_sockaddr6(to, (struct sockaddr *)&sa);
+    return sendmsg(ctl->boot->udp[0], &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? DBR_ERR_IO : 0;
+}
+
+/* ---- strangers ---- */
+
+static void count(struct control *ctl, uint64_t *counter)
+{
+    ++*counter;
+    if (!ctl->tally_log_ns)
+        ctl->tally_log_ns = ctl->now.ns + TALLY_EVERY_S * SECOND_NS;
+}
+
+void control_log_tally(struct control *ctl)
+{
+    const struct tally *t = &ctl->tally;
+    dbr_log(ctl->log, DBR_LOG_VERBOSE,
+            "dropped so far: %llu malformed, %llu failed HMAC, %llu replayed, %llu recorded resets, %llu "
+            "over the "
+            "rate of their prefix, %llu without cookie, %llu out of state, %llu for lack of room",
+            (unsigned long long)t->shape, (unsigned long long)t->auth, (unsigned long long)t->replayed,
+            (unsigned long long)t->seen, (unsigned long long)t->throttled, (unsigned long long)t->cookie,
+            (unsigned long long)t->state, (unsigned long long)t->full);
+    ctl->tally_log_ns = 0;
+}
+
+/* The cookie of a reset with this packet id: MikroTik's resets have id 1, everybody else's 0. */
+static uint64_t cookie_sid(uint64_t client_sid, uint32_t reset_id)
+{
+    return client_sid + ((uint64_t)reset_id << 32);
+}
+
+static void answer_reset(struct control *ctl, const struct dbr_gated *g, const struct dbr_control *c,
+                         const struct dbr_addr *from)
+{
+    uint8_t dgram[ANSWER_MAX];
+    bool gated = dbr_gate_kind_of(ctl->gate) != DBR_GATE_NONE;
+    if (c->id >= RESET_IDS || c->n_acks) {
+        count(ctl, &ctl->tally.shape);
+        return;
+    }
+    if (gated && dbr_seen_before(ctl->seen, g->mac_prefix, control_second(ctl))) {
+        count(ctl, &ctl->tally.seen);
+        return;
+    }
+    if (!dbr_buckets_take(ctl->buckets, from, ctl->now.ns)) {
+        count(ctl, &ctl->tally.throttled);
+        return;
+    }
+    uint64_t sid = dbr_cookie_make(&ctl->cookie, control_second(ctl), from, cookie_sid(c->sid, c->id));
+    int n = dbr_session_answer_reset(ctl->gate, sid, g, c->id, ctl->now.unix_s, dgram, sizeof dgram);
+    if (n > 0)
+        control_send(ctl, from, dgram, (size_t)n);
+}
+
+static bool proves_cookie(struct control *ctl, const struct dbr_control *c, const struct dbr_addr *from,
+                          uint32_t *reset_id)
+{
+    if (!c->n_acks || c->key_id || (c->opcode != DBR_OP_CONTROL && c->opcode != DBR_OP_ACK))
+        return false;
+    for (*reset_id = 0; *reset_id < RESET_IDS; ++*reset_id)
+        if (dbr_cookie_check(&ctl->cookie, control_second(ctl), from, cookie_sid(c->sid, *reset_id),
+                             c->peer_sid))
+            return true;
+    return false;
+}
+
+/* A first packet of a new session acknowledges our reset (id 0) only, and carries one of the first messages.
+ */
+static bool plausible_first(const struct dbr_control *c, uint32_t reset_id)
+{
+    for (size_t i = 0; i < c->n_acks; i++)
+        if (c->acks[i] != 0)
+            return false;
+    return !c->has_id || (c->id > reset_id && c->id <= reset_id + FIRST_MESSAGES);
+}
+
+static void begin_session(struct control *ctl, const struct dbr_gated *g, const struct dbr_control *c,
+                          const struct dbr_addr *from)
+{
+    uint32_t reset_id;
+    if (!proves_cookie(ctl, c, from, &reset_id) || !plausible_first(c, reset_id)) {
+        count(ctl, &ctl->tally.cookie);
+        return;
+    }
+    struct client *client = client_new(ctl, from);
+    if (!client) {
+        count(ctl, &ctl->tally.full);
+        return;
+    }
+    client->session = dbr_session_new_server(&ctl->session, c->peer_sid, c->sid, reset_id, client, &ctl->now);
+    if (!client->session) {
+        client_free(client);
+        count(ctl, &ctl->tally.full);
+        return;
+    }
+    client->charged = true;
+    client_add_sid(client, c->sid);
+    client_log(client, DBR_LOG_NOTICE, "TLS: Initial packet from [AF_INET%s], sid=%08x %08x",
+               from->family == 6 ? "6" : "", (unsigned)(c->sid >> 32), (unsigned)c->sid);
+    dbr_session_feed_gated(client->session, g, &ctl->now);
+    client_settle(client);
+}
+
+static void stranger(struct control *ctl, uint8_t *dgram, size_t len, const struct dbr_addr *from)
+{
+    struct dbr_gated g;
+    struct dbr_control c;
+    int err = dbr_gate_open(ctl->gate, dgram, len, &g);
+    if (!err)
+        err = dbr_control_parse(&c, g.first, g.sid, g.inner, g.inner_len);
+    if (err) {
+        count(ctl, err == DBR_ERR_AUTH ? &ctl->tally.auth : &ctl->tally.shape);
+        return;
+    }
+    if (ctl->boot->client || ctl->shutdown_ns)
+        count(ctl, &ctl->tally.state);
+    else if (c.opcode == DBR_OP_RESET_CLIENT && c.key_id == 0)
+        answer_reset(ctl, &g, &c, from);
+    else
+        begin_session(ctl, &g, &c, from);
+}
+
+/* ---- dispatch ---- */
+
+/* A control packet from a new address of a known session: the gate vouches for the sender and the replay
+ * window for its freshness, so answers follow it; without a gate nothing does, and they go to the old
+ * address. */
+static void feed(struct client *c, uint8_t *dgram, size_t len, const struct dbr_addr *from)
+{
+    struct dbr_addr was = c->addr;
+    bool moved = !dbr_addr_equal(&was, from);
+    bool may_move = dbr_gate_kind_of(c->ctl->gate) != DBR_GATE_NONE &&
+                    dbr_session_authenticated(c->session) && (!c->ctl->boot->client || c->ctl->cfg->float_);
+    if (moved && !may_move) {
+        count(c->ctl, &c->ctl->tally.state);
+        return;
+    }
+    c->addr = *from;
+    int err = dbr_session_feed(c->session, dgram, len, &c->ctl->now);
+    if (err) {
+        c->addr = was;
+        struct tally *t = &c->ctl->tally;
+        count(c->ctl, err == DBR_ERR_AUTH     ? &t->auth
+                      : err == DBR_ERR_REPLAY ? &t->replayed
+                      : err == DBR_ERR_SHAPE  ? &t->shape
+                                              : &t->state);
+    }
+    client_settle(c);
+}
+
+void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const struct dbr_addr *from)
+{
+    uint8_t opcode = len ? dbr_opcode_of(dgram[0]) : 0;
+    if (dbr_opcode_is_data(opcode)) {
+        bool v2 = opcode == DBR_OP_DATA_V2 && len >= DBR_DATA_V2_HEADER;
+        worker_datagram(ctl, v2 ? worker_of(ctl, dbr_get24(dgram + 1)) : 0, dgram, len, from);
+        return;
+    }
+    if (dbr_wire_prefilter(dgram, len, 0) || !from->port) {
+        count(ctl, &ctl->tally.shape);
+        return;
+    }
+    struct client *c = ctl->boot->client ? calls_client(ctl) : client_by_sid(ctl, dbr_get64(dgram + 1));
+    if (c && c->session && opcode != DBR_OP_RESET_CLIENT)
+        feed(c, dgram, len, from);
+    else if (c && opcode == DBR_OP_RESET_CLIENT)
+        count(ctl, &ctl->tally.replayed);
+    else if (dbr_wire_prefilter(dgram, len, dbr_gate_overhead(ctl->gate)))
+        count(ctl, &ctl->tally.shape);
+    else
+        stranger(ctl, dgram, len, from);
+}
+
+/* Size of the pieces of a GRO batch; the whole for a single datagram. */
+static size_t segment_size(struct msghdr *mh, size_t len)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
+        int size;
+        if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
+            continue;
+        memcpy(&size, CMSG_DATA(c), sizeof size);
+        return size > 0 ? (size_t)size : len;
+    }
+    return len;
+}
+
+static void take_batch(struct control *ctl, struct mmsghdr *m)
+{
+    struct dbr_addr from;
+    uint8_t *p = m->msg_hdr.msg_iov->iov_base;
+    size_t left = m->msg_len, size = segment_size(&m->msg_hdr, left);
+    if (dbr_addr_from_sockaddr(&from, m->msg_hdr.msg_name, m->msg_hdr.msg_namelen))
+        return;
+    while (left) {
+        size_t n = size < left ? size : left;
+        control_datagram(ctl, p, n, &from);
+        p += n;
+        left -= n;
+    }
+}
+
+void control_read_socket(struct control *ctl)
+{
+    struct mmsghdr m[SOCKET_BATCH];
+    struct iovec iov[SOCKET_BATCH];
+    struct sockaddr_storage sa[SOCKET_BATCH];
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } cmsg[SOCKET_BATCH];
+    for (int round = 0; round < MAX_ROUNDS; round++) {
+        for (int i = 0; i < SOCKET_BATCH; i++) {
+            iov[i] = (struct iovec){ctl->batch + (size_t)i * BUFFER, BUFFER};
+            m[i].msg_hdr = (struct msghdr){.msg_name = &sa[i],
+                                           .msg_namelen = sizeof sa[i],
+                                           .msg_iov = &iov[i],
+                                           .msg_iovlen = 1,
+                                           .msg_control = &cmsg[i],
+                                           .msg_controllen = sizeof cmsg[i]};
+        }
+        int n = recvmmsg(ctl->boot->udp[0], m, SOCKET_BATCH, MSG_DONTWAIT, NULL);
+        for (int i = 0; i < n; i++)
+            take_batch(ctl, &m[i]);
+        if (n < SOCKET_BATCH)
+            return;
+    }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Messages to and from keeper. End of file on this pair means: end now.
+ */
+#include "control/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READ_CHUNK = 65536, CRL_MAX = 96 << 20 };
+
+void keeper_say(struct control *ctl, enum dbr_state what, int32_t value)
+{
+    struct dbr_ipc_state m = {.head = dbr_ipc_head(DBR_IPC_STATE, sizeof m, 0), .what = what, .value = value};
+    dbr_ipc_send(ctl->boot->ipc_keeper, &m, -1);
+}
+
+void keeper_tap_address(struct control *ctl, const struct dbr_ipc_tap_address *m)
+{
+    dbr_ipc_send(ctl->boot->ipc_keeper, m, -1);
+}
+
+/* The whole of a file that keeper opened for us; free it. NULL if it is too large or cannot be read. */
+static uint8_t *read_all(int fd, size_t *len)
+{
+    uint8_t *data = NULL;
+    size_t cap = 0;
+    *len = 0;
+    for (;;) {
+        if (*len + READ_CHUNK > cap) {
+            cap = cap ? cap * 2 : 2 * READ_CHUNK;
+            uint8_t *more = cap <= CRL_MAX ? realloc(data, cap) : NULL;
+            if (!more)
+                break;
+            data = more;
+        }
+        ssize_t n = pread(fd, data + *len, READ_CHUNK, (off_t)*len);
+        if (n == 0)
+            return data;
+        if (n < 0)
+            break;
+        *len += (size_t)n;
+    }
+    free(data);
+    return NULL;
+}
+
+static void take_file(struct control *ctl, const struct dbr_ipc_file *m, int fd)
+{
+    const char *name = ctl->cfg->crl_verify.path ? ctl->cfg->crl_verify.path : "crl-verify";
+    if (m->missing || fd < 0) {
+        dbr_log(ctl->log, DBR_LOG_WARN,
+                "WARNING: CRL file %s is gone or cannot be read; the last accepted list stays in force",
+                name);
+        return;
+    }
+    size_t len;
+    uint8_t *bytes = read_all(fd, &len);
+    if (!bytes) {
+        dbr_log(ctl->log, DBR_LOG_WARN, "WARNING: CRL file %s cannot be read; the old list stays in force",
+                name);
+        return;
+    }
+    if (!control_take_crl(ctl, bytes, len, name))
+        clients_revoke(ctl);
+    free(bytes);
+}
+
+/* Data was restarted and knows no key: our peers come back at once, a stock client within a second. */
+static void data_is_new(struct control *ctl)
+{
+    for (uint32_t i = 0; i < ctl->max_clients; i++) {
+        struct client *c = ctl->by_peer[i];
+        if (!c)
+            continue;
+        c->in_data = false;
+        if (!c->session) {
+            client_free(c);
+            continue;
+        }
+        dbr_session_close(c->session, ctl->boot->client ? NULL : "RESTART", "data process restarted",
+                          &ctl->now);
+        client_settle(c);
+    }
+}
+
+static void take_state(struct control *ctl, const struct dbr_ipc_state *m)
+{
+    switch ((enum dbr_state)m->what) {
+    case DBR_STATE_SHUTDOWN:
+        clients_shutdown(ctl, ctl->cfg->explicit_exit_notify > 1 ? "RESTART,[N]" : "RESTART");
+        break;
+    case DBR_STATE_STATUS:
+        if (ctl->boot->status_fd >= 0)
+            ctl->status_ns = ctl->now.ns;
+        break;
+    case DBR_STATE_RESTART:
+    case DBR_STATE_RELOAD:
+        dbr_log(ctl->log, DBR_LOG_NOTICE, "reload: nothing to change while clients are up");
+        break;
+    case DBR_STATE_DATA_NEW: data_is_new(ctl); break;
+    case DBR_STATE_DONE:
+    case DBR_STATE_CONNECTED:
+    case DBR_STATES: break;
+    }
+}
+
+void keeper_read(struct control *ctl)
+{
+    uint64_t buf[DBR_IPC_MAX / 8];
+    const struct dbr_ipc_head *head = (const void *)buf;
+    int fd, err;
+    while (!(err = dbr_ipc_recv(ctl->boot->ipc_keeper, buf, &fd))) {
+        if (head->type == DBR_IPC_FILE)
+            take_file(ctl, (const void *)buf, fd);
+        else if (head->type == DBR_IPC_STATE)
+            take_state(ctl, (const void *)buf);
+        if (fd >= 0)
+            close(fd);
+    }
+    if (err == DBR_ERR_NOTFOUND || err == DBR_ERR_IO)
+        ctl->stop = true;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Files into keys, TLS context and revocation lists, while control still has keeper's rights. Each complaint
+ * is one line: which input, what is wrong, the way out.
+ */
+#include "control/state.h"
+#include "base/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_MAX_BYTES = 96 << 20, WHY = 512 };
+
+struct text {
+    char *data; /* NUL-terminated; NULL: not configured */
+    size_t len;
+};
+
+static void complain(struct control *ctl, enum dbr_directive which, const char *name, const char *why)
+{
+    unsigned line;
+    const char *file = dbr_config_where(ctl->cfg, which, &line);
+    dbr_log(ctl->log, DBR_LOG_FATAL, "%s:%u: %s: %s%s%s", file, line, dbr_directive_info(which)->keyword,
+            name ? name : "", name ? ": " : "", why);
+}
+
+static int read_file(int fd, struct text *out)
+{
+    struct stat st;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX_BYTES)
+        return DBR_ERR_SHAPE;
+    out->data = malloc((size_t)st.st_size + 1);
+    if (!out->data)
+        return DBR_ERR_NOMEM;
+    while (out->len < (size_t)st.st_size) {
+        ssize_t n = read(fd, out->data + out->len, (size_t)st.st_size - out->len);
+        if (n <= 0)
+            break;
+        out->len += (size_t)n;
+    }
+    out->data[out->len] = 0;
+    return 0;
+}
+
+static void free_text(struct text *t)
+{
+    if (t->data)
+        dbr_wipe(t->data, t->len);
+    free(t->data);
+    *t = (struct text){0};
+}
+
+/* The text of a blob, from its file or inline. 0, also when it is not configured. */
+static int load_blob(struct control *ctl, enum dbr_directive which, const struct dbr_conf_blob *b,
+                     struct text *out)
+{
+    char why[WHY];
+    *out = (struct text){0};
+    if (b->text) {
+        out->data = strdup(b->text);
+        out->len = b->len;
+        return out->data ? 0 : DBR_ERR_NOMEM;
+    }
+    if (!b->path)
+        return 0;
+    int fd = open(b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int err = fd < 0 ? DBR_ERR_IO : read_file(fd, out);
+    if (fd < 0)
+        snprintf(why, sizeof why, "cannot open: %s; check the path (relative to `cd`) and its rights",
+                 strerror(errno));
+    else if (err)
+        snprintf(why, sizeof why, "not a readable regular file of at most 96 MiB");
+    if (fd >= 0)
+        close(fd);
+    if (err)
+        complain(ctl, which, b->path, why);
+    return err ? DBR_ERR_CONFIG : 0;
+}
+
+static int load_gate(struct control *ctl)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    bool crypt = DBR_IS_SET(cfg, tls_crypt);
+    const struct dbr_conf_blob *blob = crypt ? &cfg->tls_crypt : &cfg->tls_auth;
+    enum dbr_directive which = crypt ? DBR_D_tls_crypt : DBR_D_tls_auth;
+    char why[WHY] = "";
+    struct text t;
+    if (!crypt && !DBR_IS_SET(cfg, tls_auth)) {
+        dbr_log(ctl->log, DBR_LOG_WARN,
+                "WARNING: no tls-auth or tls-crypt key: anybody may speak to the TLS port; add one");
+        return dbr_gate_new(&ctl->gate, DBR_GATE_NONE, NULL, -1, NULL);
+    }
+    int err = load_blob(ctl, which, blob, &t);
+    if (err)
+        return err;
+    err = dbr_static_key_parse(ctl->static_key, t.data, t.len, why, sizeof why);
+    free_text(&t);
+    int direction = crypt ? (cfg->role == DBR_CONF_ROLE_SERVER ? 0 : 1) : blob->direction;
+    if (!err)
+        err = dbr_gate_new(&ctl->gate, crypt ? DBR_GATE_TLS_CRYPT : DBR_GATE_TLS_AUTH, ctl->static_key,
+                           direction, cfg->auth);
+    if (!err)
+        ctl->session.static_key = ctl->static_key;
+    else
+        complain(ctl, which, blob->path,
+                 *why ? why : "the digest named by auth is not available; use SHA256");
+    return err ? DBR_ERR_CONFIG : 0;
+}
+
+struct tls_files {
+    struct text ca, cert, key, extra, pkcs12, pass;
+};
+
+static int load_tls_files(struct control *ctl, struct tls_files *f)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    int err = load_blob(ctl, DBR_D_ca, &cfg->ca, &f->ca);
+    if (!err)
+        err = load_blob(ctl, DBR_D_cert, &cfg->cert, &f->cert);
+    if (!err)
+        err = load_blob(ctl, DBR_D_key, &cfg->key, &f->key);
+    if (!err)
+        err = load_blob(ctl, DBR_D_extra_certs, &cfg->extra_certs, &f->extra);
+    if (!err && cfg->askpass.name) {
+        struct dbr_conf_blob b = {.path = cfg->askpass.name};
+        err = load_blob(ctl, DBR_D_askpass, &b, &f->pass);
+        if (!err && f->pass.data)
+            f->pass.data[strcspn(f->pass.data, "\r\n")] = 0;
+    }
+    return err;
+}
+
+static char *join(const struct dbr_conf_list *list)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < list->n; i++)
+        n += strlen(list->v[i]) + 1;
+    char *out = calloc(n, 1);
+    for (size_t i = 0; out && i < list->n; i++) {
+        if (i)
+            strcat(out, ":");
+        strcat(out, list->v[i]);
+    }
+    return out;
+}
+
+static int load_tls(struct control *ctl)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    struct tls_files f = {0};
+    char why[WHY] = "";
+    int err = load_tls_files(ctl, &f);
+    if (!err) {
+        struct dbr_tls_config t = {.server = cfg->role == DBR_CONF_ROLE_SERVER,
+                                   .ca = f.ca.data,
+                                   .ca_len = f.ca.len,
+                                   .capath = cfg->capath,
+                                   .cert = f.cert.data,
+                                   .cert_len = f.cert.len,
+                                   .key = f.key.data,
+                                   .key_len = f.key.len,
+                                   .extra_certs = f.extra.data,
+                                   .extra_certs_len = f.extra.len,
+                                   .key_pass = f.pass.data,
+                                   .version_min = cfg->tls_version_min,
+                                   .version_max = cfg->tls_version_max,
+                                   .cipher_list = cfg->tls_cipher,
+                                   .ciphersuites = cfg->tls_ciphersuites,
+                                   .groups = cfg->tls_groups,
+                                   .now = ctl->now.unix_s,
+                                   .verify = verdict_chain,
+                                   .arg = ctl};
+        err = dbr_tls_ctx_new(&ctl->session.tls, &t, why, sizeof why);
+        if (err) {
+            complain(ctl, strncmp(why, "ca", 2) == 0 ? DBR_D_ca : DBR_D_cert, NULL, why);
+            err = DBR_ERR_CONFIG;
+        }
+    }
+    if (!err && f.ca.data && ctl->crl_wanted) {
+        err = dbr_issuers_parse(&ctl->issuers, f.ca.data, f.ca.len, why, sizeof why);
+        if (err)
+            complain(ctl, DBR_D_ca, cfg->ca.path, why);
+    }
+    free_text(&f.ca);
+    free_text(&f.cert);
+    free_text(&f.key);
+    free_text(&f.extra);
+    free_text(&f.pass);
+    return err;
+}
+
+int control_take_crl(struct control *ctl, const uint8_t *bytes, size_t len, const char *name)
+{
+    struct dbr_crl *lists[DBR_CRL_MAX_LISTS];
+    size_t n = 0;
+    char why[WHY] = "", text[160];
+    int err = dbr_crl_parse_file(lists, &n, ctl->issuers, bytes, len, ctl->now.unix_s, why, sizeof why);
+    for (size_t i = 0; !err && i < n; i++) {
+        int took = dbr_trust_accept(ctl->trust, lists[i], why, sizeof why);
+        if (!took)
+            dbr_log(ctl->log, DBR_LOG_NOTICE, "CRL: loaded %zu CRLs from file %s (%s)", n, name,
+                    dbr_crl_text(lists[i], text, sizeof text));
+        else if (took != DBR_ERR_EXISTS)
+            err = took;
+    }
+    for (size_t i = 0; i < n; i++)
+        dbr_crl_free(lists[i]);
+    if (err)
+        dbr_log(ctl->log, DBR_LOG_ERROR,
+                "ALARM: CRL file %s refused: %s; the last accepted list stays in force", name, why);
+    return err;
+}
+
+static int load_crl(struct control *ctl)
+{
+    static const enum dbr_stale stale[] = {[DBR_CRL_STALE_REFUSE] = DBR_STALE_REFUSE,
+                                           [DBR_CRL_STALE_GRACE] = DBR_STALE_GRACE,
+                                           [DBR_CRL_STALE_KEEP] = DBR_STALE_KEEP};
+    const struct dbr_config *cfg = ctl->cfg;
+    struct text t;
+    if (!ctl->crl_wanted)
+        return 0;
+    ctl->trust = dbr_trust_new(stale[cfg->crl_stale.mode], cfg->crl_stale.secs);
+    if (!ctl->trust)
+        return DBR_ERR_NOMEM;
+    if (cfg->crl_verify.dir) {
+        complain(ctl, DBR_D_crl_verify, cfg->crl_verify.path,
+                 "folders are not built; name the CRL file itself");
+        return DBR_ERR_CONFIG;
+    }
+    int err = load_blob(ctl, DBR_D_crl_verify, &cfg->crl_verify, &t);
+    if (err)
+        return err;
+    err = control_take_crl(ctl, (const uint8_t *)t.data, t.len,
+                           cfg->crl_verify.path ? cfg->crl_verify.path : "inline");
+    free_text(&t);
+    if (err)
+        complain(ctl, DBR_D_crl_verify, cfg->crl_verify.path,
+                 "no valid CRL at start; make a fresh one and try again");
+    return err ? DBR_ERR_CONFIG : 0;
+}
+
+static int fill_session(struct control *ctl)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    struct dbr_session_config *s = &ctl->session;
+    ctl->data_ciphers = join(&cfg->data_ciphers);
+    if (!ctl->data_ciphers)
+        return DBR_ERR_NOMEM;
+    s->server = !ctl->boot->client;
+    s->gate = ctl->gate;
+    s->data_ciphers = ctl->data_ciphers;
+    const char *fallback = cfg->data_ciphers_fallback ? cfg->data_ciphers_fallback : "";
+    s->fallback = dbr_cipher_by_name(fallback, strlen(fallback));
+    s->auth = cfg->auth;
+    s->cipher = cfg->cipher;
+    s->key_direction = cfg->tls_auth.direction;
+    s->tun_mtu = (uint32_t)cfg->tun_mtu;
+    s->hand_window_s = (uint32_t)cfg->hand_window;
+    s->tran_window_s = (uint32_t)cfg->tran_window;
+    s->tls_timeout_s = (uint32_t)cfg->tls_timeout;
+    s->reneg_s = (uint32_t)cfg->reneg_sec;
+    s->push_peer_info = cfg->push_peer_info;
+    s->platform = "linux";
+    s->ops = &control_session_ops;
+    s->arg = ctl;
+    return 0;
+}
+
+int control_load(struct control *ctl)
+{
+    ctl->crl_wanted = DBR_IS_SET(ctl->cfg, crl_verify);
+    int err = verdict_rules(ctl);
+    if (!err)
+        err = load_gate(ctl);
+    if (!err)
+        err = load_tls(ctl);
+    if (!err)
+        err = load_crl(ctl);
+    return err ? err : fill_session(ctl);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Start, epoll loop, clocks and end of the control process.
+ */
+#include "control/control.h"
+#include "control/state.h"
+#include "crypto/mac.h"
+#include "base/secret.h"
+
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND_NS 1000000000ull
+enum {
+    KEEPER_EVENT = 0,
+    SOCKET_EVENT = 1,
+    WORKER_EVENT = 2, /* + worker */
+    MAX_EVENTS = 8,
+    LAST_WORDS_NS = 1500000000,
+    COOKIE_SLOTS_PER_WINDOW = 2,
+    SEEN_ROTATE_S = 600,
+};
+
+void control_clock(struct control *ctl)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    ctl->now.ns = (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+    clock_gettime(CLOCK_REALTIME, &t);
+    ctl->now.unix_s = t.tv_sec;
+}
+
+uint64_t control_second(const struct control *ctl)
+{
+    return ctl->now.ns / SECOND_NS;
+}
+
+void client_log(const struct client *c, int level, const char *fmt, ...)
+{
+    char text[1024], at[DBR_ADDR_TEXT];
+    va_list ap;
+    if (level > c->ctl->log->verb)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    dbr_addr_text(&c->addr, at);
+    if (c->ctl->boot->client)
+        dbr_log(c->ctl->log, level, "%s", text);
+    else if (c->adm && *c->adm->cn)
+        dbr_log(c->ctl->log, level, "%s/%s %s", c->adm->cn, at, text);
+    else
+        dbr_log(c->ctl->log, level, "%s %s", at, text);
+}
+
+void control_reschedule(struct client *c)
+{
+    if (c->session)
+        dbr_heap_set(&c->ctl->timers, &c->timer, dbr_session_deadline(c->session));
+    else
+        dbr_heap_remove(&c->ctl->timers, &c->timer);
+}
+
+static uint64_t earliest(struct control *ctl)
+{
+    struct dbr_heap_entry *e = dbr_heap_first(&ctl->timers);
+    uint64_t at = e ? e->at : UINT64_MAX, other[4] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    if (ctl->status_ns)
+        other[0] = ctl->status_ns;
+    if (ctl->tally_log_ns)
+        other[1] = ctl->tally_log_ns;
+    if (ctl->shutdown_ns)
+        other[2] = ctl->shutdown_ns;
+    if (ctl->calls)
+        other[3] = calls_deadline(ctl);
+    for (size_t i = 0; i < 4; i++)
+        at = other[i] < at ? other[i] : at;
+    return at;
+}
+
+static int wait_ms(struct control *ctl)
+{
+    uint64_t at = earliest(ctl);
+    if (at == UINT64_MAX)
+        return -1;
+    control_clock(ctl);
+    if (at <= ctl->now.ns)
+        return 0;
+    uint64_t ms = (at - ctl->now.ns + 999999) / 1000000;
+    return ms > 60000 ? 60000 : (int)ms;
+}
+
+static void run_timers(struct control *ctl)
+{
+    struct dbr_heap_entry *e;
+    while ((e = dbr_heap_first(&ctl->timers)) && e->at <= ctl->now.ns)
+        client_tick((struct client *)(void *)((char *)e - offsetof(struct client, timer)));
+    if (ctl->status_ns && ctl->now.ns >= ctl->status_ns)
+        status_due(ctl);
+    if (ctl->tally_log_ns && ctl->now.ns >= ctl->tally_log_ns)
+        control_log_tally(ctl);
+    if (ctl->calls && !ctl->shutdown_ns)
+        calls_tick(ctl);
+    if (ctl->shutdown_ns && (clients_idle(ctl) || ctl->now.ns >= ctl->shutdown_ns)) {
+        keeper_say(ctl, DBR_STATE_DONE, ctl->exit_code);
+        ctl->shutdown_ns = 0;
+        ctl->stop = true;
+    }
+}
+
+void clients_shutdown(struct control *ctl, const char *text)
+{
+    for (uint32_t i = 0; i < ctl->max_clients; i++) {
+        struct client *c = ctl->by_peer[i];
+        if (!c || !c->session)
+            continue;
+        dbr_session_close(c->session, text, "server shutdown", &ctl->now);
+        client_settle(c);
+    }
+    ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
+}
+
+static void dispatch(struct control *ctl, uint32_t what)
+{
+    control_clock(ctl);
+    if (what == KEEPER_EVENT)
+        keeper_read(ctl);
+    else if (what == SOCKET_EVENT)
+        control_read_socket(ctl);
+    else
+        workers_read(ctl, what - WORKER_EVENT);
+}
+
+static int watch(struct control *ctl, int fd, uint32_t what)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u32 = what};
+    return epoll_ctl(ctl->epoll, EPOLL_CTL_ADD, fd, &e) ? DBR_ERR_IO : 0;
+}
+
+static int watch_all(struct control *ctl)
+{
+    int err = watch(ctl, ctl->boot->ipc_keeper, KEEPER_EVENT);
+    if (!err)
+        err = watch(ctl, ctl->boot->udp[0], SOCKET_EVENT);
+    for (unsigned i = 0; !err && i < ctl->boot->n_workers; i++)
+        err = watch(ctl, ctl->boot->ipc_control[i], WORKER_EVENT + i);
+    return err;
+}
+
+static void serve(struct control *ctl)
+{
+    struct epoll_event events[MAX_EVENTS];
+    while (!ctl->stop) {
+        int n = epoll_wait(ctl->epoll, events, MAX_EVENTS, wait_ms(ctl));
+        for (int i = 0; i < n && !ctl->stop; i++)
+            dispatch(ctl, events[i].data.u32);
+        control_clock(ctl);
+        run_timers(ctl);
+    }
+}
+
+static int make_tables(struct control *ctl)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    uint8_t key[16];
+    ctl->max_clients = ctl->boot->client ? 1 : (uint32_t)cfg->max_clients;
+    ctl->by_peer = calloc(ctl->max_clients, sizeof *ctl->by_peer);
+    ctl->batch = malloc((size_t)SOCKET_BATCH * 65536);
+    if (cfg->ifconfig_pool.start)
+        ctl->pool_used = calloc(cfg->ifconfig_pool.end - cfg->ifconfig_pool.start + 1, 1);
+    int err = dbr_random(ctl->hash_key, sizeof ctl->hash_key);
+    if (!err)
+        err = dbr_random(ctl->cookie.key, sizeof ctl->cookie.key);
+    if (!err)
+        err = dbr_random(key, sizeof key);
+    if (err)
+        return err;
+    ctl->cookie.slot_seconds = (uint32_t)cfg->hand_window / COOKIE_SLOTS_PER_WINDOW;
+    if (!ctl->cookie.slot_seconds)
+        ctl->cookie.slot_seconds = 1;
+    ctl->seen = dbr_seen_new(key, SEEN_ROTATE_S);
+    ctl->buckets =
+        dbr_buckets_new(key, (uint32_t)cfg->connect_freq_initial.n, (uint32_t)cfg->connect_freq_initial.secs);
+    ctl->epoll = epoll_create1(EPOLL_CLOEXEC);
+    dbr_heap_init(&ctl->timers);
+    bool ok = ctl->by_peer && ctl->batch && ctl->seen && ctl->buckets && ctl->epoll >= 0 &&
+              (!cfg->ifconfig_pool.start || ctl->pool_used);
+    return ok ? 0 : DBR_ERR_NOMEM;
+}
+
+static void release(struct control *ctl)
+{
+    for (uint32_t i = 0; i < ctl->max_clients && ctl->by_peer; i++)
+        if (ctl->by_peer[i])
+            client_free(ctl->by_peer[i]);
+    for (size_t i = 0; i < SID_BUCKETS; i++)
+        while (ctl->by_sid[i])
+            client_free(ctl->by_sid[i]);
+    calls_free(ctl);
+    dbr_gate_free(ctl->gate);
+    dbr_seen_free(ctl->seen);
+    dbr_buckets_free(ctl->buckets);
+    dbr_tls_ctx_put(ctl->session.tls);
+    dbr_trust_free(ctl->trust);
+    dbr_issuers_free(ctl->issuers);
+    dbr_heap_fini(&ctl->timers);
+    free(ctl->by_peer);
+    free(ctl->pool_used);
+    free(ctl->batch);
+    free(ctl->data_ciphers);
+    dbr_wipe(ctl, sizeof *ctl);
+    free(ctl);
+}
+
+static int start(struct control *ctl)
+{
+    int err = control_load(ctl);
+    if (!err && ctl->boot->client)
+        err = calls_load(ctl);
+    if (!err)
+        err = make_tables(ctl);
+    if (!err)
+        err = watch_all(ctl);
+    if (!err)
+        err = ctl->boot->lock_down(ctl->boot);
+    if (err && err != DBR_ERR_CONFIG)
+        dbr_log(ctl->log, DBR_LOG_FATAL, "control: cannot start: %s", dbr_err_text(err));
+    return err;
+}
+
+int dbr_control_main(const struct dbr_boot *boot)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    struct control *ctl = calloc(1, sizeof *ctl);
+    if (!ctl)
+        return 1;
+    ctl->boot = boot;
+    ctl->cfg = boot->config;
+    ctl->log = &boot->log;
+    control_clock(ctl);
+    ctl->started_s = ctl->now.unix_s;
+    int err = start(ctl);
+    if (!err) {
+        struct dbr_ipc_head ready = dbr_ipc_head(DBR_IPC_READY, sizeof ready, 0);
+        dbr_ipc_send(boot->ipc_keeper, &ready, -1);
+        if (boot->restarted)
+            workers_ask_peers(ctl);
+        if (boot->status_fd >= 0)
+            ctl->status_ns = ctl->now.ns + 1;
+        if (boot->client)
+            calls_begin(ctl);
+        serve(ctl);
+    }
+    int code = err ? 1 : ctl->exit_code;
+    release(ctl);
+    return code;
+}

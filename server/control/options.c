@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What an admitted client gets: its file from client-config-dir, an address from the pool, the options that
+ * are pushed to it.
+ */
+#include "control/state.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CCD_MAX = 65536 };
+
+/* ---- the client's file ---- */
+
+/* A name from a certificate as a file name: what could leave the folder, and the dot files, are not looked
+ * up. */
+static bool plain_name(const char *cn)
+{
+    return *cn && *cn != '.' && !strchr(cn, '/') && !strchr(cn, '\\');
+}
+
+static char *read_client_file(const struct control *ctl, const char *name, size_t *len)
+{
+    int fd = openat(ctl->boot->ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return NULL;
+    char *text = malloc(CCD_MAX);
+    ssize_t n = text ? read(fd, text, CCD_MAX) : -1;
+    close(fd);
+    if (n < 0 || n == CCD_MAX) {
+        free(text);
+        return NULL;
+    }
+    *len = (size_t)n;
+    return text;
+}
+
+static void say(void *arg, enum dbr_conf_severity severity, const char *line)
+{
+    client_log(arg, severity == DBR_CONF_ERROR ? DBR_LOG_ERROR : DBR_LOG_INFO, "%s", line);
+}
+
+static int load_client_file(struct client *c)
+{
+    struct control *ctl = c->ctl;
+    struct dbr_conf_diag diag = {.say = say, .arg = c};
+    size_t len = 0;
+    if (ctl->boot->ccd_fd < 0)
+        return 0;
+    char *text = plain_name(c->adm->cn) ? read_client_file(ctl, c->adm->cn, &len) : NULL;
+    if (!text && !ctl->cfg->ccd_exclusive)
+        text = read_client_file(ctl, "DEFAULT", &len);
+    if (!text)
+        return ctl->cfg->ccd_exclusive ? DBR_ERR_NOTFOUND : 0;
+    int err = dbr_config_parse_ccd(&c->adm->file, c->adm->cn, text, len, &diag);
+    c->adm->has_file = true;
+    free(text);
+    return err;
+}
+
+/* ---- addresses ---- */
+
+static bool taken_by_file(const struct control *ctl, uint32_t ip)
+{
+    for (uint32_t i = 0; i < ctl->max_clients; i++)
+        if (ctl->by_peer[i] && ctl->by_peer[i]->adm && ctl->by_peer[i]->adm->ip == ip)
+            return true;
+    return false;
+}
+
+/* An address for this name: the same as last time when it is free, for the place is found by hashing the
+ * name. */
+static bool take_from_pool(struct client *c)
+{
+    struct control *ctl = c->ctl;
+    const struct dbr_conf_pool *pool = &ctl->cfg->ifconfig_pool;
+    uint32_t n = pool->end - pool->start + 1, first = 0;
+    for (const char *p = c->adm->cn; *p; p++)
+        first = first * 31 + (uint8_t)*p;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = (first + i) % n;
+        if (ctl->pool_used[at] || taken_by_file(ctl, pool->start + at))
+            continue;
+        ctl->pool_used[at] = 1;
+        c->adm->ip = pool->start + at;
+        c->adm->netmask = pool->netmask ? pool->netmask : ctl->cfg->server_bridge.netmask;
+        c->adm->from_pool = true;
+        return true;
+    }
+    return false;
+}
+
+static void take_address(struct client *c)
+{
+    struct admitted *a = c->adm;
+    if (a->has_file && a->file.has.ifconfig_push) {
+        a->ip = a->file.ifconfig_push.local;
+        a->netmask = a->file.ifconfig_push.netmask;
+    } else if (c->ctl->pool_used && !take_from_pool(c)) {
+        client_log(c, DBR_LOG_WARN, "WARNING: no free address in ifconfig-pool; the client gets none");
+    }
+}
+
+void options_release(struct client *c)
+{
+    if (c->adm && c->adm->from_pool)
+        c->ctl->pool_used[c->adm->ip - c->ctl->cfg->ifconfig_pool.start] = 0;
+}
+
+int options_admit(struct client *c, char *reason, size_t cap)
+{
+    int err = load_client_file(c);
+    if (!err && c->adm->has_file && c->adm->file.disable)
+        err = DBR_ERR_CERT;
+    if (err) {
+        snprintf(reason, cap, "%s", err == DBR_ERR_CERT ? "this client is disabled" : "no valid client file");
+        client_log(c, DBR_LOG_NOTICE, "MULTI: client has been rejected: %s", reason);
+        return err;
+    }
+    take_address(c);
+    return 0;
+}
+
+/* ---- push ---- */
+
+static const char *ip_text(uint32_t ip, char out[16])
+{
+    snprintf(out, 16, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+    return out;
+}
+
+static bool removed(const struct admitted *a, const char *option)
+{
+    for (size_t i = 0; a->has_file && i < a->file.push_remove.n; i++)
+        if (strncmp(option, a->file.push_remove.v[i], strlen(a->file.push_remove.v[i])) == 0)
+            return true;
+    return false;
+}
+
+static size_t add_list(const struct admitted *a, const struct dbr_conf_list *list, const char **opts,
+                       size_t n, size_t max)
+{
+    for (size_t i = 0; i < list->n && n < max; i++)
+        if (!removed(a, list->v[i]))
+            opts[n++] = list->v[i];
+    return n;
+}
+
+size_t options_push(struct client *c, const char **opts, size_t max)
+{
+    const struct dbr_config *cfg = c->ctl->cfg;
+    struct admitted *a = c->adm;
+    char ip[16], mask[16];
+    size_t n = 0, t = 0;
+    if (!(a->has_file && a->file.has.push_reset))
+        n = add_list(a, &cfg->push, opts, n, max - PUSH_TEXTS);
+    if (a->has_file)
+        n = add_list(a, &a->file.push, opts, n, max - PUSH_TEXTS);
+    if (a->ip) {
+        snprintf(a->push_text[t], sizeof a->push_text[t], "ifconfig %s %s", ip_text(a->ip, ip),
+                 ip_text(a->netmask, mask));
+        opts[n++] = a->push_text[t++];
+    }
+    return n;
+}

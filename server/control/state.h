@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What the control process knows: its inputs, its clients, its tables. Private to the room; one thread owns
+ * it all.
+ *
+ *   loop.c      epoll, clocks, timers            inbox.c     datagrams in and out: gate, reset, cookie,
+ * sessions clients.c   life of a client                 verdict.c   certificate rules, CRL options.c   pool,
+ * client files, push         workers.c   messages to and from data load.c      files into keys and TLS
+ * keeper.c    messages to and from keeper status.c    status file                      calls.c     client
+ * role: whom to call, when to call again
+ */
+#ifndef DBR_CONTROL_STATE_H
+#define DBR_CONTROL_STATE_H
+
+#include "base/err.h"
+#include "base/heap.h"
+#include "base/log.h"
+#include "certs/trust.h"
+#include "conf/config.h"
+#include "ipc/boot.h"
+#include "ipc/messages.h"
+#include "proto/admit.h"
+#include "proto/cookie.h"
+#include "proto/session.h"
+
+enum {
+    MAX_HALF_OPEN = 20000,
+    SID_BUCKETS = 16384,
+    PUSH_TEXTS = 16,
+    MACS_SHOWN = 64, /* addresses kept per client for the status file */
+    SOCKET_BATCH = 32,
+};
+
+struct control;
+
+struct shown_mac {
+    uint8_t mac[6];
+    uint16_t vlan;
+    int64_t last_s; /* unix */
+};
+
+enum client_stage { STAGE_HALF_OPEN, STAGE_ADMITTED, STAGE_GOING };
+
+/* What only an admitted client needs: strangers who proved a cookie do not get it. */
+struct admitted {
+    char cn[DBR_IPC_CN_MAX];
+    struct dbr_client_config file; /* its client-config-dir file */
+    bool has_file;
+    uint32_t ip, netmask; /* host order; 0 = none given by us */
+    bool from_pool;
+    char push_text[PUSH_TEXTS][96];
+    struct dbr_ipc_stats stats;
+    struct shown_mac macs[MACS_SHOWN];
+    size_t n_macs;
+    uint8_t serial[DBR_IPC_SERIAL_MAX];
+    uint8_t serial_len;
+    uint8_t *issuer; /* DER name */
+    size_t issuer_len;
+    int64_t not_after;
+};
+
+struct client {
+    struct control *ctl;
+    struct dbr_session *session; /* NULL for one that only data still knows */
+    struct dbr_addr addr;
+    struct dbr_heap_entry timer;
+    struct client *next_sid;      /* hash chain by remote session id */
+    struct client *older, *newer; /* list of half-open clients */
+    struct admitted *adm;         /* NULL while half open */
+    enum client_stage stage;
+    bool in_data;
+    bool charged; /* its reset's token has not been given back */
+    uint32_t peer_id;
+    uint64_t id;     /* client id (CID), counts up */
+    int64_t since_s; /* unix */
+};
+
+struct tally { /* what strangers and peers sent that was dropped, by reason */
+    uint64_t shape, auth, replayed, seen, throttled, cookie, state, full;
+};
+
+struct control {
+    const struct dbr_boot *boot;
+    const struct dbr_config *cfg;
+    const struct dbr_log *log;
+    struct dbr_now now;
+    int epoll;
+    bool stop;
+    int exit_code;
+
+    struct dbr_gate *gate;
+    uint8_t static_key[DBR_STATIC_KEY_LEN];
+    struct dbr_cookie cookie;
+    struct dbr_seen *seen;
+    struct dbr_buckets *buckets;
+    struct dbr_session_config session;
+    char *data_ciphers;
+    struct dbr_x509_rules rules;
+    unsigned ku_count;
+    struct dbr_trust *trust;
+    struct dbr_issuers *issuers;
+    bool crl_wanted, crl_alarm;
+
+    struct dbr_heap timers;
+    struct client *by_sid[SID_BUCKETS];
+    struct client **by_peer; /* max_clients entries; index = peer id */
+    uint32_t max_clients, n_admitted, n_half_open, next_peer_id;
+    struct client *oldest_half_open, *newest_half_open;
+    uint64_t next_client_id;
+    uint8_t hash_key[16];
+
+    uint8_t *pool_used; /* one byte per address of the pool */
+    struct tally tally;
+    uint64_t tally_log_ns;
+    uint64_t status_ns;
+    unsigned status_answers; /* workers that still owe their statistics */
+    int64_t started_s;
+
+    struct calls *calls;  /* client role */
+    uint64_t shutdown_ns; /* 0 = not shutting down */
+    uint8_t *batch;       /* receive buffers */
+};
+
+/* loop.c */
+void control_clock(struct control *ctl);
+uint64_t control_second(const struct control *ctl); /* monotonic seconds, for cookies and the seen table */
+void control_reschedule(struct client *c);
+void client_log(const struct client *c, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* load.c: everything that opens files; before the lock-down. 0 or DBR_ERR_CONFIG after a logged line. */
+int control_load(struct control *ctl);
+/* Verifies and takes over a CRL; what is refused leaves the old one in force. name is for the log. */
+int control_take_crl(struct control *ctl, const uint8_t *bytes, size_t len, const char *name);
+
+/* inbox.c */
+void control_read_socket(struct control *ctl);
+void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const struct dbr_addr *from);
+int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *dgram, size_t len);
+void control_log_tally(struct control *ctl);
+
+/* clients.c */
+extern const struct dbr_session_ops control_session_ops;
+struct client *client_new(struct control *ctl, const struct dbr_addr *addr);
+void client_free(struct client *c);
+void client_add_sid(struct client *c, uint64_t remote_sid);
+struct client *client_by_sid(struct control *ctl, uint64_t remote_sid);
+struct client *client_by_peer(struct control *ctl, uint32_t peer_id);
+void client_settle(struct client *c); /* after each call into its session: timer, death */
+void client_tick(struct client *c);
+void clients_revoke(struct control *ctl); /* cuts whom the lists in force name */
+void clients_shutdown(struct control *ctl, const char *text);
+bool clients_idle(const struct control *ctl);
+
+/* options.c */
+int options_admit(struct client *c, char *reason, size_t cap);
+void options_release(struct client *c);
+size_t options_push(struct client *c, const char **opts, size_t max);
+
+/* verdict.c */
+enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x509 *chain, size_t n, char *why,
+                              size_t cap);
+int verdict_rules(struct control *ctl); /* reads the rules out of the configuration */
+
+/* workers.c */
+int worker_peer_new(struct client *c);
+int worker_key_new(struct client *c, const struct dbr_data_keys *keys);
+void worker_key_ref(struct client *c, uint16_t type, uint8_t key_id);
+void worker_peer_del(struct client *c, enum dbr_del_reason reason);
+void worker_send_payload(struct client *c, const uint8_t *bytes, size_t n);
+void worker_datagram(struct control *ctl, unsigned worker, const uint8_t *dgram, size_t len,
+                     const struct dbr_addr *from);
+void workers_read(struct control *ctl, unsigned worker);
+void workers_ask_stats(struct control *ctl);
+void workers_ask_peers(struct control *ctl);
+unsigned worker_of(const struct control *ctl, uint32_t peer_id);
+
+/* keeper.c */
+void keeper_read(struct control *ctl);
+void keeper_say(struct control *ctl, enum dbr_state what, int32_t value);
+void keeper_tap_address(struct control *ctl, const struct dbr_ipc_tap_address *m);
+
+/* status.c */
+void status_due(struct control *ctl); /* asks the workers; the file is written when all have answered */
+void status_write(struct control *ctl);
+
+/* calls.c */
+int calls_load(struct control *ctl); /* resolves the remotes; before the lock-down */
+void calls_free(struct control *ctl);
+void calls_begin(struct control *ctl); /* calls the next remote now or later */
+void calls_ended(struct client *c);    /* the session died */
+int calls_pushed(struct client *c, const char *options);
+void calls_tick(struct control *ctl);
+uint64_t calls_deadline(const struct control *ctl);
+struct client *calls_client(struct control *ctl);
+const struct dbr_config *calls_pulled(struct control *ctl);
+void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * May this certificate cross? OpenSSL has checked the chain; here come the purpose and name rules of the
+ * configuration and the revocation lists.
+ */
+#include "control/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum dbr_x509_role role_of(int configured)
+{
+    return configured == DBR_CERT_ROLE_SERVER   ? DBR_X509_ROLE_SERVER
+           : configured == DBR_CERT_ROLE_CLIENT ? DBR_X509_ROLE_CLIENT
+                                                : DBR_X509_ROLE_ANY;
+}
+
+static enum dbr_x509_name_rule name_rule(const struct dbr_conf_x509_name *n)
+{
+    if (!n->name)
+        return DBR_NAME_NONE;
+    switch (n->type) {
+    case DBR_X509_NAME_SUBJECT: return DBR_NAME_SUBJECT;
+    case DBR_X509_NAME_NAME: return DBR_NAME_CN;
+    case DBR_X509_NAME_PREFIX: return DBR_NAME_CN_PREFIX;
+    }
+    return DBR_NAME_NONE;
+}
+
+int verdict_rules(struct control *ctl)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    struct dbr_x509_rules *r = &ctl->rules;
+    r->remote_cert_tls = role_of(cfg->remote_cert_tls);
+    r->ns_cert_type = role_of(cfg->ns_cert_type);
+    r->eku = cfg->remote_cert_eku;
+    r->name_rule = name_rule(&cfg->verify_x509_name);
+    r->name = cfg->verify_x509_name.name;
+    if (DBR_IS_SET(cfg, remote_cert_ku) && !cfg->remote_cert_ku.n)
+        r->ku[r->n_ku++] = DBR_X509_KU_ANY;
+    for (size_t i = 0; i < cfg->remote_cert_ku.n && r->n_ku < DBR_X509_KU_MAX; i++)
+        r->ku[r->n_ku++] = (unsigned)strtoul(cfg->remote_cert_ku.v[i], NULL, 16);
+    return 0;
+}
+
+static enum dbr_verify check_lists(struct control *ctl, const struct dbr_x509 *cert, bool leaf, char *why,
+                                   size_t cap)
+{
+    enum dbr_verdict v = dbr_trust_check(ctl->trust, cert->issuer, cert->issuer_len, cert->serial,
+                                         cert->serial_len, ctl->now.unix_s, NULL);
+    if (dbr_verdict_good(v) || (!leaf && v == DBR_VERDICT_NO_CRL))
+        return DBR_VERIFY_OK;
+    snprintf(why, cap, "%s", dbr_verdict_text(v));
+    return v == DBR_VERDICT_REVOKED ? DBR_VERIFY_REVOKED : DBR_VERIFY_BAD;
+}
+
+enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x509 *chain, size_t n, char *why,
+                              size_t cap)
+{
+    struct control *ctl = arg;
+    struct dbr_session *s = session_arg;
+    struct client *c = dbr_session_owner(s);
+    for (size_t i = 0; ctl->crl_wanted && i < n; i++) {
+        bool root = i + 1 == n && n > 1;
+        enum dbr_verify v = root ? DBR_VERIFY_OK : check_lists(ctl, &chain[i], i == 0, why, cap);
+        if (v != DBR_VERIFY_OK)
+            return v;
+    }
+    if (dbr_x509_check_rules(&chain[0], &ctl->rules, why, cap))
+        return DBR_VERIFY_BAD;
+    for (size_t i = n; i-- > 0;)
+        client_log(c, DBR_LOG_INFO, "VERIFY OK: depth=%zu, %s", i, chain[i].subject);
+    return DBR_VERIFY_OK;
+}

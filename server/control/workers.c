@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Messages to and from the data workers. A message that a worker cannot take for a whole second means that
+ * data hangs: keeper's watchdog deals with that; here the session concerned is given up.
+ */
+#include "control/state.h"
+#include "base/secret.h"
+#include "control/mss.h"
+#include "crypto/kdf.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEND_PATIENCE_MS = 1000, READ_ROUNDS = 256, STOCK_REPLAY_WINDOW = 64 };
+
+unsigned worker_of(const struct control *ctl, uint32_t peer_id)
+{
+    return peer_id % ctl->boot->n_workers;
+}
+
+static int tell_worker(struct control *ctl, unsigned worker, const void *msg)
+{
+    int sock = ctl->boot->ipc_control[worker];
+    int err = dbr_ipc_send(sock, msg, -1);
+    if (err == DBR_ERR_AGAIN) {
+        struct pollfd p = {.fd = sock, .events = POLLOUT};
+        if (poll(&p, 1, SEND_PATIENCE_MS) == 1)
+            err = dbr_ipc_send(sock, msg, -1);
+    }
+    return err;
+}
+
+static int tell(struct client *c, const void *msg)
+{
+    return tell_worker(c->ctl, worker_of(c->ctl, c->peer_id), msg);
+}
+
+/* ---- peers ---- */
+
+static bool file_or(bool has, bool file, bool global)
+{
+    return has ? file : global;
+}
+
+static void fill_keepalive(const struct client *c, struct dbr_ipc_peer *m)
+{
+    const struct dbr_config *cfg = c->ctl->cfg, *pulled = calls_pulled(c->ctl);
+    int ping = cfg->ping, timeout = cfg->ping_restart ? cfg->ping_restart : cfg->ping_exit;
+    int inactive = cfg->inactive;
+    m->inactive_bytes = cfg->inactive_bytes;
+    if (pulled) {
+        ping = *DBR_PULLED(pulled, cfg, ping);
+        timeout = *DBR_PULLED(pulled, cfg, ping_restart);
+        inactive = *DBR_PULLED(pulled, cfg, inactive);
+    }
+    if (c->adm && c->adm->has_file && c->adm->file.has.inactive) {
+        inactive = c->adm->file.inactive;
+        m->inactive_bytes = c->adm->file.inactive_bytes;
+    }
+    m->ping_s = (uint16_t)(ping > 0 ? ping : 0);
+    m->timeout_s = (uint16_t)(timeout > 0 ? timeout : 0);
+    m->inactive_s = (uint32_t)(inactive > 0 ? inactive : 0);
+}
+
+static void fill_port(const struct client *c, struct dbr_ipc_peer *m)
+{
+    const struct dbr_config *cfg = c->ctl->cfg;
+    const struct admitted *a = c->adm;
+    static const struct dbr_client_config none;
+    const struct dbr_client_config *f = a && a->has_file ? &a->file : &none;
+    if ((f->has.port_kind ? f->port_kind : cfg->port_kind) == DBR_PORT_KIND_SITE)
+        m->flags |= DBR_PEER_SITE;
+    if (file_or(f->has.source_guard, f->source_guard, cfg->source_guard))
+        m->flags |= DBR_PEER_SOURCE_GUARD;
+    m->mac_limit = (uint16_t)(f->has.mac_limit ? f->mac_limit : cfg->mac_limit);
+    m->storm_pps = (uint32_t)(f->has.storm_limit ? f->storm_limit : cfg->storm_limit);
+    if (f->has.rate) {
+        m->rate_up = f->rate.up;
+        m->rate_down = f->rate.down;
+    }
+}
+
+static void fill_identity(const struct client *c, struct dbr_ipc_peer *m)
+{
+    const struct admitted *a = c->adm;
+    if (!a)
+        return;
+    snprintf(m->cn, sizeof m->cn, "%s", a->cn);
+    memcpy(m->serial, a->serial, a->serial_len);
+    m->serial_len = a->serial_len;
+    struct dbr_part issuer = {a->issuer, a->issuer_len};
+    dbr_sha256(&issuer, 1, m->issuer_hash);
+}
+
+static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
+{
+    const struct dbr_config *cfg = c->ctl->cfg;
+    int size = cfg->mssfix.size;
+    if (cfg->mssfix.kind == DBR_MSSFIX_OFF ||
+        (cfg->mssfix.kind == DBR_MSSFIX_DEFAULT && cfg->tun_mtu != 1500))
+        return;
+    enum control_mss how = cfg->mssfix.kind == DBR_MSSFIX_UDP     ? CONTROL_MSS_UDP
+                           : cfg->mssfix.kind == DBR_MSSFIX_FIXED ? CONTROL_MSS_FIXED
+                                                                  : CONTROL_MSS_OUTER;
+    control_mss(how, size, c->addr.family, m->framing, &m->mss_v4, &m->mss_v6);
+}
+
+int worker_peer_new(struct client *c)
+{
+    struct dbr_ipc_peer m = {.head = dbr_ipc_head(DBR_IPC_PEER_NEW, sizeof m, c->peer_id)};
+    m.addr = c->addr;
+    m.wire_peer_id = dbr_session_peer_id(c->session);
+    m.framing = (uint16_t)dbr_session_framing(c->session);
+    m.replay_window = (uint32_t)c->ctl->cfg->replay_window.n;
+    if (m.replay_window < STOCK_REPLAY_WINDOW)
+        m.replay_window = STOCK_REPLAY_WINDOW;
+    if (c->ctl->boot->client)
+        m.flags |= DBR_PEER_UPLINK;
+    else
+        fill_port(c, &m);
+    fill_keepalive(c, &m);
+    fill_mss(c, &m);
+    fill_identity(c, &m);
+    return tell(c, &m);
+}
+
+void worker_peer_del(struct client *c, enum dbr_del_reason reason)
+{
+    struct dbr_ipc_peer_del m = {.head = dbr_ipc_head(DBR_IPC_PEER_DEL, sizeof m, c->peer_id),
+                                 .reason = reason};
+    tell(c, &m);
+}
+
+int worker_key_new(struct client *c, const struct dbr_data_keys *k)
+{
+    struct dbr_ipc_key m = {.head = dbr_ipc_head(DBR_IPC_KEY_NEW, sizeof m, c->peer_id),
+                            .cipher = k->cipher,
+                            .key_id = k->key_id,
+                            .use_v2 = k->use_v2,
+                            .tx_peer_id = k->peer_id};
+    memcpy(m.send_key, k->send_key, sizeof m.send_key);
+    memcpy(m.recv_key, k->recv_key, sizeof m.recv_key);
+    memcpy(m.send_iv, k->send_iv, sizeof m.send_iv);
+    memcpy(m.recv_iv, k->recv_iv, sizeof m.recv_iv);
+    int err = tell(c, &m);
+    dbr_wipe(&m, sizeof m);
+    return err;
+}
+
+void worker_key_ref(struct client *c, uint16_t type, uint8_t key_id)
+{
+    struct dbr_ipc_key_ref m = {.head = dbr_ipc_head(type, sizeof m, c->peer_id), .key_id = key_id};
+    if (c->in_data)
+        tell(c, &m);
+}
+
+void worker_send_payload(struct client *c, const uint8_t *bytes, size_t n)
+{
+    struct dbr_ipc_blob m = {.head = dbr_ipc_head(DBR_IPC_SEND, sizeof m, c->peer_id), .n = (uint32_t)n};
+    if (!c->in_data || n > sizeof m.bytes)
+        return;
+    memcpy(m.bytes, bytes, n);
+    tell(c, &m);
+}
+
+void worker_datagram(struct control *ctl, unsigned worker, const uint8_t *dgram, size_t len,
+                     const struct dbr_addr *from)
+{
+    struct dbr_ipc_datagram m = {.addr = *from, .n = (uint32_t)len};
+    if (len > sizeof m.bytes)
+        return;
+    m.head = dbr_ipc_head(DBR_IPC_DATAGRAM, offsetof(struct dbr_ipc_datagram, bytes) + len, 0);
+    memcpy(m.bytes, dgram, len);
+    dbr_ipc_send(ctl->boot->ipc_control[worker], &m, -1);
+}
+
+void workers_ask_stats(struct control *ctl)
+{
+    struct dbr_ipc_head m = dbr_ipc_head(DBR_IPC_STATS_GET, sizeof m, 0);
+    ctl->status_answers = 0;
+    for (unsigned i = 0; i < ctl->boot->n_workers; i++)
+        if (!tell_worker(ctl, i, &m))
+            ctl->status_answers++;
+}
+
+void workers_ask_peers(struct control *ctl)
+{
+    struct dbr_ipc_head m = dbr_ipc_head(DBR_IPC_PEERS_GET, sizeof m, 0);
+    for (unsigned i = 0; i < ctl->boot->n_workers; i++)
+        tell_worker(ctl, i, &m);
+}
+
+/* ---- what workers say ---- */
+
+static void on_float(struct client *c, const void *buf)
+{
+    const struct dbr_ipc_float *m = buf;
+    char was[DBR_ADDR_TEXT], is[DBR_ADDR_TEXT];
+    client_log(c, DBR_LOG_NOTICE, "Float requested for peer %u: %s -> %s", c->peer_id,
+               dbr_addr_text(&c->addr, was), dbr_addr_text(&m->addr, is));
+    c->addr = m->addr;
+}
+
+static void on_timeout(struct client *c, const void *buf)
+{
+    const struct dbr_ipc_peer_del *m = buf;
+    bool inactive = m->reason == DBR_DEL_INACTIVE;
+    const char *why = inactive ? "Inactivity timeout (--inactive), exiting"
+                               : "Inactivity timeout (--ping-restart), restarting";
+    if (c->session)
+        dbr_session_close(c->session, NULL, why, &c->ctl->now);
+    else
+        client_free(c);
+}
+
+static void on_key_limit(struct client *c, const void *buf)
+{
+    (void)buf;
+    if (c->session)
+        dbr_session_renegotiate(c->session, &c->ctl->now);
+}
+
+static void on_key_used(struct client *c, const void *buf)
+{
+    const struct dbr_ipc_key_ref *m = buf;
+    if (c->session)
+        dbr_session_key_used(c->session, m->key_id, &c->ctl->now);
+}
+
+static void on_stats(struct client *c, const void *buf)
+{
+    if (c->adm)
+        memcpy(&c->adm->stats, buf, sizeof c->adm->stats);
+}
+
+static void mac_text(const uint8_t *m, char out[24], uint16_t vlan)
+{
+    snprintf(out, 24, "%02x:%02x:%02x:%02x:%02x:%02x@%u", m[0], m[1], m[2], m[3], m[4], m[5], vlan);
+}
+
+static void on_learned(struct client *c, const void *buf)
+{
+    const struct dbr_ipc_learned *m = buf;
+    struct admitted *a = c->adm;
+    char text[24];
+    size_t i = 0;
+    if (!a)
+        return;
+    while (i < a->n_macs && (memcmp(a->macs[i].mac, m->mac, 6) != 0 || a->macs[i].vlan != m->vlan))
+        i++;
+    if (m->what == DBR_LEARNED_GONE) {
+        if (i < a->n_macs)
+            a->macs[i] = a->macs[--a->n_macs];
+        return;
+    }
+    mac_text(m->mac, text, m->vlan);
+    client_log(c, DBR_LOG_INFO, "MULTI: Learn: %s -> %s", text, a->cn);
+    if (i == a->n_macs && a->n_macs < MACS_SHOWN)
+        a->n_macs++;
+    if (i < a->n_macs) {
+        memcpy(a->macs[i].mac, m->mac, 6);
+        a->macs[i].vlan = m->vlan;
+        a->macs[i].last_s = c->ctl->now.unix_s;
+    }
+}
+
+static void on_guard(struct client *c, const void *buf)
+{
+    const struct dbr_ipc_guard *m = buf;
+    char text[24];
+    mac_text(m->mac, text, m->vlan);
+    client_log(c, DBR_LOG_NOTICE, "guard: dropped %u frames from %s (reason %u)", m->count, text, m->reason);
+}
+
+/* OCC messages of the data channel: only the farewell concerns us; requests are answered with our options. */
+static void on_payload(struct client *c, const void *buf)
+{
+    const struct dbr_ipc_blob *m = buf;
+    if (m->n < 17 || memcmp(m->bytes, dbr_occ_magic, 16) != 0 || !c->session)
+        return;
+    if (m->bytes[16] == DBR_OCC_EXIT)
+        dbr_session_close(c->session, NULL,
+                          c->ctl->boot->client
+                              ? "SIGTERM[soft,remote-exit] received, server exiting"
+                              : "SIGTERM[soft,remote-exit] received, client-instance exiting",
+                          &c->ctl->now);
+}
+
+static const struct {
+    void (*take)(struct client *c, const void *buf);
+    bool settle;
+} handlers[DBR_IPC_TYPES] = {
+    [DBR_IPC_FLOAT] = {on_float, false},      [DBR_IPC_KEY_LIMIT] = {on_key_limit, true},
+    [DBR_IPC_KEY_USED] = {on_key_used, true}, [DBR_IPC_STATS] = {on_stats, false},
+    [DBR_IPC_LEARNED] = {on_learned, false},  [DBR_IPC_GUARD] = {on_guard, false},
+    [DBR_IPC_PAYLOAD] = {on_payload, true},
+};
+
+/* Control is new: a peer that data still serves is kept as a client without session, so that a revocation or
+ * a new session of the same name finds it. */
+static void on_peer_back(struct control *ctl, const struct dbr_ipc_peer *m)
+{
+    if (m->head.peer_id >= ctl->max_clients || ctl->by_peer[m->head.peer_id])
+        return;
+    struct client *c = calloc(1, sizeof *c);
+    struct admitted *a = calloc(1, sizeof *a);
+    if (!c || !a) {
+        free(c);
+        free(a);
+        return;
+    }
+    c->ctl = ctl;
+    c->addr = m->addr;
+    c->adm = a;
+    c->stage = STAGE_ADMITTED;
+    c->in_data = true;
+    c->peer_id = m->head.peer_id;
+    c->id = ctl->next_client_id++;
+    c->since_s = ctl->now.unix_s;
+    memcpy(a->cn, m->cn, sizeof a->cn);
+    memcpy(a->serial, m->serial, m->serial_len);
+    a->serial_len = m->serial_len;
+    ctl->by_peer[c->peer_id] = c;
+    ctl->n_admitted++;
+    client_log(c, DBR_LOG_NOTICE, "taken over from the data process");
+}
+
+static void from_worker(struct control *ctl, const void *buf)
+{
+    const struct dbr_ipc_head *head = buf;
+    if (head->type == DBR_IPC_DATAGRAM) {
+        struct dbr_ipc_datagram m;
+        memcpy(&m, buf, head->len);
+        if (m.n && !dbr_opcode_is_data(dbr_opcode_of(m.bytes[0])))
+            control_datagram(ctl, m.bytes, m.n, &m.addr);
+        return;
+    }
+    if (head->type == DBR_IPC_PEER_BACK) {
+        on_peer_back(ctl, buf);
+        return;
+    }
+    if (head->type == DBR_IPC_STATS_END) {
+        if (ctl->status_answers && --ctl->status_answers == 0)
+            status_write(ctl);
+        return;
+    }
+    struct client *c = client_by_peer(ctl, head->peer_id);
+    if (!c || !c->in_data)
+        return;
+    if (head->type == DBR_IPC_TIMEOUT) {
+        bool lives = c->session;
+        on_timeout(c, buf);
+        if (lives)
+            client_settle(c);
+    } else if (handlers[head->type].take) {
+        handlers[head->type].take(c, buf);
+        if (handlers[head->type].settle)
+            client_settle(c);
+    }
+}
+
+void workers_read(struct control *ctl, unsigned worker)
+{
+    uint64_t buf[DBR_IPC_MAX / 8];
+    for (int i = 0; i < READ_ROUNDS; i++) {
+        int err = dbr_ipc_recv(ctl->boot->ipc_control[worker], buf, NULL);
+        if (!err)
+            from_worker(ctl, buf);
+        else if (err != DBR_ERR_SHAPE)
+            return;
+    }
+}
