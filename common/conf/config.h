@@ -203,9 +203,9 @@ enum dbr_conf_tls_version { DBR_TLS_1_0 = 10, DBR_TLS_1_1, DBR_TLS_1_2, DBR_TLS_
 /* comp-lzo and compress: framing only, never compressed by us (LZO is decoded). */
 enum dbr_conf_comp {
     DBR_COMP_NONE,    /* not given: no framing byte */
-    DBR_COMP_LZO_NO,  /* comp-lzo no / comp-lzo: 0xFA or 0x66 in front */
-    DBR_COMP_STUB,    /* compress, compress stub, compress lz4: 0xFB, swapped */
-    DBR_COMP_STUB_V2, /* compress stub-v2, lz4-v2: 0x50 escape */
+    DBR_COMP_LZO,     /* comp-lzo, compress lzo: 0xFA or 0x66 in front */
+    DBR_COMP_STUB,    /* compress, compress stub: 0xFB in front, first byte moved to the end */
+    DBR_COMP_STUB_V2, /* compress stub-v2: 0x50 escape */
     DBR_COMP_MIGRATE, /* compress migrate: what each client has */
 };
 enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
@@ -222,7 +222,6 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_OPT1          int
 #define DBR_T_ENUM          int
 #define DBR_T_PROTO         int
-#define DBR_T_PORTS         int
 #define DBR_T_COMP          int
 #define DBR_T_ALLOW_COMP    int
 #define DBR_T_TLS_VERSION   int
@@ -234,7 +233,6 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_CERT_POLICY   int
 #define DBR_T_U64           uint64_t
 #define DBR_T_STR           char *
-#define DBR_T_DEV           char *
 #define DBR_T_IFNAME        char *
 #define DBR_T_DIGEST        char *
 #define DBR_T_CIPHER        char *
@@ -250,7 +248,6 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_TLS_AUTH      struct dbr_conf_blob
 #define DBR_T_CRL           struct dbr_conf_blob
 #define DBR_T_DH            struct dbr_conf_blob
-#define DBR_T_CLIENT        bool
 #define DBR_T_SERVER        struct dbr_conf_server
 #define DBR_T_SERVER_BRIDGE struct dbr_conf_server_bridge
 #define DBR_T_KEEPALIVE     struct dbr_conf_keepalive
@@ -260,7 +257,7 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_CONNECTION    bool
 #define DBR_T_LOCALS        struct dbr_conf_locals
 #define DBR_T_MSSFIX        struct dbr_conf_mssfix
-#define DBR_T_COUNT         struct dbr_conf_count
+#define DBR_T_PAIR          struct dbr_conf_count
 #define DBR_T_FILE          struct dbr_conf_file
 #define DBR_T_OPTION        struct dbr_conf_option
 #define DBR_T_X509_NAME     struct dbr_conf_x509_name
@@ -307,9 +304,8 @@ struct dbr_config {
 
     /* Where each directive was last set; line 0: it has its default. */
     struct dbr_conf_where set[DBR_D_COUNT];
-    struct dbr_conf_list files;   /* names of what was read; the first one is the main file */
-    struct dbr_conf_list unknown; /* what ignore-unknown-option names */
-    bool forward_compatible;      /* setenv FORWARD_COMPATIBLE 1 */
+    struct dbr_conf_list files; /* names of what was read; the first one is the main file */
+    bool forward_compatible;    /* setenv FORWARD_COMPATIBLE 1 */
 };
 
 /* True if the directive was given (or derived by finish() from a helper directive). id is the member's name.
