@@ -540,6 +540,8 @@ lab_cpu() { $LAB_PYTHON "$LAB_LIB/proctree.py" cpu "$1"; }
 # lab_rss PID, lab_pss PID: kB of the same.
 lab_rss() { $LAB_PYTHON "$LAB_LIB/proctree.py" rss "$1"; }
 lab_pss() { $LAB_PYTHON "$LAB_LIB/proctree.py" pss "$1"; }
+# lab_anon PID: kB of anonymous memory of the same: what sessions cost, untouched by who else maps the libraries.
+lab_anon() { $LAB_PYTHON "$LAB_LIB/proctree.py" anon "$1"; }
 
 # lab_iperf_server SPACE: an iperf3 server on the LAN side; waits until it listens.
 lab_iperf_server() {

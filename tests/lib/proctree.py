@@ -5,6 +5,7 @@
 proctree.py cpu PID   CPU seconds, utime + stime of all threads, plus those of children already waited for
 proctree.py rss PID   resident kB (shared pages counted in each process)
 proctree.py pss PID   proportional kB (shared pages counted once)
+proctree.py anon PID  resident anonymous kB (libraries do not count)
 proctree.py fds PID   open descriptors
 proctree.py pids PID  the pids, one a line, with their names
 """
@@ -53,6 +54,7 @@ WHAT = {
     "cpu": cpu,
     "rss": lambda p: memory(p, "Rss"),
     "pss": lambda p: memory(p, "Pss"),
+    "anon": lambda p: memory(p, "Anonymous"),
     "fds": lambda p: len(os.listdir(f"/proc/{p}/fd")),
 }
 
