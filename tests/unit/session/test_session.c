@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Both ends of the control channel over good and bad wires.
+ */
+#include "sim.h"
+#include "base/err.h"
+#include "base/bytes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct sim_wire good = {.delay_ms = 10};
+static const struct sim_wire bad20 = {
+    .loss = 20, .dup = 10, .corrupt = 5, .reorder = 20, .delay_ms = 15, .jitter_ms = 10};
+
+/* Every gate, digest, direction, cipher and TLS version gives a session with matching keys. */
+static void test_combinations(void **state)
+{
+    (void)state;
+    static const struct sim_options cases[] = {
+        {.gate = DBR_GATE_NONE},
+        {.gate = DBR_GATE_TLS_AUTH, .direction = 0},
+        {.gate = DBR_GATE_TLS_AUTH, .direction = 1, .digest = "SHA256"},
+        {.gate = DBR_GATE_TLS_AUTH, .direction = -1, .digest = "SHA512"},
+        {.gate = DBR_GATE_TLS_CRYPT},
+        {.gate = DBR_GATE_TLS_CRYPT, .tls_max = 12},
+        {.gate = DBR_GATE_TLS_AUTH, .tls_max = 12, .ciphers_client = "CHACHA20-POLY1305"},
+        {.gate = DBR_GATE_TLS_AUTH, .ciphers_client = "AES-128-GCM", .no_dyn_tls_crypt = true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sim_options o = cases[i];
+        o.wire = good;
+        struct sim *sim = sim_new(&o, i);
+        if (!sim_connect(sim, 10))
+            fail_msg("case %zu: client %d, server %d", i, dbr_session_state(sim->client.session),
+                     sim->server.session ? (int)dbr_session_state(sim->server.session) : -1);
+        assert_true(sim_keys_match(sim, 0));
+        assert_int_equal(sim->client.n_push, 1);
+        assert_non_null(strstr(sim->client.pushed, "route-gateway 192.0.2.1"));
+        assert_int_equal(dbr_session_peer_id(sim->client.session), 7);
+        assert_string_equal(dbr_session_peer(sim->server.session)->cn, "alice");
+        assert_string_equal(dbr_session_peer(sim->client.session)->cn, "gate.example");
+        if (o.ciphers_client)
+            assert_int_equal(sim->client.keys[0].cipher,
+                             dbr_cipher_by_name(o.ciphers_client, strlen(o.ciphers_client)));
+        /* a connect on a good wire takes few round trips: no timer was waited for */
+        assert_true(sim->now.ns < 1000000000ull + 500 * 1000000ull);
+        sim_free(sim);
+    }
+}
+
+static void test_no_common_cipher(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good,
+                            .gate = DBR_GATE_TLS_AUTH,
+                            .ciphers_client = "AES-128-GCM",
+                            .ciphers_server = "CHACHA20-POLY1305"};
+    struct sim *sim = sim_new(&o, 1);
+    assert_false(sim_connect(sim, 30));
+    assert_false(sim->server.has_key[0]);
+    assert_non_null(strstr(sim->client.last_message, "no shared cipher"));
+    sim_free(sim);
+}
+
+/* 20 % loss with duplicates, reordering and flipped bits: every seed completes within the hand window. */
+static void test_bad_wire(void **state)
+{
+    (void)state;
+    unsigned seeds = getenv("SIM_SEEDS") ? (unsigned)atoi(getenv("SIM_SEEDS")) : 1000;
+    uint64_t total = 0;
+    for (unsigned seed = 1; seed <= seeds; seed++) {
+        struct sim_options o = {.wire = bad20, .gate = seed % 3 ? DBR_GATE_TLS_AUTH : DBR_GATE_TLS_CRYPT};
+        struct sim *sim = sim_new(&o, seed);
+        if (!sim_connect(sim, 60))
+            fail_msg("seed %u did not connect: client %s, server %s", seed,
+                     dbr_session_why(sim->client.session),
+                     sim->server.session ? dbr_session_why(sim->server.session) : "no session");
+        if (!sim_keys_match(sim, 0))
+            fail_msg("seed %u: keys differ", seed);
+        total += sim->now.ns;
+        sim_free(sim);
+    }
+    print_message("%u seeds at 20 %% loss, mean %.2f s of virtual time\n", seeds,
+                  (double)total / seeds / 1e9 - 1);
+}
+
+static void test_40_percent(void **state)
+{
+    (void)state;
+    unsigned done = 0, seeds = 100;
+    for (unsigned seed = 1; seed <= seeds; seed++) {
+        struct sim_options o = {.wire = {.loss = 40, .delay_ms = 15}, .gate = DBR_GATE_TLS_AUTH};
+        struct sim *sim = sim_new(&o, seed);
+        done += sim_connect(sim, 60) && sim_keys_match(sim, 0);
+        sim_free(sim);
+    }
+    print_message("%u of %u seeds at 40 %% loss\n", done, seeds);
+    assert_true(done >= seeds * 80 / 100);
+}
+
+/* Same seed, same run: the datagrams that leave are the same in number and end at the same instant. */
+static void test_deterministic(void **state)
+{
+    (void)state;
+    uint64_t sent[2], at[2];
+    for (int i = 0; i < 2; i++) {
+        struct sim_options o = {.wire = {.loss = 20, .delay_ms = 15}, .gate = DBR_GATE_TLS_AUTH};
+        struct sim *sim = sim_new(&o, 77);
+        assert_true(sim_connect(sim, 60));
+        sent[i] = sim->client.sent + sim->server.sent;
+        at[i] = sim->now.ns;
+        sim_free(sim);
+    }
+    assert_int_equal(sent[0], sent[1]);
+    assert_int_equal(at[0], at[1]);
+}
+
+static void check_wrap(struct sim *sim, unsigned rounds)
+{
+    unsigned seen7 = 0;
+    for (unsigned i = 0; i < rounds; i++) {
+        unsigned before = sim->server.n_keys;
+        for (int ms = 0;
+             ms < 60000 && (sim->server.n_keys == before || sim->client.n_keys < sim->server.n_keys);
+             ms += 100) {
+            sim_run(sim, 100);
+            uint8_t s = sim->server.send_key;
+            if (dbr_session_state(sim->client.session) == DBR_SESSION_ACTIVE && sim->client.has_key[s])
+                dbr_session_key_used(sim->client.session, s, &sim->now);
+        }
+        assert_true(sim->server.n_keys > before);
+        seen7 += sim->server.has_key[7];
+        /* whatever key an end sends with, the other end has */
+        assert_true(sim->client.has_key[sim->server.send_key]);
+        assert_true(sim->server.has_key[sim->client.send_key]);
+        assert_true(sim_keys_match(sim, sim->server.send_key));
+    }
+    assert_true(seen7 > 0);
+}
+
+/* Key ids run 0, 1 .. 7, 1 ..: server, client or both start it; dyn-tls-crypt on and off. */
+static void test_renegotiation(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t client, server;
+        unsigned loss;
+        bool no_dyn;
+    } cases[] = {{0, 10, 0, false}, {10, 0, 0, false}, {10, 10, 0, true}, {12, 11, 20, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sim_options o = {.wire = {.delay_ms = 10, .loss = cases[i].loss},
+                                .gate = DBR_GATE_TLS_AUTH,
+                                .reneg_client_s = cases[i].client,
+                                .reneg_server_s = cases[i].server,
+                                .no_dyn_tls_crypt = cases[i].no_dyn};
+        struct sim *sim = sim_new(&o, 5 + i);
+        assert_true(sim_connect(sim, 60));
+        check_wrap(sim, 12);
+        assert_int_equal(dbr_session_state(sim->client.session), DBR_SESSION_ACTIVE);
+        assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_ACTIVE);
+        sim_free(sim);
+    }
+}
+
+/* A revoked certificate hears the TLS alert and gets no key. */
+static void test_revoked(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .revoked = true};
+    struct sim *sim = sim_new(&o, 1);
+    assert_false(sim_connect(sim, 30));
+    assert_false(sim->server.has_key[0]);
+    assert_false(sim->client.has_key[0]);
+    assert_false(dbr_session_authenticated(sim->server.session));
+    sim_free(sim);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .authorize = DBR_ERR_CERT};
+    struct sim *sim = sim_new(&o, 1);
+    assert_false(sim_connect(sim, 30));
+    assert_false(sim->server.has_key[0]);
+    assert_string_equal(sim->client.last_message, "4,not today");
+    assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_DEAD);
+    sim_free(sim);
+}
+
+/* While the verdict is out there is no data key and no push, however often the client asks. */
+static void test_verdict(void **state)
+{
+    (void)state;
+    for (int good_end = 0; good_end < 2; good_end++) {
+        struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .authorize = DBR_ERR_AGAIN};
+        struct sim *sim = sim_new(&o, 1);
+        assert_false(sim_connect(sim, 20));
+        assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_VERDICT);
+        assert_int_equal(sim->server.n_push, 0);
+        assert_false(sim->server.has_key[0]);
+        dbr_session_verdict(sim->server.session, good_end ? 0 : DBR_ERR_CERT, "no", &sim->now);
+        assert_int_equal(sim_connect(sim, 20), good_end);
+        assert_int_equal(sim->server.has_key[0], good_end);
+        sim_free(sim);
+    }
+}
+
+/* Closing takes the data keys away at once, then delivers the words. */
+static void test_close(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH};
+    struct sim *sim = sim_new(&o, 1);
+    assert_true(sim_connect(sim, 20));
+    dbr_session_close(sim->server.session, "AUTH_FAILED,Certificate revoked", "revoked", &sim->now);
+    assert_false(sim->server.has_key[0]);
+    sim_run(sim, 100);
+    assert_string_equal(sim->client.last_message, "4,Certificate revoked");
+    assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_DEAD);
+    sim_free(sim);
+}
+
+/* A killed session ends at its first deadline whatever the client goes on sending (CVE-2024-28882). */
+static void test_close_deadline(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .reneg_client_s = 1};
+    struct sim *sim = sim_new(&o, 1);
+    assert_true(sim_connect(sim, 20));
+    sim->frozen = true; /* nothing is acknowledged */
+    dbr_session_close(sim->server.session, "AUTH_FAILED", "killed", &sim->now);
+    sim_run(sim, 4900);
+    assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_CLOSING);
+    sim_run(sim, 200);
+    assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_DEAD);
+    sim_free(sim);
+}
+
+/* Nobody answers: one reset, then retransmissions with back-off, then an end with the known line. */
+static void test_silence(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = {.loss = 100}, .gate = DBR_GATE_TLS_AUTH};
+    struct sim *sim = sim_new(&o, 1);
+    assert_false(sim_connect(sim, 70));
+    assert_int_equal(dbr_session_state(sim->client.session), DBR_SESSION_DEAD);
+    assert_non_null(strstr(dbr_session_why(sim->client.session), "failed to occur within 60 seconds"));
+    assert_in_range(sim->client.sent, 3, 12);
+    sim_free(sim);
+}
+
+/* Every datagram of an end carries its own session id, and none is sent twice with the same replay id. */
+static void spy_sid(struct sim *sim, const struct sim_dgram *d)
+{
+    struct sim_end *end = d->to_server ? &sim->client : &sim->server;
+    if (end->session && dbr_session_local_sid(end->session))
+        assert_true(dbr_get64(d->bytes + 1) == dbr_session_local_sid(end->session));
+}
+
+static void test_own_sid(void **state)
+{
+    (void)state;
+    struct sim_options o = {
+        .wire = bad20, .gate = DBR_GATE_TLS_AUTH, .reneg_server_s = 5, .reneg_client_s = 6};
+    struct sim *sim = sim_new(&o, 9);
+    assert_true(sim_connect(sim, 60));
+    sim->spy = spy_sid;
+    sim_run(sim, 60000);
+    sim_free(sim);
+}
+
+/* A recorded datagram changes nothing the second time; one for another session changes nothing at all. */
+static struct sim_dgram recorded[64];
+static size_t n_recorded;
+static void spy_record(struct sim *sim, const struct sim_dgram *d)
+{
+    (void)sim;
+    if (d->to_server && n_recorded < 64)
+        recorded[n_recorded++] = *d;
+}
+
+static void test_replay(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH};
+    struct sim *sim = sim_new(&o, 1);
+    n_recorded = 0;
+    sim->spy = spy_record;
+    assert_true(sim_connect(sim, 20));
+    sim->spy = NULL;
+    sim_run(sim, 1000);
+    assert_true(n_recorded > 3);
+    uint64_t sent = sim->server.sent;
+    for (size_t i = 0; i < n_recorded; i++) {
+        uint8_t copy[SIM_MAX_DGRAM];
+        memcpy(copy, recorded[i].bytes, recorded[i].len);
+        assert_int_not_equal(dbr_session_feed(sim->server.session, copy, recorded[i].len, &sim->now), 0);
+    }
+    assert_int_equal(sim->server.sent, sent);
+    assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_ACTIVE);
+    sim_free(sim);
+}
+
+/* One flipped bit anywhere in a control packet: refused, and nothing answered. */
+static void test_flipped_bits(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .digest = "SHA256"};
+    struct sim *fresh = sim_new(&o, 2);
+    recorded[0] = fresh->queue[0]; /* its hard reset */
+    fresh->frozen = true;
+    for (size_t bit = 0; bit < recorded[0].len * 8; bit++) {
+        recorded[0].bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        sim_inject(fresh, true, recorded[0].bytes, recorded[0].len);
+        recorded[0].bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+    }
+    assert_int_equal(fresh->answers, 0);
+    assert_int_equal(fresh->sessions_made, 0);
+    sim_inject(fresh, true, recorded[0].bytes, recorded[0].len);
+    assert_int_equal(fresh->answers, 1); /* the whole one is answered: the test can fail */
+    sim_free(fresh);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    sim_pki_free();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_combinations),   cmocka_unit_test(test_no_common_cipher),
+        cmocka_unit_test(test_bad_wire),       cmocka_unit_test(test_40_percent),
+        cmocka_unit_test(test_deterministic),  cmocka_unit_test(test_renegotiation),
+        cmocka_unit_test(test_revoked),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_verdict),        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_close_deadline), cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_own_sid),        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_flipped_bits),
+    };
+    return cmocka_run_group_tests(tests, NULL, teardown);
+}
