@@ -61,6 +61,7 @@ static void walk_chain(struct inet *in, const uint8_t *frame)
             in->fragment = true;
             in->later = (frag & 0xfff8) != 0;
         }
+        in->routing |= in->proto == IPPROTO_NUM_ROUTING;
         in->proto = p[0];
         in->l4 += len;
         if (in->later)

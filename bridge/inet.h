@@ -39,6 +39,7 @@ struct inet {
     bool fragment;   /* part of a fragmented packet */
     bool later;      /* a fragment with an offset: the upper-layer header is in another one */
     bool cut;        /* the IPv6 header chain is longer than the frame or than INET_CHAIN_MAX */
+    bool routing;    /* an IPv6 routing header: the checksum's destination is not the one in the header */
     bool short_len;  /* the IP length field exceeds the frame */
     size_t l3, l4;   /* offsets in the frame; l4 <= end unless cut */
     size_t end;      /* where the IP packet ends: the frame's padding starts there */

@@ -4,8 +4,9 @@
 #include "bridge/csum.h"
 #include "bridge/eth.h"
 #include "bridge/inet.h"
+#include "bridge/tcp.h"
 
-enum { TCP_SYN = 0x02, OPT_END = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_MSS_LEN = 4, TCP_CHECK = 16 };
+enum { OPT_END = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_MSS_LEN = 4 };
 
 /* The MSS option among n bytes of TCP options: its offset, or 0 if there is none or the options are broken.
  * The whole list is walked, so that a broken tail leaves the frame alone. */
@@ -45,9 +46,9 @@ static void put_covered16(uint8_t *tcp, size_t at, uint16_t value, bool mend)
 
 static bool clamp_tcp(uint8_t *tcp, size_t n, uint16_t max, bool csum_partial)
 {
-    if (n < TCP_HEADER || !(tcp[13] & TCP_SYN))
+    if (n < TCP_HEADER || !(tcp[TCP_FLAGS] & TCP_SYN))
         return false;
-    size_t header = (size_t)(tcp[12] >> 4) * 4;
+    size_t header = (size_t)(tcp[TCP_OFFSET] >> 4) * 4;
     if (header <= TCP_HEADER || header > n)
         return false;
     size_t options = header - TCP_HEADER, at = find_mss(tcp + TCP_HEADER, options);

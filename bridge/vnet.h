@@ -8,6 +8,7 @@
 #ifndef DBR_BRIDGE_VNET_H
 #define DBR_BRIDGE_VNET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
