@@ -19,13 +19,17 @@ struct dbr_reliable_packet {
     uint32_t id;
     uint8_t opcode;
     uint8_t overtaken; /* later packets acknowledged since it was last sent */
-    uint64_t next_try_ns, timeout_ns;
+    uint8_t tries;
+    uint64_t sent_ns, next_try_ns, timeout_ns;
     size_t len;
     uint8_t payload[];
 };
 
 enum { EARLY_RESEND = 3 };
-static const uint64_t longest_timeout_ns = 60 * 1000000000ull;
+
+/* OpenVPN doubles up to 60 s: on a line that loses every fifth datagram its handshake runs out of tries. */
+static const uint64_t longest_timeout_ns = 4 * 1000000000ull;
+static const uint64_t shortest_timeout_ns = 200 * 1000000ull;
 
 static bool is_before(uint32_t a, uint32_t b)
 {
@@ -97,6 +101,23 @@ bool dbr_reliable_can_send(const struct dbr_reliable *r)
     return !oldest || r->next_send_id - oldest->id < DBR_SEND_WINDOW;
 }
 
+/* Four round trips once one was measured (Karn: only packets that were sent once count), else tls-timeout. */
+static uint64_t first_timeout(const struct dbr_reliable *r)
+{
+    uint64_t t = 4 * r->rtt_ns;
+    if (!r->rtt_ns || t > r->initial_timeout_ns)
+        return r->initial_timeout_ns;
+    return t < shortest_timeout_ns ? shortest_timeout_ns : t;
+}
+
+static void measure(struct dbr_reliable *r, const struct dbr_reliable_packet *p, uint64_t now_ns)
+{
+    if (p->tries != 1 || now_ns <= p->sent_ns)
+        return;
+    uint64_t rtt = now_ns - p->sent_ns;
+    r->rtt_ns = r->rtt_ns ? (7 * r->rtt_ns + rtt) / 8 : rtt;
+}
+
 int dbr_reliable_send(struct dbr_reliable *r, uint8_t opcode, const uint8_t *payload, size_t len,
                       uint64_t now_ns)
 {
@@ -106,7 +127,7 @@ int dbr_reliable_send(struct dbr_reliable *r, uint8_t opcode, const uint8_t *pay
     if (!(*slot = packet_new(r->next_send_id, opcode, payload, len)))
         return DBR_ERR_NOMEM;
     (*slot)->next_try_ns = now_ns;
-    (*slot)->timeout_ns = r->initial_timeout_ns;
+    (*slot)->timeout_ns = first_timeout(r);
     r->next_send_id++;
     return 0;
 }
@@ -128,6 +149,9 @@ bool dbr_reliable_due(struct dbr_reliable *r, uint64_t now_ns, uint8_t *opcode, 
     struct dbr_reliable_packet *p = oldest_due(r, now_ns);
     if (!p)
         return false;
+    p->sent_ns = now_ns;
+    if (p->tries < UINT8_MAX)
+        p->tries++;
     p->next_try_ns = now_ns + p->timeout_ns;
     p->timeout_ns *= 2;
     if (p->timeout_ns > longest_timeout_ns)
@@ -160,6 +184,7 @@ void dbr_reliable_acked(struct dbr_reliable *r, const uint32_t *ids, size_t n, u
         struct dbr_reliable_packet **slot = slot_of(r->send, DBR_SEND_WINDOW, ids[i]);
         if (!slot)
             continue;
+        measure(r, *slot, now_ns);
         packet_drop(slot);
         overtake(r, ids[i], now_ns);
     }

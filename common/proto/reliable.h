@@ -28,6 +28,7 @@ struct dbr_reliable {
     uint8_t n_pending;
     uint32_t recent_acks[DBR_RECENT_ACKS]; /* acknowledged lately: repeated on later packets */
     uint8_t n_recent;
+    uint64_t rtt_ns; /* smoothed round trip; 0: not measured yet */
 };
 
 void dbr_reliable_init(struct dbr_reliable *r, uint64_t initial_timeout_ns);
@@ -39,7 +40,7 @@ bool dbr_reliable_can_send(const struct dbr_reliable *r);
 int dbr_reliable_send(struct dbr_reliable *r, uint8_t opcode, const uint8_t *payload, size_t len,
                       uint64_t now_ns);
 /* The next packet due at now (first transmission or retransmission), oldest first; false if none. Its timer
- * is set anew (back-off doubles, at most 60 s). payload is borrowed until the next call. */
+ * is set anew (back-off doubles, at most 4 s). payload is borrowed until the next call. */
 bool dbr_reliable_due(struct dbr_reliable *r, uint64_t now_ns, uint8_t *opcode, uint32_t *id,
                       const uint8_t **payload, size_t *len);
 /* Processes acknowledgements received; unknown ids are ignored. Packets that 3 later acks overtook become
