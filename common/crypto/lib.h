@@ -32,7 +32,7 @@ const char *library_reason(void);
 /* "2026-11-21 20:52:00 UTC" of unix seconds. Returns out. */
 const char *utc_text(int64_t unix_s, char *out, size_t cap);
 
-/* "2048 bit RSA", "256 bit EC, curve prime256v1"; key may be NULL. */
+/* "2048 bits RSA", "256 bits EC, curve prime256v1"; key may be NULL. */
 void key_text(EVP_PKEY *key, char *out, size_t cap);
 
 #endif

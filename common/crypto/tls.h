@@ -125,7 +125,7 @@ int dbr_tls_export(struct dbr_tls *tls, const char *label, uint8_t *out, size_t 
 const struct dbr_x509 *dbr_tls_peer(const struct dbr_tls *tls);
 
 /* Line for the log once done: "Control Channel: TLSv1.3, cipher TLSv1.3 TLS_AES_256_GCM_SHA384, peer
- * certificate: 2048 bit RSA, signature: RSA-SHA256, peer temporary key: 253 bits X25519". Returns out. */
+ * certificate: 2048 bits RSA, signature: RSA-SHA256, peer temporary key: 253 bits X25519". Returns out. */
 const char *dbr_tls_describe(struct dbr_tls *tls, char *out, size_t cap);
 
 #endif

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <string.h>
 
@@ -44,9 +45,14 @@ static int refuse_chain(X509_STORE_CTX *store, struct dbr_tls *t)
     if (!cert)
         cert = X509_STORE_CTX_get0_cert(store);
     struct dbr_x509 x = {.subject = "?", .serial_dec = "?"};
+    const char *reason = X509_verify_cert_error_string(error);
     if (cert)
         dbr_x509_from_cert(&x, cert, NULL, 0);
-    refuse(store, t, error, depth, &x, X509_verify_cert_error_string(error));
+    if (cert && X509_get_extension_flags(cert) & EXFLAG_INVALID) { /* OpenSSL only finds no issuer for it */
+        error = X509_V_ERR_CERT_REJECTED;
+        reason = "malformed or repeated certificate extension";
+    }
+    refuse(store, t, error, depth, &x, reason);
     dbr_x509_fini(&x);
     return 0;
 }

@@ -283,7 +283,7 @@ void key_text(EVP_PKEY *key, char *out, size_t cap)
     const char *type = key ? EVP_PKEY_get0_type_name(key) : NULL;
     bool ec = key && EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof group, NULL);
     if (type)
-        snprintf(out, cap, "%d bit %s%s%s", EVP_PKEY_get_bits(key), type, ec ? ", curve " : "", group);
+        snprintf(out, cap, "%d bits %s%s%s", EVP_PKEY_get_bits(key), type, ec ? ", curve " : "", group);
     else
         snprintf(out, cap, "unknown key");
 }

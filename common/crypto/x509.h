@@ -62,7 +62,8 @@ int dbr_x509_der(const struct dbr_x509 *x, uint8_t *out, size_t cap, size_t *len
 int dbr_x509_subject_field(const struct dbr_x509 *x, size_t i, char *name, size_t name_cap, char *value,
                            size_t value_cap);
 
-/* Public key for the log: "2048 bit RSA", "256 bit EC, curve prime256v1", "253 bit ED25519". Returns out. */
+/* Public key for the log: "2048 bits RSA", "256 bits EC, curve prime256v1", "253 bits ED25519". Returns out.
+ */
 const char *dbr_x509_key_text(const struct dbr_x509 *x, char *out, size_t cap);
 
 /* ---- purpose rules; each gives 0 or DBR_ERR_CERT with one line in why ---- */
