@@ -193,7 +193,7 @@ static int set_count(struct parse *p, void *member, size_t argc, char *const *ar
 static void show_count(struct show *s, const void *member)
 {
     const struct dbr_conf_count *count = member;
-    if (count->n == 0 && count->secs == 0)
+    if (count->n == 0 && count->secs == 0 && s->cfg->set[s->row - table_rows].line == 0)
         return;
     conf_show_begin(s);
     conf_show_format(s, " %d %d", count->n, count->secs);
@@ -524,12 +524,13 @@ static int set_remote(struct parse *p, void *member, size_t argc, char *const *a
     return 0;
 }
 
-static void show_end_point(struct show *s, const char *host, int port, int proto)
+/* otherwise: the port that counts where none was given; written only in front of a protocol */
+static void show_end_point(struct show *s, const char *host, int port, int otherwise, int proto)
 {
     conf_show_begin(s);
     conf_show_word(s, host);
     if (port || proto >= 0)
-        conf_show_format(s, " %d", port);
+        conf_show_format(s, " %d", port ? port : otherwise);
     if (proto >= 0)
         conf_show_word(s, proto_names[proto]);
     conf_show_end(s);
@@ -540,8 +541,7 @@ static void show_remotes(struct show *s, const void *member)
     const struct dbr_conf_remotes *list = member;
     for (size_t i = 0; i < list->n; i++) {
         const struct dbr_conf_remote *r = &list->v[i];
-        int port = r->port ? r->port : s->cfg->rport;
-        show_end_point(s, r->host, port, r->proto);
+        show_end_point(s, r->host, r->port, s->cfg->rport, r->proto);
     }
 }
 
@@ -577,8 +577,7 @@ static void show_locals(struct show *s, const void *member)
 {
     const struct dbr_conf_locals *list = member;
     for (size_t i = 0; i < list->n; i++)
-        show_end_point(s, list->v[i].host, list->v[i].port ? list->v[i].port : s->cfg->lport,
-                       list->v[i].proto);
+        show_end_point(s, list->v[i].host, list->v[i].port, s->cfg->lport, list->v[i].proto);
 }
 
 static void drop_locals(void *member)

@@ -36,6 +36,7 @@ int dbr_config_init(struct dbr_config *cfg)
     int rc = 0;
     memset(cfg, 0, sizeof *cfg);
     cfg->tls_auth.direction = -1;
+    cfg->mssfix.size = 1492;
     for (int i = 0; i < DBR_D_COUNT && rc == 0; i++) {
         set_absent(cfg, &table_rows[i]);
         rc = set_default(&p, (enum dbr_directive)i);
