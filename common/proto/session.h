@@ -151,6 +151,8 @@ void *dbr_session_owner(const struct dbr_session *s);
 /* Certificate, options and peer info of the far end; NULL before they are known. */
 const struct dbr_x509 *dbr_session_peer(const struct dbr_session *s);
 const struct dbr_peer_info *dbr_session_peer_info(const struct dbr_session *s);
+/* Writes our options-consistency string for this peer; its length or a negative error. */
+int dbr_session_options(const struct dbr_session *s, char *out, size_t cap);
 enum dbr_cipher dbr_session_cipher(const struct dbr_session *s);
 enum dbr_framing dbr_session_framing(const struct dbr_session *s);
 bool dbr_session_cc_exit(const struct dbr_session *s); /* both sides speak EXIT on the control channel */

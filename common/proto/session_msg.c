@@ -23,7 +23,7 @@ static const uint32_t our_client_bits = DBR_IV_DATA_V2 | DBR_IV_REQUEST_PUSH | D
 
 /* ---- key messages ---- */
 
-static int send_key_message(struct dbr_session *s, struct negotiation *n)
+int dbr_session_options(const struct dbr_session *s, char *out, size_t cap)
 {
     const struct dbr_session_config *cfg = s->cfg;
     struct dbr_occ_params occ = {.server = cfg->server,
@@ -32,6 +32,12 @@ static int send_key_message(struct dbr_session *s, struct negotiation *n)
                                  .tun_mtu = cfg->tun_mtu,
                                  .cipher = cfg->cipher,
                                  .auth = cfg->auth};
+    return dbr_occ_string(&occ, s->peer_options ? s->peer_options : "", out, cap);
+}
+
+static int send_key_message(struct dbr_session *s, struct negotiation *n)
+{
+    const struct dbr_session_config *cfg = s->cfg;
     uint8_t wire[DBR_KEYMSG_MAX];
     struct dbr_keymsg *m = n->mine = calloc(1, sizeof *m);
     if (!m)
@@ -39,7 +45,7 @@ static int send_key_message(struct dbr_session *s, struct negotiation *n)
     cfg->ops->random(cfg->arg, m->pre_master, cfg->server ? 0 : sizeof m->pre_master);
     cfg->ops->random(cfg->arg, m->random1, sizeof m->random1);
     cfg->ops->random(cfg->arg, m->random2, sizeof m->random2);
-    int err = dbr_occ_string(&occ, s->peer_options ? s->peer_options : "", m->options, sizeof m->options);
+    int err = dbr_session_options(s, m->options, sizeof m->options);
     if (err >= 0 && !cfg->server) {
         uint32_t bits = our_client_bits & ~(cfg->no_dyn_tls_crypt ? (uint32_t)DBR_IV_DYN_TLS_CRYPT : 0);
         err = dbr_peer_info_write(m->peer_info, sizeof m->peer_info, bits, cfg->tun_mtu + 100,

@@ -149,6 +149,14 @@ static size_t add_list(const struct admitted *a, const struct dbr_conf_list *lis
     return n;
 }
 
+static bool says(const char *const *opts, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(opts[i], name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
 size_t options_push(struct client *c, const char **opts, size_t max)
 {
     const struct dbr_config *cfg = c->ctl->cfg;
@@ -159,6 +167,8 @@ size_t options_push(struct client *c, const char **opts, size_t max)
         n = add_list(a, &cfg->push, opts, n, max - PUSH_TEXTS);
     if (a->has_file)
         n = add_list(a, &a->file.push, opts, n, max - PUSH_TEXTS);
+    if (!says(opts, n, "explicit-exit-notify"))
+        opts[n++] = "explicit-exit-notify 1"; /* a laptop that is shut down leaves at once */
     if (a->ip) {
         snprintf(a->push_text[t], sizeof a->push_text[t], "ifconfig %s %s", ip_text(a->ip, ip),
                  ip_text(a->netmask, mask));

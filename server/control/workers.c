@@ -4,6 +4,7 @@
  * data hangs: keeper's watchdog deals with that; here the session concerned is given up.
  */
 #include "control/state.h"
+#include "base/bytes.h"
 #include "base/secret.h"
 #include "control/mss.h"
 #include "crypto/kdf.h"
@@ -274,18 +275,62 @@ static void on_guard(struct client *c, const void *buf)
     client_log(c, DBR_LOG_NOTICE, "guard: dropped %u frames from %s (reason %u)", m->count, text, m->reason);
 }
 
-/* OCC messages of the data channel: only the farewell concerns us; requests are answered with our options. */
+/* ---- OCC: the messages of the data channel (OpenVPN 2.6 occ.c) ---- */
+
+enum { OCC_OP = 16, OCC_HEAD = 17, OCC_FRAME_MAX = 1600 };
+
+static size_t occ_options(struct client *c, uint8_t *out, size_t cap)
+{
+    int n = dbr_session_options(c->session, (char *)out, cap);
+    return n > 0 ? strlen((const char *)out) + 1 : 0;
+}
+
+/* As many bytes as were asked for, so that the other side sees which sizes get through. */
+static size_t occ_load(const struct dbr_ipc_blob *m, uint8_t *out, size_t cap)
+{
+    size_t want = m->n >= OCC_HEAD + 2 ? dbr_get16(m->bytes + OCC_HEAD) : 0;
+    size_t n = want > OCC_HEAD ? want - OCC_HEAD : 0;
+    memset(out, 0, n < cap ? n : cap);
+    return n < cap ? n : 0;
+}
+
+static size_t occ_sizes(uint8_t *out)
+{
+    for (size_t i = 0; i < 4; i++)
+        dbr_put16(out + 2 * i, OCC_FRAME_MAX); /* largest received and sent, here and there */
+    return 8;
+}
+
+static void answer_occ(struct client *c, const struct dbr_ipc_blob *m)
+{
+    uint8_t out[DBR_IPC_BLOB_MAX];
+    size_t room = sizeof out - OCC_HEAD, n = 0;
+    uint8_t op = m->bytes[OCC_OP];
+    memcpy(out, dbr_occ_magic, OCC_OP);
+    out[OCC_OP] = (uint8_t)(op + 1); /* each answer's number follows its question's */
+    if (op == DBR_OCC_REQUEST)
+        n = occ_options(c, out + OCC_HEAD, room);
+    else if (op == DBR_OCC_MTU_LOAD_REQUEST)
+        n = occ_load(m, out + OCC_HEAD, room);
+    else if (op == DBR_OCC_MTU_REQUEST)
+        n = occ_sizes(out + OCC_HEAD);
+    if (n)
+        worker_send_payload(c, out, OCC_HEAD + n);
+}
+
 static void on_payload(struct client *c, const void *buf)
 {
     const struct dbr_ipc_blob *m = buf;
-    if (m->n < 17 || memcmp(m->bytes, dbr_occ_magic, 16) != 0 || !c->session)
+    if (m->n < OCC_HEAD || memcmp(m->bytes, dbr_occ_magic, OCC_OP) != 0 || !c->session)
         return;
-    if (m->bytes[16] == DBR_OCC_EXIT)
+    if (m->bytes[OCC_OP] == DBR_OCC_EXIT)
         dbr_session_close(c->session, NULL,
                           c->ctl->boot->client
                               ? "SIGTERM[soft,remote-exit] received, server exiting"
                               : "SIGTERM[soft,remote-exit] received, client-instance exiting",
                           &c->ctl->now);
+    else
+        answer_occ(c, m);
 }
 
 static const struct {

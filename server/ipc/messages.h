@@ -77,7 +77,7 @@ enum dbr_peer_flags {
 enum {
     DBR_IPC_CN_MAX = 72,
     DBR_IPC_SERIAL_MAX = 20,
-    DBR_IPC_BLOB_MAX = 1024,
+    DBR_IPC_BLOB_MAX = 1600,
     DBR_IPC_DATAGRAM_MAX = 2048,
     DBR_IPC_MAX = 2048 + 64
 };
