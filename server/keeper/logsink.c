@@ -142,6 +142,8 @@ void logsink_line(void *arg, int level, const char *line)
 {
     struct logsink *s = arg;
     int saved = errno;
+    if (s->also_stderr && level == DBR_LOG_FATAL)
+        dprintf(STDERR_FILENO, "%s\n", line);
     if (s->fd < 0 && s->syslog < 0)
         return;
     unsigned lost = atomic_exchange_explicit(&s->lost, 0, memory_order_relaxed);

@@ -22,6 +22,7 @@ struct logsink {
     bool is_socket; /* fd is a socket: send(2) */
     bool may_block; /* fd could not be made non-blocking for us alone: ask poll(2) first */
     bool timestamps, machine;
+    bool also_stderr; /* fatal lines go to standard error too: somebody waits at a terminal for us to start */
     char ident[LOG_IDENT_MAX];
     atomic_uint lost;
 };

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Birth and death of control and data.
+ */
+#include "keeper/keeper.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+const char *child_name(enum child_kind which)
+{
+    return which == CHILD_CONTROL ? "control" : "data";
+}
+
+/* ---- in the child
+ * -------------------------------------------------------------------------------------------- */
+
+/* The boot struct with what lock_down() needs behind it. */
+struct born {
+    struct dbr_boot boot;
+    enum rights_of who;
+    struct rights_user user;
+    bool background;
+};
+
+static int lock_down(const struct dbr_boot *boot)
+{
+    const struct born *b = (const struct born *)((const char *)boot - offsetof(struct born, boot));
+    if (b->background)
+        leave_terminal(boot->log.arg);
+    /* data has dropped before it made its threads */
+    int err = b->who == RIGHTS_DATA ? 0 : rights_drop(b->who, &b->user, boot->ccd_fd, &boot->log);
+    return err ? err : rights_filter(b->who, boot->ccd_fd, &boot->log);
+}
+
+static void put_mac(uint8_t out[6], uint64_t mac)
+{
+    dbr_put16(out, (uint16_t)(mac >> 32));
+    dbr_put32(out + 2, (uint32_t)mac);
+}
+
+static void fill_common(const struct keeper *k, enum child_kind which, struct dbr_boot *b)
+{
+    *b = (struct dbr_boot){.log = k->log,
+                           .n_workers = k->n_workers,
+                           .client = k->client,
+                           .tap_offloads = k->tap.offload,
+                           .tap_mtu = k->tap_mtu,
+                           .restarted = k->child[which].was_ready,
+                           .status_fd = -1,
+                           .ccd_fd = -1,
+                           .ctl_fd = -1,
+                           .management_fd = -1,
+                           .metrics_fd = -1,
+                           .lock_down = lock_down};
+    memcpy(b->tap_name, k->tap.name, sizeof b->tap_name);
+    put_mac(b->tap_mac, k->tap_mac);
+    put_mac(b->bridge_mac, k->bridged ? k->bridge.mac : 0);
+    put_mac(b->gateway_mac, k->gateway_mac);
+    for (unsigned i = 0; i < DBR_MAX_WORKERS; i++) {
+        b->udp[1 + i] = b->tap[i] = b->ipc_control[i] = b->ipc_worker[i] = -1;
+    }
+    b->udp[0] = -1;
+}
+
+static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot *b)
+{
+    fill_common(k, which, b);
+    if (which == CHILD_CONTROL) {
+        b->config = k->config;
+        b->udp[0] = k->udp.fd[0];
+        memcpy(b->ipc_control, k->pair_control, sizeof b->ipc_control);
+        b->status_fd = k->status_fd;
+        b->ccd_fd = k->ccd_fd;
+        b->ctl_fd = k->ctl_fd;
+        return;
+    }
+    for (unsigned i = 0; i < k->n_workers; i++) {
+        b->udp[1 + i] = k->udp.fd[1 + i];
+        b->tap[i] = k->tap.fd[i];
+    }
+    memcpy(b->ipc_worker, k->pair_data, sizeof b->ipc_worker);
+    b->steer = k->slots;
+    b->n_steer = k->slots ? DBR_STEER_SLOTS : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Closes every descriptor that is not the child's own: what it does not have it cannot misuse. */
+static void close_others(const struct keeper *k, const struct dbr_boot *b)
+{
+    const int single[] = {
+        0, 1, 2, k->sink.fd, k->sink.syslog, b->ipc_keeper, b->status_fd, b->ccd_fd, b->ctl_fd, b->udp[0]};
+    int keep[sizeof single / sizeof single[0] + 4 * DBR_MAX_WORKERS];
+    size_t n = sizeof single / sizeof single[0];
+    memcpy(keep, single, sizeof single);
+    for (unsigned i = 0; i < DBR_MAX_WORKERS; i++) {
+        keep[n++] = b->udp[1 + i];
+        keep[n++] = b->tap[i];
+        keep[n++] = b->ipc_control[i];
+        keep[n++] = b->ipc_worker[i];
+    }
+    qsort(keep, n, sizeof keep[0], by_number);
+    unsigned next = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (keep[i] < 0)
+            continue;
+        if ((unsigned)keep[i] > next)
+            close_range(next, (unsigned)keep[i] - 1, 0);
+        next = (unsigned)keep[i] + 1;
+    }
+    close_range(next, ~0u, 0);
+}
+
+static void quiet_signals(void)
+{
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
+    sigset_t none;
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        signal(ignored[i], SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
+{
+    struct born b = {.who = which == CHILD_DATA ? RIGHTS_DATA : RIGHTS_CONTROL,
+                     .user = k->user,
+                     .background = k->background};
+    fill(k, which, &b.boot);
+    b.boot.ipc_keeper = ipc;
+    quiet_signals();
+    close_others(k, &b.boot);
+    int code;
+    if (which == CHILD_DATA) {
+        code = rights_drop(RIGHTS_DATA, &k->user, -1, &k->log)
+                   ? 1
+                   : k->programs->data(&b.boot, k->config, k->guarded_ip4);
+    } else {
+        code = k->programs->control(&b.boot);
+    }
+    exit(code);
+}
+
+/* ---- in keeper
+ * ----------------------------------------------------------------------------------------------- */
+
+/* What was queued for the dead process, or by it for nobody, would misinform the next one. */
+static void drain(const int *ends, unsigned n)
+{
+    char one;
+    for (unsigned i = 0; i < n; i++)
+        while (recv(ends[i], &one, 1, MSG_DONTWAIT | MSG_TRUNC) > 0)
+            ;
+}
+
+static void drain_for(struct keeper *k, enum child_kind which)
+{
+    if (!k->child[which].was_ready)
+        return;
+    /* Both times what travels towards the survivor stays: it is the truth of a moment ago and is read in
+     * order. What the new control would get from the time before is in the workers' answers to
+     * DBR_IPC_PEERS_GET. */
+    drain(which == CHILD_DATA ? k->pair_data : k->pair_control, k->n_workers);
+}
+
+/* Whom no peer may pass itself off as: the gateway behind the bridge, and this host on it. Asked here and not
+ * in the child, which would share our netlink socket. */
+static void find_neighbours(struct keeper *k)
+{
+    struct ifaddrs *list;
+    size_t n = 0;
+    memset(k->guarded_ip4, 0, sizeof k->guarded_ip4);
+    k->gateway_mac = 0;
+    if (!k->bridged)
+        return;
+    if (!dbr_gateway_get(k->netlink, k->bridge.ifindex, &k->guarded_ip4[0], &k->gateway_mac))
+        n = 1;
+    if (getifaddrs(&list))
+        return;
+    for (const struct ifaddrs *a = list; a && n < GUARDED_IP4; a = a->ifa_next)
+        if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET && strcmp(a->ifa_name, k->bridge.name) == 0)
+            k->guarded_ip4[n++] =
+                ntohl(((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr.s_addr);
+    freeifaddrs(list);
+}
+
+static int watch_child(struct keeper *k, enum child_kind which, pid_t pid, int ipc)
+{
+    struct child *c = &k->child[which];
+    c->pid = pid;
+    c->ipc = ipc;
+    c->ready = false;
+    c->restart_ns = 0;
+    c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    int err = c->pidfd < 0 ? DBR_ERR_IO : poll_add(k, c->pidfd, EVENT_PID + which);
+    return err ? err : poll_add(k, ipc, EVENT_IPC + which);
+}
+
+int child_start(struct keeper *k, enum child_kind which)
+{
+    int pair[2];
+    if (which == CHILD_DATA && !mend_tap(k))
+        return DBR_ERR_IO;
+    drain_for(k, which);
+    find_neighbours(k);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+        dbr_log(&k->log, DBR_LOG_ERROR, "cannot start %s: %s", child_name(which), strerror(errno));
+        return DBR_ERR_IO;
+    }
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        live(k, which, pair[1]);
+    close(pair[1]);
+    int err = pid < 0 ? DBR_ERR_IO : watch_child(k, which, pid, pair[0]);
+    if (pid < 0)
+        close(pair[0]);
+    if (err) {
+        dbr_log(&k->log, DBR_LOG_ERROR, "cannot start %s: %s", child_name(which), strerror(errno));
+        return err;
+    }
+    dbr_log(&k->log, DBR_LOG_VERBOSE, "%s: process %d", child_name(which), (int)pid);
+    if (which == CHILD_DATA && k->child[which].was_ready)
+        tell_control(k, DBR_STATE_DATA_NEW);
+    return 0;
+}
+
+static void say_end(struct keeper *k, enum child_kind which, int status)
+{
+    int level = k->stopping ? DBR_LOG_VERBOSE : DBR_LOG_ERROR;
+    if (WIFSIGNALED(status))
+        dbr_log(&k->log, level, "%s process was ended by signal %d (%s)%s", child_name(which),
+                WTERMSIG(status), strsignal(WTERMSIG(status)),
+                WTERMSIG(status) == SIGSYS ? ": a system call that is not on its list; see the kernel's log"
+                                           : "");
+    else if (WEXITSTATUS(status) || !k->stopping)
+        dbr_log(&k->log, level, "%s process ended with status %d", child_name(which), WEXITSTATUS(status));
+}
+
+void child_reap(struct keeper *k, enum child_kind which)
+{
+    struct child *c = &k->child[which];
+    int status = 0;
+    if (!c->pid || waitpid(c->pid, &status, WNOHANG) != c->pid)
+        return;
+    c->status = status;
+    say_end(k, which, status);
+    close(c->pidfd);
+    if (c->ipc >= 0)
+        close(c->ipc);
+    c->pid = 0;
+    c->pidfd = c->ipc = -1;
+    c->ready = false;
+}

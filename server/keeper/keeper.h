@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The keeper: the root process. It reads the configuration, opens everything that needs a right (UDP sockets,
+ * TAP, bridge, files, listening sockets), starts control and data, keeps only a handful of capabilities, and
+ * from then on supervises: restarts who died, hands over a changed CRL, mends TAP and bridge, keeps the
+ * bridge's table, passes signals on, and at the end undoes the bridge. It reads no byte from the network. One
+ * thread, one epoll loop.
+ *
+ *     main.c     arguments, --help, --check-config, daemon, then:
+ *     open.c     keeper_open()  ... everything that the children inherit; keeper_close() undoes it
+ *     child.c    child_start()  ... fork, what the child keeps, its rights, its program
+ *     loop.c     keeper_run()   ... events until the end
+ *     mend.c     mend_*()       ... TAP and bridge when somebody else touched them
+ *     tap.c      tap_address()  ... client role: the address of the TAP
+ */
+#ifndef DBR_KEEPER_KEEPER_H
+#define DBR_KEEPER_KEEPER_H
+
+#include "bridge/netlink.h"
+#include "bridge/tap.h"
+#include "conf/config.h"
+#include "ipc/boot.h"
+#include "ipc/messages.h"
+#include "keeper/address.h"
+#include "keeper/backoff.h"
+#include "keeper/fdbset.h"
+#include "keeper/logsink.h"
+#include "keeper/notify.h"
+#include "keeper/rights.h"
+#include "keeper/sockets.h"
+#include "keeper/watch.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define S_NS  1000000000ull
+#define MS_NS 1000000ull
+
+enum { GUARDED_IP4 = 4 };
+
+/* What the children run; each returns the exit code of its process. data takes what it needs from the
+ * configuration and frees it: there may be keys in it. */
+struct keeper_programs {
+    int (*control)(const struct dbr_boot *boot);
+    int (*data)(const struct dbr_boot *boot, struct dbr_config *config,
+                const uint32_t guarded_ip4[GUARDED_IP4]);
+};
+
+enum child_kind { CHILD_CONTROL, CHILD_DATA, CHILDREN };
+
+struct child {
+    pid_t pid;  /* 0 = not running */
+    int status; /* of the last one, as waitpid() gives it */
+    int pidfd;  /* -1 = none */
+    int ipc;    /* keeper's end of its pair; -1 = none */
+    bool ready;
+    bool was_ready; /* once: a later process is a restart */
+    struct backoff backoff;
+    uint64_t restart_ns; /* when to start it again; 0 = not due */
+};
+
+enum { LINK_EVENTS = DBR_LINK_LOST + 1 };
+
+struct keeper {
+    struct dbr_config *config;
+    const struct keeper_programs *programs;
+    struct logsink sink;
+    struct dbr_log log;
+    struct notify notify;
+    struct rights_user user;
+
+    /* what the children inherit */
+    unsigned n_workers;
+    bool client;
+    struct udp_group udp;
+    struct dbr_tap tap;
+    struct dbr_steer steer;
+    dbr_steer_slots *slots;
+    uint32_t tap_mtu;
+    uint64_t tap_mac;
+    int pair_control[DBR_MAX_WORKERS], pair_data[DBR_MAX_WORKERS]; /* both ends of each; -1 = none */
+    int status_fd, ccd_fd, ctl_fd;
+    bool wrote_pid;
+
+    /* bridge */
+    struct dbr_netlink *netlink;
+    struct dbr_linkmon *linkmon;
+    bool bridged;
+    char journal_dir[96];
+    struct dbr_bridge_state bridge;
+    uint64_t gateway_mac;
+    uint32_t guarded_ip4[GUARDED_IP4]; /* host order, 0 = none */
+    struct fdbset fdb;
+    uint64_t mended_ns[LINK_EVENTS]; /* when each kind of loss was mended; 0 = never */
+    bool given_up[LINK_EVENTS];
+
+    /* client role */
+    struct if_address tap_v4, tap_v6; /* set by us */
+    pid_t dhcp;                       /* 0 = none */
+
+    /* life */
+    int epoll, signals;
+    struct child child[CHILDREN];
+    struct watch crl;
+    uint64_t crl_ns, watchdog_ns; /* when each is due */
+    bool serving;                 /* everybody was ready once */
+    bool stopping;                /* no restarts any more */
+    uint64_t stop_ns;             /* when the next step of the end is due; 0 = none */
+    int exit_code;
+    bool background; /* standard error is the caller's terminal: leave it once we serve */
+    int told_parent; /* pipe to the process that waits for `daemon`; -1 = none */
+};
+
+uint64_t monotonic_ns(void);
+
+/* open.c */
+void keeper_init(struct keeper *k, struct dbr_config *config, const struct keeper_programs *programs);
+/* Opens log, TAP, bridge, sockets, files. 0, or a negative error after one logged line; close() is due in any
+ * case. */
+int keeper_open(struct keeper *k);
+void keeper_close(struct keeper *k);
+/* A TAP in the place of one that was deleted, with the same name and MAC, in the bridge. Errors as above. */
+int open_tap(struct keeper *k);
+void close_tap(struct keeper *k);
+int raise_bridge(struct keeper *k);
+int watch_links(struct keeper *k);
+
+/* child.c */
+int child_start(struct keeper *k, enum child_kind which);
+/* Collects a child that has ended: logs how. */
+void child_reap(struct keeper *k, enum child_kind which);
+const char *child_name(enum child_kind which);
+
+/* loop.c */
+int loop_open(struct keeper *k); /* epoll and signals; from here on signals wait for keeper_run() */
+/* Serves until the end; the exit code of the program. */
+int keeper_run(struct keeper *k);
+void keeper_stop(struct keeper *k, int exit_code);
+void tell_control(struct keeper *k, enum dbr_state what);
+void forget_addresses(struct keeper *k); /* takes all FDB entries away */
+void leave_terminal(
+    struct logsink *s); /* standard output and error become what standard input is: /dev/null */
+int poll_add(struct keeper *k, int fd, uint32_t event);
+enum keeper_event { EVENT_SIGNAL, EVENT_LINKS, EVENT_IPC, EVENT_PID = EVENT_IPC + CHILDREN };
+
+/* mend.c */
+void mend_read(struct keeper *k); /* the link monitor is readable */
+bool mend_tap(struct keeper *k);  /* before data is started: false when there is no TAP to be had */
+
+/* tap.c */
+void tap_address(struct keeper *k, const struct dbr_ipc_tap_address *m);
+void tap_forget(struct keeper *k); /* takes the addresses away, ends the DHCP client */
+
+#endif

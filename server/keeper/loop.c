@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The life of keeper: one epoll loop over signals, the two children, their messages, and the links.
+ * Everything that waits for a time is due at a point of the monotonic clock and looked at after each turn.
+ *
+ * The end has three steps: control is told and says goodbye to the peers (2 s), both children see their pair
+ * with us close (1 s), who is left is killed.
+ */
+#include "keeper/keeper.h"
+#include "base/err.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { GOODBYE_S = 2, CLOSE_S = 1, MAX_EVENTS = 8, MESSAGES_PER_TURN = 256 };
+
+int poll_add(struct keeper *k, int fd, uint32_t event)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u32 = event};
+    return epoll_ctl(k->epoll, EPOLL_CTL_ADD, fd, &e) ? DBR_ERR_IO : 0;
+}
+
+int loop_open(struct keeper *k)
+{
+    static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        sigaddset(&set, ours[i]);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    k->epoll = epoll_create1(EPOLL_CLOEXEC);
+    k->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (k->epoll >= 0 && k->signals >= 0 && !poll_add(k, k->signals, EVENT_SIGNAL))
+        return 0;
+    dbr_log(&k->log, DBR_LOG_FATAL, "cannot set up the event loop: %s", strerror(errno));
+    return DBR_ERR_IO;
+}
+
+/* ---- start and end
+ * ------------------------------------------------------------------------------------------- */
+
+void tell_control(struct keeper *k, enum dbr_state what)
+{
+    struct dbr_ipc_state m = {.head = dbr_ipc_head(DBR_IPC_STATE, sizeof m, 0), .what = what};
+    if (k->child[CHILD_CONTROL].ipc >= 0)
+        dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, -1);
+}
+
+/* Closing our end is the children's word to end. */
+static void close_ipc(struct keeper *k)
+{
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        if (k->child[i].ipc >= 0)
+            close(k->child[i].ipc);
+        k->child[i].ipc = -1;
+    }
+    k->stop_ns = monotonic_ns() + CLOSE_S * S_NS;
+}
+
+void keeper_stop(struct keeper *k, int exit_code)
+{
+    if (k->stopping)
+        return;
+    k->stopping = true;
+    k->exit_code = exit_code;
+    notify_send(&k->notify, "STOPPING=1");
+    k->stop_ns = monotonic_ns() + GOODBYE_S * S_NS;
+    if (k->child[CHILD_CONTROL].ready)
+        tell_control(k, DBR_STATE_SHUTDOWN);
+    else
+        close_ipc(k);
+}
+
+static bool all_ended(const struct keeper *k)
+{
+    return !k->child[CHILD_CONTROL].pid && !k->child[CHILD_DATA].pid;
+}
+
+static void next_step_of_the_end(struct keeper *k)
+{
+    if (k->child[CHILD_CONTROL].ipc >= 0 || k->child[CHILD_DATA].ipc >= 0) {
+        close_ipc(k);
+        return;
+    }
+    for (unsigned i = 0; i < CHILDREN; i++)
+        if (k->child[i].pid)
+            kill(k->child[i].pid, SIGKILL);
+    k->stop_ns = monotonic_ns() + CLOSE_S * S_NS;
+}
+
+void leave_terminal(struct logsink *s)
+{
+    dup2(STDIN_FILENO, STDOUT_FILENO);
+    dup2(STDIN_FILENO, STDERR_FILENO);
+    s->also_stderr = false;
+}
+
+static void parent_is_told(struct keeper *k, char code)
+{
+    if (k->told_parent < 0)
+        return;
+    (void)!write(k->told_parent, &code, 1);
+    close(k->told_parent);
+    k->told_parent = -1;
+}
+
+/* Everybody is ready: from here on a death is followed by a restart. */
+static void now_serving(struct keeper *k)
+{
+    k->serving = true;
+    if (!k->client)
+        dbr_log(&k->log, DBR_LOG_NOTICE, "Initialization Sequence Completed");
+    notify_send(&k->notify, "READY=1\nSTATUS=%s\nMAINPID=%d",
+                k->client ? "Connecting" : "Initialization Sequence Completed", (int)getpid());
+    if (k->background)
+        leave_terminal(&k->sink);
+    parent_is_told(k, 0);
+}
+
+/* ---- messages
+ * ------------------------------------------------------------------------------------------------ */
+
+static void is_ready(struct keeper *k, enum child_kind which)
+{
+    struct child *c = &k->child[which];
+    c->ready = c->was_ready = true;
+    if (!k->serving && !k->stopping && k->child[CHILD_CONTROL].ready && k->child[CHILD_DATA].ready)
+        now_serving(k);
+}
+
+static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
+{
+    if (m->what == DBR_STATE_DONE) {
+        if (!k->stopping)
+            k->exit_code = m->value ? 1 : 0;
+        k->stopping = true;
+        close_ipc(k);
+    } else if (m->what == DBR_STATE_CONNECTED) {
+        notify_send(&k->notify, "STATUS=Connected");
+    }
+}
+
+static uint64_t mac48(const uint8_t b[6])
+{
+    uint64_t v = 0;
+    for (int i = 0; i < 6; i++)
+        v = v << 8 | b[i];
+    return v;
+}
+
+/* Bounded: more addresses than the set holds are only flooded by the kernel, as any unknown one. */
+static void fdb_add(struct keeper *k, const struct dbr_ipc_learned *m)
+{
+    uint64_t mac = mac48(m->mac);
+    if (!k->bridged || fdbset_add(&k->fdb, mac, m->vlan))
+        return;
+    if (dbr_bridge_fdb_add(k->netlink, k->tap.ifindex, mac, m->vlan, NULL))
+        fdbset_del(&k->fdb, mac, m->vlan);
+}
+
+static void fdb_del(struct keeper *k, const struct dbr_ipc_learned *m)
+{
+    uint64_t mac = mac48(m->mac);
+    if (k->bridged && fdbset_del(&k->fdb, mac, m->vlan))
+        dbr_bridge_fdb_del(k->netlink, k->tap.ifindex, mac, m->vlan, NULL);
+}
+
+static void from_control(struct keeper *k, const struct dbr_ipc_head *m)
+{
+    if (m->type == DBR_IPC_READY)
+        is_ready(k, CHILD_CONTROL);
+    else if (m->type == DBR_IPC_STATE)
+        control_state(k, (const void *)m);
+    else if (m->type == DBR_IPC_TAP_ADDRESS && k->client)
+        tap_address(k, (const void *)m);
+}
+
+static void from_data(struct keeper *k, const struct dbr_ipc_head *m)
+{
+    if (m->type == DBR_IPC_READY)
+        is_ready(k, CHILD_DATA);
+    else if (m->type == DBR_IPC_FDB_ADD)
+        fdb_add(k, (const void *)m);
+    else if (m->type == DBR_IPC_FDB_DEL)
+        fdb_del(k, (const void *)m);
+}
+
+static void read_messages(struct keeper *k, enum child_kind which)
+{
+    uint64_t buf[DBR_IPC_MAX / 8];
+    for (int i = 0; i < MESSAGES_PER_TURN && k->child[which].ipc >= 0; i++) {
+        int err = dbr_ipc_recv(k->child[which].ipc, buf, NULL);
+        if (err == DBR_ERR_SHAPE)
+            continue;
+        if (err == DBR_ERR_NOTFOUND) { /* its pidfd will tell; until then do not spin */
+            close(k->child[which].ipc);
+            k->child[which].ipc = -1;
+        }
+        if (err)
+            return;
+        if (which == CHILD_CONTROL)
+            from_control(k, (const void *)buf);
+        else
+            from_data(k, (const void *)buf);
+    }
+}
+
+/* ---- deaths
+ * -------------------------------------------------------------------------------------------------- */
+
+/* What the kernel's bridge was told for data's peers is void with it. */
+void forget_addresses(struct keeper *k)
+{
+    uint64_t mac;
+    uint16_t vlan;
+    size_t at = 0;
+    while (fdbset_pull(&k->fdb, &at, &mac, &vlan))
+        dbr_bridge_fdb_del(k->netlink, k->tap.ifindex, mac, vlan, NULL);
+}
+
+static void child_ended(struct keeper *k, enum child_kind which)
+{
+    struct child *c = &k->child[which];
+    if (!c->pid)
+        return;
+    read_messages(k, which); /* its last words */
+    child_reap(k, which);
+    if (c->pid)
+        return;
+    if (which == CHILD_DATA)
+        forget_addresses(k);
+    if (k->stopping) {
+        if (which == CHILD_CONTROL) /* it cannot say goodbye any more */
+            close_ipc(k);
+        return;
+    }
+    if (!k->serving) {
+        keeper_stop(k, 1);
+        return;
+    }
+    uint64_t now = monotonic_ns(), wait = backoff_death(&c->backoff, now);
+    c->restart_ns = now + wait + 1;
+    dbr_log(&k->log, DBR_LOG_NOTICE, "%s is started again%s", child_name(which),
+            wait ? " after a pause" : "");
+}
+
+/* ---- signals
+ * ------------------------------------------------------------------------------------------------- */
+
+static void on_signal(struct keeper *k, int sig)
+{
+    switch (sig) {
+    case SIGTERM:
+    case SIGINT:
+        dbr_log(&k->log, DBR_LOG_NOTICE, "%s received, process exiting",
+                sig == SIGTERM ? "SIGTERM" : "SIGINT");
+        keeper_stop(k, 0);
+        break;
+    case SIGHUP: tell_control(k, DBR_STATE_RELOAD); break;
+    case SIGUSR1: tell_control(k, DBR_STATE_RESTART); break;
+    case SIGUSR2: tell_control(k, DBR_STATE_STATUS); break;
+    default:
+        break; /* SIGCHLD: the children have their pidfd; a script or DHCP client is asked for when needed */
+    }
+}
+
+static void read_signals(struct keeper *k)
+{
+    struct signalfd_siginfo si;
+    while (read(k->signals, &si, sizeof si) == sizeof si)
+        on_signal(k, (int)si.ssi_signo);
+}
+
+/* ---- times
+ * --------------------------------------------------------------------------------------------------- */
+
+static void look_at_crl(struct keeper *k)
+{
+    int fd;
+    enum watch_news news = k->child[CHILD_CONTROL].ready ? watch_look(&k->crl, &fd) : WATCH_SAME;
+    if (news == WATCH_SAME)
+        return;
+    struct dbr_ipc_file m = {
+        .head = dbr_ipc_head(DBR_IPC_FILE, sizeof m, 0), .what = DBR_FILE_CRL, .missing = news == WATCH_GONE};
+    if (dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, fd))
+        watch_forget(&k->crl); /* control is busy: again at the next look */
+    if (fd >= 0)
+        close(fd);
+}
+
+static void start_due(struct keeper *k, uint64_t now)
+{
+    for (unsigned i = 0; i < CHILDREN && !k->stopping; i++) {
+        struct child *c = &k->child[i];
+        if (c->pid || !c->restart_ns || now < c->restart_ns)
+            continue;
+        if (i == CHILD_CONTROL)
+            watch_forget(&k->crl);
+        if (child_start(k, i) && !c->pid)
+            c->restart_ns = now + backoff_death(&c->backoff, now) + S_NS;
+    }
+}
+
+static void run_due(struct keeper *k)
+{
+    uint64_t now = monotonic_ns();
+    if (k->stopping) {
+        if (now >= k->stop_ns)
+            next_step_of_the_end(k);
+        return;
+    }
+    start_due(k, now);
+    if (k->crl.path && now >= k->crl_ns) {
+        look_at_crl(k);
+        k->crl_ns = now + WATCH_PERIOD_MS * MS_NS;
+    }
+    if (k->notify.watchdog_ns && now >= k->watchdog_ns) {
+        notify_send(&k->notify, "WATCHDOG=1");
+        k->watchdog_ns = now + k->notify.watchdog_ns;
+    }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return b && b < a ? b : a;
+}
+
+static int wait_ms(const struct keeper *k)
+{
+    uint64_t at = UINT64_MAX, now = monotonic_ns();
+    if (k->stopping) {
+        at = k->stop_ns;
+    } else {
+        at = earlier(at, k->crl.path ? k->crl_ns + 1 : 0);
+        at = earlier(at, k->notify.watchdog_ns ? k->watchdog_ns + 1 : 0);
+        for (unsigned i = 0; i < CHILDREN; i++)
+            at = earlier(at, k->child[i].pid ? 0 : k->child[i].restart_ns);
+    }
+    if (at == UINT64_MAX)
+        return -1;
+    uint64_t ms = at <= now ? 0 : (at - now + MS_NS - 1) / MS_NS;
+    return ms > 60000 ? 60000 : (int)ms;
+}
+
+/* ---- the loop
+ * ------------------------------------------------------------------------------------------------ */
+
+static void dispatch(struct keeper *k, uint32_t event)
+{
+    if (event == EVENT_SIGNAL)
+        read_signals(k);
+    else if (event == EVENT_LINKS)
+        mend_read(k);
+    else if (event >= EVENT_PID)
+        child_ended(k, event - EVENT_PID);
+    else
+        read_messages(k, event - EVENT_IPC);
+}
+
+static int start_all(struct keeper *k)
+{
+    int err = child_start(k, CHILD_DATA);
+    if (!err)
+        err = child_start(k, CHILD_CONTROL);
+    if (!err)
+        err = rights_drop(k->client ? RIGHTS_KEEPER_CLIENT : RIGHTS_KEEPER, NULL, -1, &k->log);
+    if (!err)
+        err = rights_filter(k->client ? RIGHTS_KEEPER_CLIENT : RIGHTS_KEEPER, -1, &k->log);
+    return err;
+}
+
+int keeper_run(struct keeper *k)
+{
+    struct epoll_event events[MAX_EVENTS];
+    if (start_all(k))
+        keeper_stop(k, 1);
+    while (!k->stopping || !all_ended(k)) {
+        int n = epoll_wait(k->epoll, events, MAX_EVENTS, wait_ms(k));
+        for (int i = 0; i < n; i++)
+            dispatch(k, events[i].data.u32);
+        run_due(k);
+    }
+    parent_is_told(k, (char)k->exit_code);
+    return k->exit_code;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * drawbridged: arguments and configuration, then either an answer on standard output or the keeper.
+ */
+#include "keeper/keeper.h"
+#include "base/err.h"
+#include "control/control.h"
+#include "data/data.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CONFIG_MAX = 16 << 20, EXIT_BAD = 1 };
+
+/* ---- reading the configuration
+ * ------------------------------------------------------------------------------- */
+
+static void say(void *arg, enum dbr_conf_severity severity, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "%s%s\n", severity == DBR_CONF_WARNING ? "WARNING: " : "", line);
+}
+
+/* A regular file of sane size; a FIFO or device must not hang us. */
+static int read_config(void *arg, const char *path, char **text, size_t *len)
+{
+    struct stat st;
+    (void)arg;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = DBR_ERR_IO;
+    *text = NULL;
+    *len = 0;
+    if (fd < 0)
+        return DBR_ERR_NOTFOUND;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= CONFIG_MAX) {
+        *text = malloc((size_t)st.st_size + 1);
+        ssize_t n = *text ? read(fd, *text, (size_t)st.st_size) : -1;
+        *len = n > 0 ? (size_t)n : 0;
+        err = n == st.st_size ? 0 : DBR_ERR_IO;
+    }
+    close(fd);
+    if (err) {
+        free(*text);
+        *text = NULL;
+    }
+    return err;
+}
+
+/* ---- answers
+ * ------------------------------------------------------------------------------------------------- */
+
+static void print_line(void *arg, const char *line)
+{
+    (void)arg;
+    puts(line);
+}
+
+static int show_version(void)
+{
+    puts("drawbridged " DBR_VERSION ", a layer-2 VPN concentrator that speaks the OpenVPN protocol\n"
+         "License GPL-3.0-or-later. There is no warranty.");
+    return 0;
+}
+
+static int show_help(void)
+{
+    puts("usage: drawbridged --config FILE [--DIRECTIVE [ARGUMENT ...]] ...\n"
+         "       drawbridged FILE\n"
+         "       drawbridged --config FILE --check-config | --show-config\n"
+         "Every directive of the configuration file may stand on the command line with -- in front.\n");
+    const char *group = "";
+    for (int i = 0; i < DBR_D_COUNT; i++) {
+        const struct dbr_directive_info *d = dbr_directive_info((enum dbr_directive)i);
+        if (d->status != DBR_HONOUR)
+            continue;
+        if (strcmp(group, d->group) != 0)
+            printf("%s%s:\n", *group ? "\n" : "", d->group);
+        group = d->group;
+        int n = printf("  --%s %s", d->keyword, d->args);
+        printf("%*s%s%s%s%s\n", n < 38 ? 38 - n : 1, "", d->help, d->dflt ? " (" : "", d->dflt ? d->dflt : "",
+               d->dflt ? ")" : "");
+    }
+    return 0;
+}
+
+/* ---- data's program
+ * ------------------------------------------------------------------------------------------ */
+
+/* Takes what data may know out of the configuration and wipes the rest, keys among it. */
+static int run_data(const struct dbr_boot *boot, struct dbr_config *config,
+                    const uint32_t guarded_ip4[GUARDED_IP4])
+{
+    struct dbr_data_limits limits = {.max_peers = boot->client ? 1 : (uint32_t)config->max_clients,
+                                     .client_to_client = config->client_to_client};
+    for (size_t i = 0; i < GUARDED_IP4 && i < DBR_DATA_IP4_MAX; i++)
+        limits.guarded_ip4[i] = guarded_ip4[i];
+    dbr_config_free(config);
+    return dbr_data_main(boot, &limits);
+}
+
+static const struct keeper_programs programs = {.control = dbr_control_main, .data = run_data};
+
+/* ---- into the background
+ * ------------------------------------------------------------------------------------- */
+
+static void null_stdin(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd > 0) {
+        dup2(fd, 0);
+        close(fd);
+    }
+}
+
+/* The process that was called waits until the daemon serves or has failed, and ends with its code. Returns
+ * the pipe's end in the daemon, or -1. */
+static int into_background(void)
+{
+    int pipe_fd[2];
+    char code = EXIT_BAD;
+    if (pipe2(pipe_fd, O_CLOEXEC))
+        return -1;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0)
+        return -1;
+    if (pid > 0) {
+        close(pipe_fd[1]);
+        ssize_t n;
+        do
+            n = read(pipe_fd[0], &code, 1);
+        while (n < 0 && errno == EINTR);
+        _exit(n == 1 ? code : EXIT_BAD);
+    }
+    close(pipe_fd[0]);
+    setsid();
+    return pipe_fd[1];
+}
+
+/* ---- main
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int serve(struct dbr_config *config)
+{
+    static struct keeper k; /* static: the children's leak checks find what hangs on it */
+    int told_parent = config->daemon.on && !getenv("NOTIFY_SOCKET") ? into_background() : -1;
+    keeper_init(&k, config, &programs);
+    k.told_parent = told_parent;
+    k.background = k.sink.also_stderr = told_parent >= 0;
+    notify_open(&k.notify);
+    umask(077);
+    null_stdin();
+    dbr_log(&k.log, DBR_LOG_NOTICE, "drawbridged " DBR_VERSION);
+    int code = keeper_open(&k) ? EXIT_BAD : keeper_run(&k);
+    keeper_close(&k);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct dbr_config config;
+    const struct dbr_conf_diag diag = {.say = say, .read = read_config};
+    int err = dbr_config_init(&config);
+    if (!err)
+        err = dbr_config_args(&config, argc - 1, argv + 1, &diag);
+    if (!err && config.version)
+        return show_version();
+    if (!err && (config.help || argc < 2))
+        return show_help();
+    if (!err)
+        err = dbr_config_finish(&config, &diag);
+    if (!err && config.show_config)
+        dbr_config_show(&config, print_line, NULL);
+    int code = err ? EXIT_BAD : 0;
+    if (!err && !config.check_config && !config.show_config)
+        code = serve(&config);
+    dbr_config_free(&config);
+    return code;
+}

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Everything that needs a right, opened in one order and closed in the reverse one.
+ */
+#include "keeper/keeper.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "keeper/script.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+enum { FIRST_NETNS_COOKIE = 1, CTL_MODE = 0660 };
+
+uint64_t monotonic_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * S_NS + (uint64_t)t.tv_nsec;
+}
+
+void keeper_init(struct keeper *k, struct dbr_config *config, const struct keeper_programs *programs)
+{
+    memset(k, 0, sizeof *k);
+    k->config = config;
+    k->programs = programs;
+    k->steer.map_fd = k->steer.prog_fd = -1;
+    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->epoll = k->signals = k->told_parent = -1;
+    for (unsigned i = 0; i < DBR_TAP_QUEUES_MAX; i++)
+        k->tap.fd[i] = -1;
+    for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
+        k->pair_control[i] = k->pair_data[i] = -1;
+    for (unsigned i = 0; i < CHILDREN; i++)
+        k->child[i].pidfd = k->child[i].ipc = -1;
+    logsink_init(&k->sink);
+    k->sink.timestamps = !config->suppress_timestamps;
+    k->log = (struct dbr_log){.verb = config->verb, .sink = logsink_line, .arg = &k->sink};
+}
+
+/* One line for the admin: where the directive stands, what is wrong. Returns err. */
+static int complain(struct keeper *k, enum dbr_directive which, int err, const char *reason)
+{
+    unsigned line;
+    const char *file = dbr_config_where(k->config, which, &line);
+    if (line)
+        dbr_log(&k->log, DBR_LOG_FATAL, "%s:%u: %s: %s", file, line, dbr_directive_info(which)->keyword,
+                reason);
+    else
+        dbr_log(&k->log, DBR_LOG_FATAL, "%s: %s", dbr_directive_info(which)->keyword, reason);
+    return err;
+}
+
+static int complain_errno(struct keeper *k, enum dbr_directive which, const char *what, const char *path)
+{
+    char text[512];
+    snprintf(text, sizeof text, "cannot %s %s: %s", what, path, strerror(errno));
+    return complain(k, which, DBR_ERR_IO, text);
+}
+
+/* ---- TAP and bridge
+ * ------------------------------------------------------------------------------------------ */
+
+static uint64_t mac48(const uint8_t b[6])
+{
+    return (uint64_t)dbr_get16(b) << 32 | dbr_get32(b + 2);
+}
+
+/* A name without a digit is numbered by the kernel, as OpenVPN does: tap -> tap0, tap1, ... */
+static void tap_name(const struct keeper *k, char out[DBR_TAP_NAME])
+{
+    const char *dev = *k->tap.name ? k->tap.name : k->config->dev ? k->config->dev : "tap";
+    snprintf(out, DBR_TAP_NAME, "%s%s", dev, strpbrk(dev, "0123456789") ? "" : "%d");
+}
+
+static void read_tap_facts(struct keeper *k)
+{
+    struct dbr_link link;
+    if (dbr_link_get(k->netlink, k->tap.name, &link, NULL))
+        return;
+    k->tap_mtu = link.mtu;
+    k->tap_mac = link.mac;
+}
+
+/* Without the program frames still arrive, only at the wrong worker more often. */
+static void steer_tap(struct keeper *k)
+{
+    struct dbr_why why = {""};
+    int err = k->n_workers < 2 ? DBR_ERR_STATE : 0;
+    if (!err && k->steer.prog_fd < 0)
+        err = dbr_steer_open(&k->steer, &why);
+    if (!err)
+        err = dbr_steer_attach(&k->steer, &k->tap, &why);
+    if (!err && !k->slots)
+        k->slots = dbr_steer_map(k->steer.map_fd);
+    if (err && err != DBR_ERR_STATE)
+        dbr_log(&k->log, DBR_LOG_INFO, "TAP steering is off: %s", why.text);
+}
+
+int open_tap(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    struct dbr_why why = {""};
+    char name[DBR_TAP_NAME];
+    tap_name(k, name);
+    const struct dbr_tap_config want = {
+        .name = name,
+        .queues = k->n_workers,
+        .mtu = (uint32_t)c->tun_mtu,
+        .mac = k->tap_mac        ? k->tap_mac
+               : c->lladdr.given ? mac48(c->lladdr.b)
+                                 : 0,
+        .txqueuelen = (uint32_t)c->txqueuelen,
+        .offload = true,
+        .up = true,
+    };
+    int err = dbr_tap_open(&k->tap, &want, &why);
+    if (err)
+        return complain(k, DBR_D_dev, err, why.text);
+    steer_tap(k);
+    if (k->bridged)
+        err = dbr_bridge_attach(k->netlink, k->bridge.ifindex, k->tap.ifindex, &why);
+    if (err)
+        return complain(k, DBR_D_bridge, err, why.text);
+    read_tap_facts(k);
+    return 0;
+}
+
+void close_tap(struct keeper *k)
+{
+    char name[DBR_TAP_NAME];
+    memcpy(name, k->tap.name, sizeof name);
+    dbr_tap_close(&k->tap);
+    memcpy(k->tap.name, name, sizeof name);
+}
+
+/* /run/drawbridge, or what systemd made for us; a folder of its own per network namespace, since names of
+ * interfaces are theirs. */
+static int make_journal_dir(struct keeper *k)
+{
+    const char *base = getenv("RUNTIME_DIRECTORY");
+    uint64_t cookie = FIRST_NETNS_COOKIE;
+    socklen_t n = sizeof cookie;
+    int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s >= 0) {
+        (void)getsockopt(s, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &n);
+        close(s);
+    }
+    snprintf(k->journal_dir, sizeof k->journal_dir - 32, "%s",
+             base && *base == '/' ? base : "/run/drawbridge");
+    if (mkdir(k->journal_dir, 0755) && errno != EEXIST)
+        return DBR_ERR_IO;
+    if (cookie != FIRST_NETNS_COOKIE) {
+        size_t at = strlen(k->journal_dir);
+        snprintf(k->journal_dir + at, sizeof k->journal_dir - at, "/netns-%llu", (unsigned long long)cookie);
+        if (mkdir(k->journal_dir, 0700) && errno != EEXIST)
+            return DBR_ERR_IO;
+    }
+    return 0;
+}
+
+int raise_bridge(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    struct dbr_bridge_plan plan = {
+        .bridge = c->bridge.name, .take_default_route = c->bridge_takeover, .journal_dir = k->journal_dir};
+    struct dbr_why why = {""};
+    if (c->bridge.ifs.n > DBR_BRIDGE_IFS_MAX)
+        return complain(k, DBR_D_bridge, DBR_ERR_LIMIT, "too many interfaces: 16 at most");
+    for (size_t i = 0; i < c->bridge.ifs.n; i++)
+        plan.ifs[plan.nifs++] = c->bridge.ifs.v[i];
+    int err = dbr_bridge_raise(k->netlink, &plan, &k->bridge, &why);
+    if (err)
+        return complain(k, DBR_D_bridge, err, why.text);
+    k->bridged = true;
+    return 0;
+}
+
+static int open_bridge(struct keeper *k)
+{
+    struct dbr_why why = {""};
+    k->netlink = dbr_netlink_open(&why);
+    if (!k->netlink)
+        return complain(k, DBR_D_bridge, DBR_ERR_IO, why.text);
+    if (!k->config->bridge.name)
+        return 0;
+    if (make_journal_dir(k))
+        return complain_errno(k, DBR_D_bridge, "make", k->journal_dir);
+    int err = raise_bridge(k);
+    if (!err)
+        dbr_log(&k->log, DBR_LOG_INFO, "bridge %s: %s, %u interfaces taken, %u addresses and %u routes moved",
+                k->bridge.name, k->bridge.created ? "created" : "joined", k->bridge.enslaved,
+                k->bridge.addresses, k->bridge.routes);
+    return err;
+}
+
+/* `ifconfig` of a server: an address for the bridge, or for the TAP alone. */
+static int set_server_address(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    uint8_t mask[4];
+    if (k->client || !c->ifconfig.local || c->ifconfig_noexec)
+        return 0;
+    struct if_address a = {.family = 4};
+    dbr_put32(a.ip, c->ifconfig.local);
+    dbr_put32(mask, c->ifconfig.netmask);
+    int prefix = prefix_of_mask(mask);
+    if (prefix < 0)
+        return complain(k, DBR_D_ifconfig, DBR_ERR_CONFIG, "the netmask has a hole; correct it");
+    a.prefix = (uint8_t)prefix;
+    if (if_address_add(k->bridged ? k->bridge.ifindex : k->tap.ifindex, &a))
+        return complain_errno(k, DBR_D_ifconfig, "set the address of",
+                              k->bridged ? k->bridge.name : k->tap.name);
+    return 0;
+}
+
+int watch_links(struct keeper *k)
+{
+    struct dbr_linkmon_config want = {.tap_ifindex = k->tap.ifindex,
+                                      .bridge_ifindex = k->bridged ? k->bridge.ifindex : 0};
+    struct dbr_why why = {""};
+    struct dbr_link link;
+    const struct dbr_conf_list *ifs = &k->config->bridge.ifs;
+    for (size_t i = 0; k->bridged && i < ifs->n && want.nports < DBR_BRIDGE_IFS_MAX; i++)
+        if (!dbr_link_get(k->netlink, ifs->v[i], &link, NULL))
+            want.ports[want.nports++] = link.ifindex;
+    dbr_linkmon_close(k->linkmon);
+    k->linkmon = dbr_linkmon_open(&want, &why);
+    if (!k->linkmon)
+        return complain(k, DBR_D_bridge, DBR_ERR_IO, why.text);
+    return poll_add(k, dbr_linkmon_fd(k->linkmon), EVENT_LINKS);
+}
+
+/* ---- UDP
+ * ----------------------------------------------------------------------------------------------------- */
+
+static unsigned count_workers(const struct dbr_config *c, bool client)
+{
+    long n = client ? 1 : c->workers ? c->workers : sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > DBR_MAX_WORKERS ? DBR_MAX_WORKERS : (unsigned)n;
+}
+
+/* Where to listen. A client with nobind takes any port, of any family. */
+static int local_address(struct keeper *k, struct udp_group_config *u)
+{
+    const struct dbr_config *c = k->config;
+    bool any_port = k->client && (c->nobind || !DBR_IS_SET(c, lport));
+    uint16_t port = any_port ? 0 : (uint16_t)c->lport;
+    if (c->local.n > 1)
+        return complain(
+            k, DBR_D_local, DBR_ERR_UNSUPPORTED,
+            "several addresses are not built; leave `local` out to listen on all, and filter by firewall");
+    if (c->local.n == 1) {
+        const struct dbr_conf_local *l = &c->local.v[0];
+        if (addr_of_literal(&u->local, l->host, l->port ? (uint16_t)l->port : port))
+            return complain(k, DBR_D_local, DBR_ERR_CONFIG,
+                            "not an address; give it in numbers, like 192.0.2.1");
+        return 0;
+    }
+    u->local.port = port;
+    if (c->proto == DBR_CONF_PROTO_UDP4)
+        u->local.family = 4;
+    u->v6only = c->bind.name && strcmp(c->bind.name, "ipv6only") == 0;
+    return 0;
+}
+
+static int open_udp(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    struct dbr_why why = {""};
+    struct udp_group_config u = {.n_workers = k->n_workers,
+                                 .rcvbuf = c->rcvbuf,
+                                 .sndbuf = c->sndbuf,
+                                 .mark = (uint32_t)c->mark,
+                                 .device = c->bind_dev,
+                                 .multihome = c->multihome};
+    int err = local_address(k, &u);
+    if (err)
+        return err;
+    err = udp_group_open(&k->udp, &u, &why);
+    if (err)
+        return complain(k, c->local.n ? DBR_D_local : DBR_D_port, err, why.text);
+    if (!k->client)
+        dbr_log(&k->log, DBR_LOG_INFO, "UDP port %u, %u workers", (unsigned)k->udp.port, k->n_workers);
+    return 0;
+}
+
+static int open_pairs(struct keeper *k)
+{
+    for (unsigned i = 0; i < k->n_workers; i++) {
+        int pair[2], room = 1 << 20;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+            dbr_log(&k->log, DBR_LOG_FATAL, "cannot make a socket pair: %s", strerror(errno));
+            return DBR_ERR_IO;
+        }
+        k->pair_control[i] = pair[0];
+        k->pair_data[i] = pair[1];
+        for (int j = 0; j < 2; j++)
+            setsockopt(pair[j], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    }
+    return 0;
+}
+
+/* ---- files
+ * --------------------------------------------------------------------------------------------------- */
+
+/* `log` and `syslog` take effect before anything else is opened. Under systemd standard error is the journal.
+ */
+static int open_log(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    const char *ident = c->daemon.name ? c->daemon.name : c->syslog.name ? c->syslog.name : "drawbridged";
+    if (c->log || c->log_append) {
+        enum dbr_directive which = c->log ? DBR_D_log : DBR_D_log_append;
+        const char *path = c->log ? c->log : c->log_append;
+        if (logsink_file(&k->sink, path, c->log ? LOGSINK_TRUNCATE : LOGSINK_APPEND))
+            return complain_errno(k, which, "open", path);
+        return 0;
+    }
+    if (!c->syslog.on && !(c->daemon.on && k->notify.fd < 0))
+        return 0;
+    if (logsink_syslog(&k->sink, ident))
+        return complain_errno(k, DBR_D_syslog, "open", "a syslog socket");
+    return 0;
+}
+
+static int open_files(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    struct dbr_why why = {""};
+    if (c->status.path) {
+        k->status_fd = open(c->status.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
+        if (k->status_fd < 0)
+            return complain_errno(k, DBR_D_status, "open", c->status.path);
+    }
+    if (c->client_config_dir) {
+        k->ccd_fd = open(c->client_config_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (k->ccd_fd < 0)
+            return complain_errno(k, DBR_D_client_config_dir, "open", c->client_config_dir);
+    }
+    if (c->control_socket) {
+        k->ctl_fd = listen_unix(c->control_socket, SOCK_SEQPACKET, 0, 0, CTL_MODE, &why);
+        if (k->ctl_fd < 0)
+            return complain(k, DBR_D_control_socket, DBR_ERR_IO, why.text);
+    }
+    return 0;
+}
+
+static int write_pid(struct keeper *k)
+{
+    const char *path = k->config->writepid;
+    if (!path)
+        return 0;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+    if (fd < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) {
+        int err = complain_errno(k, DBR_D_writepid, "write", path);
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    close(fd);
+    k->wrote_pid = true;
+    return 0;
+}
+
+static int run_up(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    struct script_about about = {.dev = k->tap.name, .mtu = k->tap_mtu, .context = "init"};
+    if (!c->up)
+        return 0;
+    if (c->script_security < 2)
+        return complain(k, DBR_D_up, DBR_ERR_CONFIG, "scripts are not allowed; add `script-security 2`");
+    return script_run(c->up, "up", &about, c, &k->log);
+}
+
+/* ---- all of it
+ * ----------------------------------------------------------------------------------------------- */
+
+static int go_to_folder(struct keeper *k)
+{
+    if (k->config->cd && chdir(k->config->cd))
+        return complain_errno(k, DBR_D_cd, "change to", k->config->cd);
+    return 0;
+}
+
+static int find_user(struct keeper *k)
+{
+    return rights_find_user(&k->user, k->config->user, k->config->group, &k->log);
+}
+
+int keeper_open(struct keeper *k)
+{
+    static int (*const steps[])(struct keeper *) = {
+        go_to_folder,       open_log,    find_user,  loop_open,  open_udp,  open_bridge, open_tap,
+        set_server_address, watch_links, open_pairs, open_files, write_pid, run_up,
+    };
+    k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
+    k->n_workers = count_workers(k->config, k->client);
+    int err = 0;
+    for (size_t i = 0; !err && i < sizeof steps / sizeof steps[0]; i++)
+        err = steps[i](k);
+    if (!err && k->config->crl_verify.path && !k->config->crl_verify.dir)
+        k->crl.path = k->config->crl_verify.path;
+    return err;
+}
+
+static void undo_bridge(struct keeper *k)
+{
+    struct dbr_why why = {""};
+    if (!k->bridged)
+        return;
+    dbr_linkmon_close(k->linkmon);
+    k->linkmon = NULL;
+    forget_addresses(k);
+    if (k->tap.ifindex)
+        dbr_bridge_detach(k->netlink, k->tap.ifindex, NULL);
+    int err = dbr_bridge_undo(k->netlink, k->journal_dir, k->config->bridge.name, &why);
+    if (err && err != DBR_ERR_NOTFOUND)
+        dbr_log(&k->log, DBR_LOG_ERROR,
+                "bridge %s could not be put back wholly: %s; the journal is kept in %s",
+                k->config->bridge.name, why.text, k->journal_dir);
+    k->bridged = false;
+}
+
+static void run_down(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    struct script_about about = {.dev = k->tap.name, .mtu = k->tap_mtu, .context = "init"};
+    if (c->down && c->script_security >= 2 && k->tap.ifindex)
+        script_run(c->down, "down", &about, c, &k->log);
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void keeper_close(struct keeper *k)
+{
+    tap_forget(k);
+    undo_bridge(k);
+    close_tap(k);
+    run_down(k);
+    if (k->slots)
+        dbr_steer_unmap(k->slots);
+    k->slots = NULL;
+    dbr_steer_close(&k->steer);
+    udp_group_close(&k->udp);
+    for (unsigned i = 0; i < DBR_MAX_WORKERS; i++) {
+        close_fd(&k->pair_control[i]);
+        close_fd(&k->pair_data[i]);
+    }
+    if (k->ctl_fd >= 0)
+        unlink(k->config->control_socket);
+    if (k->wrote_pid)
+        unlink(k->config->writepid);
+    close_fd(&k->ctl_fd);
+    close_fd(&k->status_fd);
+    close_fd(&k->ccd_fd);
+    close_fd(&k->signals);
+    close_fd(&k->epoll);
+    dbr_linkmon_close(k->linkmon);
+    dbr_netlink_close(k->netlink);
+    k->linkmon = NULL;
+    k->netlink = NULL;
+    notify_close(&k->notify);
+    logsink_fini(&k->sink);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "keeper/script.h"
+#include "base/err.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WORDS = 48, TEXT = 4096, PATIENCE_MS = 60000, NAP_MS = 10 };
+
+/* ---- words
+ * --------------------------------------------------------------------------------------------------- */
+
+struct split {
+    const char *in;
+    char *out, *end;
+};
+
+static int put_char(struct split *s, char c)
+{
+    if (s->out >= s->end)
+        return DBR_ERR_SPACE;
+    *s->out++ = c;
+    return 0;
+}
+
+/* One word; quotes may begin and end inside it, a backslash outside of '' takes the next character as it is.
+ */
+static int one_word(struct split *s)
+{
+    char quote = 0;
+    int err = 0;
+    for (; *s->in && !err && (quote || (*s->in != ' ' && *s->in != '\t')); s->in++) {
+        if (quote ? *s->in == quote : *s->in == '"' || *s->in == '\'')
+            quote = quote ? 0 : *s->in;
+        else if (*s->in == '\\' && quote != '\'' && s->in[1])
+            err = put_char(s, *++s->in);
+        else
+            err = put_char(s, *s->in);
+    }
+    if (!err && quote)
+        err = DBR_ERR_SHAPE;
+    return err ? err : put_char(s, 0);
+}
+
+int script_split(const char *text, char *buf, size_t n, char **words, size_t cap)
+{
+    struct split s = {.in = text, .out = buf, .end = buf + n};
+    size_t count = 0;
+    for (;;) {
+        s.in += strspn(s.in, " \t");
+        if (!*s.in)
+            break;
+        if (count + 1 >= cap)
+            return DBR_ERR_SPACE;
+        words[count++] = s.out;
+        int err = one_word(&s);
+        if (err)
+            return err;
+    }
+    words[count] = NULL;
+    return (int)count;
+}
+
+/* ---- running
+ * ------------------------------------------------------------------------------------------------- */
+
+static void clean_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int s = 1; s < NSIG; s++)
+        signal(s, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void put_env(const char *name, const char *value)
+{
+    if (setenv(name, value, 1))
+        _exit(127);
+}
+
+static void script_env(const char *type, const struct script_about *a, const struct dbr_config *cfg)
+{
+    char number[16];
+    put_env("script_type", type);
+    put_env("script_context", a->context);
+    put_env("dev", a->dev);
+    put_env("dev_type", "tap");
+    snprintf(number, sizeof number, "%u", (unsigned)a->mtu);
+    put_env("tun_mtu", number);
+    put_env("link_mtu", "0");
+    if (a->ip[0]) {
+        put_env("ifconfig_local", a->ip);
+        put_env("ifconfig_netmask", a->mask);
+    }
+    put_env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    for (size_t i = 0; i < cfg->setenv.n; i++) {
+        char *pair = strdup(cfg->setenv.v[i]);
+        char *value = pair ? strchr(pair, ' ') : NULL;
+        if (value)
+            *value++ = 0;
+        if (pair && *pair)
+            put_env(pair, value ? value : "");
+        free(pair);
+    }
+}
+
+/* Status as waitpid() gives it; 60 s at most. */
+static int wait_for(pid_t pid)
+{
+    int status;
+    const struct timespec nap = {0, NAP_MS * 1000000l};
+    for (int waited = 0; waited < PATIENCE_MS; waited += NAP_MS) {
+        pid_t p = waitpid(pid, &status, WNOHANG);
+        if (p == pid)
+            return status;
+        if (p < 0)
+            return -1;
+        nanosleep(&nap, NULL);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return status;
+}
+
+static void say_failed(const struct dbr_log *log, const char *type, const char *command, int status)
+{
+    if (WIFEXITED(status))
+        dbr_log(log, DBR_LOG_ERROR, "%s script %s failed with status %d%s", type, command,
+                WEXITSTATUS(status),
+                WEXITSTATUS(status) == 127 ? "; it could not be run: check its path and mode" : "");
+    else
+        dbr_log(log, DBR_LOG_ERROR, "%s script %s was ended by signal %d", type, command, WTERMSIG(status));
+}
+
+int script_run(const char *command, const char *type, const struct script_about *about,
+               const struct dbr_config *cfg, const struct dbr_log *log)
+{
+    char buf[TEXT], mtu[16], *words[WORDS];
+    int n = script_split(command, buf, sizeof buf, words, WORDS - 6);
+    if (n <= 0) {
+        dbr_log(log, DBR_LOG_ERROR, "%s script: cannot split `%s` into words: check its quotes", type,
+                command);
+        return DBR_ERR_IO;
+    }
+    snprintf(mtu, sizeof mtu, "%u", (unsigned)about->mtu);
+    char *const more[] = {(char *)(uintptr_t)about->dev,  mtu,
+                          (char *)(uintptr_t) "0",        (char *)(uintptr_t)about->ip,
+                          (char *)(uintptr_t)about->mask, (char *)(uintptr_t)about->context};
+    for (int i = 0; i < 6; i++)
+        words[n + i] = more[i];
+    words[n + 6] = NULL;
+    pid_t pid = fork();
+    if (pid == 0) {
+        clean_signals();
+        script_env(type, about, cfg);
+        execv(words[0], words);
+        _exit(127);
+    }
+    int status = pid < 0 ? -1 : wait_for(pid);
+    if (status == 0)
+        return 0;
+    say_failed(log, type, command, status);
+    return DBR_ERR_IO;
+}
+
+/* ---- DHCP client
+ * --------------------------------------------------------------------------------------------- */
+
+/* In the foreground, quick to give up its background habits; "%" stands for the interface. */
+static const char *const dhcp_clients[][8] = {
+    {"/sbin/dhclient", "-d", "-q", "-1", "%", NULL},
+    {"/sbin/udhcpc", "-f", "-R", "-S", "-i", "%", NULL},
+    {"/sbin/dhcpcd", "-B", "-q", "%", NULL},
+};
+static const char *const usr_sbin = "/usr";
+
+/* Path of a client, in /sbin or /usr/sbin; NULL when it is in neither. */
+static const char *installed(const char *path, char *buf, size_t n)
+{
+    if (access(path, X_OK) == 0)
+        return path;
+    snprintf(buf, n, "%s%s", usr_sbin, path);
+    return access(buf, X_OK) == 0 ? buf : NULL;
+}
+
+static void run_dhcp(const char *path, const char *const *words, const char *dev)
+{
+    const char *argv[8] = {path};
+    for (size_t i = 1; words[i]; i++)
+        argv[i] = words[i][0] == '%' ? dev : words[i];
+    clean_signals();
+    execv(path, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+pid_t dhcp_start(const char *dev, const struct dbr_log *log)
+{
+    char buf[64];
+    for (size_t i = 0; i < sizeof dhcp_clients / sizeof dhcp_clients[0]; i++) {
+        const char *path = installed(dhcp_clients[i][0], buf, sizeof buf);
+        if (!path)
+            continue;
+        pid_t pid = fork();
+        if (pid == 0)
+            run_dhcp(path, dhcp_clients[i], dev);
+        if (pid > 0)
+            dbr_log(log, DBR_LOG_INFO, "DHCP: %s started on %s", path, dev);
+        return pid > 0 ? pid : DBR_ERR_IO;
+    }
+    dbr_log(log, DBR_LOG_ERROR,
+            "the server wants %s to get its address by DHCP, but none of dhclient, udhcpc, dhcpcd is "
+            "installed; install "
+            "one, or set the address in an `up` script",
+            dev);
+    return DBR_ERR_NOTFOUND;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Programs that keeper runs for the admin: `up` and `down` scripts, and a DHCP client on the TAP in the
+ * client role. They run as root with what keeper has left of its capabilities. Keeper only.
+ */
+#ifndef DBR_KEEPER_SCRIPT_H
+#define DBR_KEEPER_SCRIPT_H
+
+#include "base/log.h"
+#include "conf/config.h"
+
+#include <sys/types.h>
+
+struct script_about {
+    const char *dev;
+    uint32_t mtu;
+    char ip[16], mask[16]; /* "" when there is none */
+    const char *context;   /* "init" or "restart" */
+};
+
+/* Runs command (words separated by blanks; quotes and backslashes as in the configuration) with
+ * DEV MTU 0 IP MASK CONTEXT appended and the usual environment, and waits for it (at most 60 s, then it is
+ * killed). type: "up" or "down". 0, or DBR_ERR_IO after a logged line. */
+int script_run(const char *command, const char *type, const struct script_about *about,
+               const struct dbr_config *cfg, const struct dbr_log *log);
+
+/* Starts the first of dhclient, udhcpc, dhcpcd that is installed, in the foreground, for the interface. Its
+ * pid, or DBR_ERR_NOTFOUND (a negative number) after a logged line. */
+pid_t dhcp_start(const char *dev, const struct dbr_log *log);
+
+/* Splits text into at most cap - 1 words inside buf (n bytes; the words point into it) and ends the list with
+ * NULL. The number of words, or DBR_ERR_SHAPE (open quote), DBR_ERR_SPACE. */
+int script_split(const char *text, char *buf, size_t n, char **words, size_t cap);
+
+#endif
