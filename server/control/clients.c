@@ -93,7 +93,7 @@ struct client *client_new(struct control *ctl, const struct dbr_addr *addr)
 static void leave_data(struct client *c, enum dbr_del_reason reason)
 {
     if (c->in_data)
-        worker_peer_del(c, reason);
+        workers_peer_del(c, reason);
     c->in_data = false;
 }
 
@@ -246,26 +246,26 @@ static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys 
     (void)arg;
     struct client *c = dbr_session_owner(s);
     if (!c->in_data) {
-        int err = worker_peer_new(c);
+        int err = workers_peer_new(c);
         if (err)
             return err;
         c->in_data = true;
         client_log(c, DBR_LOG_INFO, "Data Channel: cipher '%s', peer-id: %u",
                    dbr_cipher_name((enum dbr_cipher)keys->cipher), keys->peer_id);
     }
-    return worker_key_new(c, keys);
+    return workers_key_new(c, keys);
 }
 
 static void op_swap(void *arg, struct dbr_session *s, uint8_t key_id)
 {
     (void)arg;
-    worker_key_ref(dbr_session_owner(s), DBR_IPC_KEY_SWAP, key_id);
+    workers_key_ref(dbr_session_owner(s), DBR_IPC_KEY_SWAP, key_id);
 }
 
 static void op_drop(void *arg, struct dbr_session *s, uint8_t key_id)
 {
     (void)arg;
-    worker_key_ref(dbr_session_owner(s), DBR_IPC_KEY_DEL, key_id);
+    workers_key_ref(dbr_session_owner(s), DBR_IPC_KEY_DEL, key_id);
 }
 
 static void op_send(void *arg, struct dbr_session *s, const uint8_t *dgram, size_t len)

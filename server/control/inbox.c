@@ -187,7 +187,7 @@ void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const str
     uint8_t opcode = len ? dbr_opcode_of(dgram[0]) : 0;
     if (dbr_opcode_is_data(opcode)) {
         bool v2 = opcode == DBR_OP_DATA_V2 && len >= DBR_DATA_V2_HEADER;
-        worker_datagram(ctl, v2 ? worker_of(ctl, dbr_get24(dgram + 1)) : 0, dgram, len, from);
+        workers_datagram(ctl, v2 ? worker_of(ctl, dbr_get24(dgram + 1)) : 0, dgram, len, from);
         return;
     }
     if (dbr_wire_prefilter(dgram, len, 0) || !from->port) {

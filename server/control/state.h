@@ -163,13 +163,13 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
 int verdict_rules(struct control *ctl); /* reads the rules out of the configuration */
 
 /* workers.c */
-int worker_peer_new(struct client *c);
-int worker_key_new(struct client *c, const struct dbr_data_keys *keys);
-void worker_key_ref(struct client *c, uint16_t type, uint8_t key_id);
-void worker_peer_del(struct client *c, enum dbr_del_reason reason);
-void worker_send_payload(struct client *c, const uint8_t *bytes, size_t n);
-void worker_datagram(struct control *ctl, unsigned worker, const uint8_t *dgram, size_t len,
-                     const struct dbr_addr *from);
+int workers_peer_new(struct client *c);
+int workers_key_new(struct client *c, const struct dbr_data_keys *keys);
+void workers_key_ref(struct client *c, uint16_t type, uint8_t key_id);
+void workers_peer_del(struct client *c, enum dbr_del_reason reason);
+void workers_send_payload(struct client *c, const uint8_t *bytes, size_t n);
+void workers_datagram(struct control *ctl, unsigned worker, const uint8_t *dgram, size_t len,
+                      const struct dbr_addr *from);
 void workers_read(struct control *ctl, unsigned worker);
 void workers_ask_stats(struct control *ctl);
 void workers_ask_peers(struct control *ctl);

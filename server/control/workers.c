@@ -108,7 +108,7 @@ static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
     control_mss(how, size, c->addr.family, m->framing, &m->mss_v4, &m->mss_v6);
 }
 
-int worker_peer_new(struct client *c)
+int workers_peer_new(struct client *c)
 {
     struct dbr_ipc_peer m = {.head = dbr_ipc_head(DBR_IPC_PEER_NEW, sizeof m, c->peer_id)};
     m.addr = c->addr;
@@ -127,14 +127,14 @@ int worker_peer_new(struct client *c)
     return tell(c, &m);
 }
 
-void worker_peer_del(struct client *c, enum dbr_del_reason reason)
+void workers_peer_del(struct client *c, enum dbr_del_reason reason)
 {
     struct dbr_ipc_peer_del m = {.head = dbr_ipc_head(DBR_IPC_PEER_DEL, sizeof m, c->peer_id),
                                  .reason = reason};
     tell(c, &m);
 }
 
-int worker_key_new(struct client *c, const struct dbr_data_keys *k)
+int workers_key_new(struct client *c, const struct dbr_data_keys *k)
 {
     struct dbr_ipc_key m = {.head = dbr_ipc_head(DBR_IPC_KEY_NEW, sizeof m, c->peer_id),
                             .cipher = k->cipher,
@@ -150,14 +150,14 @@ int worker_key_new(struct client *c, const struct dbr_data_keys *k)
     return err;
 }
 
-void worker_key_ref(struct client *c, uint16_t type, uint8_t key_id)
+void workers_key_ref(struct client *c, uint16_t type, uint8_t key_id)
 {
     struct dbr_ipc_key_ref m = {.head = dbr_ipc_head(type, sizeof m, c->peer_id), .key_id = key_id};
     if (c->in_data)
         tell(c, &m);
 }
 
-void worker_send_payload(struct client *c, const uint8_t *bytes, size_t n)
+void workers_send_payload(struct client *c, const uint8_t *bytes, size_t n)
 {
     struct dbr_ipc_blob m = {.head = dbr_ipc_head(DBR_IPC_SEND, sizeof m, c->peer_id), .n = (uint32_t)n};
     if (!c->in_data || n > sizeof m.bytes)
@@ -166,8 +166,8 @@ void worker_send_payload(struct client *c, const uint8_t *bytes, size_t n)
     tell(c, &m);
 }
 
-void worker_datagram(struct control *ctl, unsigned worker, const uint8_t *dgram, size_t len,
-                     const struct dbr_addr *from)
+void workers_datagram(struct control *ctl, unsigned worker, const uint8_t *dgram, size_t len,
+                      const struct dbr_addr *from)
 {
     struct dbr_ipc_datagram m = {.addr = *from, .n = (uint32_t)len};
     if (len > sizeof m.bytes)
@@ -315,7 +315,7 @@ static void answer_occ(struct client *c, const struct dbr_ipc_blob *m)
     else if (op == DBR_OCC_MTU_REQUEST)
         n = occ_sizes(out + OCC_HEAD);
     if (n)
-        worker_send_payload(c, out, OCC_HEAD + n);
+        workers_send_payload(c, out, OCC_HEAD + n);
 }
 
 static void on_payload(struct client *c, const void *buf)
