@@ -236,8 +236,9 @@ static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t c
     if (c->charged)
         dbr_buckets_give(ctl->buckets, &c->addr);
     c->charged = false;
-    client_log(c, DBR_LOG_NOTICE, "[%s] Peer Connection Initiated with [AF_INET%s]", c->adm->cn,
-               c->addr.family == 6 ? "6" : "");
+    char at[DBR_ADDR_TEXT];
+    client_log(c, DBR_LOG_NOTICE, "[%s] Peer Connection Initiated with [AF_INET%s]%s", c->adm->cn,
+               c->addr.family == 6 ? "6" : "", dbr_addr_text(&c->addr, at));
     return 0;
 }
 

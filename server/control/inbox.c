@@ -129,8 +129,10 @@ static void begin_session(struct control *ctl, const struct dbr_gated *g, const 
     }
     client->charged = true;
     client_add_sid(client, c->sid);
-    client_log(client, DBR_LOG_NOTICE, "TLS: Initial packet from [AF_INET%s], sid=%08x %08x",
-               from->family == 6 ? "6" : "", (unsigned)(c->sid >> 32), (unsigned)c->sid);
+    char at[DBR_ADDR_TEXT];
+    client_log(client, DBR_LOG_NOTICE, "TLS: Initial packet from [AF_INET%s]%s, sid=%08x %08x",
+               from->family == 6 ? "6" : "", dbr_addr_text(from, at), (unsigned)(c->sid >> 32),
+               (unsigned)c->sid);
     dbr_session_feed_gated(client->session, g, &ctl->now);
     client_settle(client);
 }
