@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What a worker tells control and keeper. Nothing here waits: when a socket is full, news about a peer stays
+ * with the peer as bits and counters and goes out when there is room again, so that it is bounded by the
+ * number of peers and never lost; FDB entries for keeper wait in a ring of their own. Only what control can
+ * do without is dropped (stray datagrams, OCC texts, learned addresses), and counted.
+ *
+ * Urgent news (timeout, keys, a float after a quiet second) goes out in the same round, slow news (guard
+ * counters, further floats) once a second.
+ */
+#ifndef DBR_DATA_NEWS_H
+#define DBR_DATA_NEWS_H
+
+#include "bridge/fdb.h"
+#include "bridge/forward.h"
+#include "data/inbox.h"
+#include "data/peers.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { NEWS_FDB = 4096 };
+
+struct news_fdb {
+    uint64_t mac;
+    uint16_t vid, type; /* DBR_IPC_FDB_ADD or _DEL */
+    uint32_t peer;
+};
+
+/* An answer to STATS_GET or PEERS_GET that is under way. */
+struct news_list {
+    bool on;
+    uint32_t at; /* next place of peers.all */
+};
+
+struct news {
+    int control, keeper; /* sockets, borrowed; -1 when the other side is gone */
+    bool control_full;   /* the caller clears it when the socket is writable again */
+    struct peer *urgent, *slow;
+    struct news_list stats, back;
+    struct dbr_storm strays, learned; /* limits per worker */
+    uint64_t lost;                    /* messages that nobody could take */
+    uint32_t fdb_head, fdb_n;
+    struct news_fdb fdb[NEWS_FDB];
+};
+
+void news_init(struct news *n, int control, int keeper);
+
+/* Something of `bits` (enum tell) is new about p. */
+void news_urgent(struct news *n, struct peer *p, uint32_t bits);
+void news_slow(struct news *n, struct peer *p, uint32_t bits);
+/* p goes: nothing about it is told any more. */
+void news_forget(struct news *n, struct peer *p);
+
+/* A frame of p was dropped by a guard. */
+void news_guard(struct news *n, struct peer *p, enum dbr_guard g, uint64_t mac, uint16_t vid);
+
+/* Passes a control packet that came to the data socket; at most 1,000 a second, others are dropped. */
+void news_stray(struct news *n, const struct dgram *d, uint64_t now_ns);
+/* Passes an OCC message of the peer; at most 10 a second of each peer. */
+void news_occ(struct news *n, struct peer *p, const uint8_t *text, size_t len, uint64_t now_ns);
+/* A MAC is new at peer, has moved there, or is gone; what is enum dbr_learned_what. At most 1,000 a second.
+ */
+void news_learned(struct news *n, uint64_t mac, uint16_t vid, uint32_t peer, uint8_t what, uint64_t now_ns);
+/* Adds or removes the FDB entry of a peer's MAC on the TAP's port. */
+void news_bridge(struct news *n, uint64_t mac, uint16_t vid, uint32_t peer, bool add);
+
+/* Sends what can be sent: urgent news, running answers, FDB entries. False when something
+ * waits: call again when control is writable, at the latest after a second. */
+bool news_flush(struct news *n, struct peers *t, const struct dbr_fdb *fdb, uint64_t now_ns);
+/* Sends the slow news; once a second. */
+void news_flush_slow(struct news *n, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "data/outbox.h"
+#include "base/err.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GSO_AGAIN_NS 60000000000ULL /* try long segments again after a minute: routes change */
+
+int outbox_init(struct outbox *o, int sock, bool segment_ok)
+{
+    memset(o, 0, sizeof *o);
+    o->sock = sock;
+    o->segment_ok = segment_ok;
+    o->arena = malloc(OUTBOX_BYTES);
+    return o->arena ? 0 : DBR_ERR_NOMEM;
+}
+
+void outbox_fini(struct outbox *o)
+{
+    free(o->arena);
+    o->arena = NULL;
+}
+
+/* ---- collecting ---- */
+
+static size_t headroom(const struct peer *p)
+{
+    return dbr_slot_headroom(&p->primary->slot) + (p->framing == DBR_FRAMING_NONE ? 0 : DBR_FRAMING_HEADROOM);
+}
+
+uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap)
+{
+    if (o->blocked || !p->primary || !p->addr.family)
+        return NULL;
+    size_t head = headroom(p), all = head + cap + DBR_FRAMING_TAILROOM;
+    if (all > DBR_MAX_DATAGRAM)
+        return NULL;
+    if (o->n_pieces == OUTBOX_PIECES || o->used + all > OUTBOX_BYTES)
+        outbox_flush(o);
+    if (o->blocked)
+        return NULL;
+    o->pending = o->arena + o->used + head;
+    return o->pending;
+}
+
+void outbox_commit(struct outbox *o, struct peer *p, size_t len)
+{
+    uint8_t *text = o->pending;
+    dbr_framing_add(p->framing, &text, &len);
+    o->used = (size_t)(text + len - o->arena);
+    o->pieces[o->n_pieces] = (struct out_piece){.text = text, .len = (uint32_t)len};
+    uint32_t index = ++o->n_pieces;
+    if (p->out_first)
+        o->pieces[p->out_last - 1].next = index;
+    else {
+        p->out_first = index;
+        o->dirty[o->n_dirty++] = p;
+    }
+    p->out_last = index;
+}
+
+/* ---- sealing and building trains ---- */
+
+/* The longest segment that may go out in a train to p. */
+static uint32_t longest_segment(const struct outbox *o, const struct peer *p)
+{
+    if (!o->segment_ok)
+        return 0;
+    return p->gso_max == UINT32_MAX || o->now_ns >= p->gso_until_ns ? UINT32_MAX : p->gso_max;
+}
+
+/* True if a datagram of len bytes may be coupled to the train; only the last one may be short. */
+static bool fits_train(const struct out_train *t, uint32_t longest, size_t bytes, size_t last, size_t len)
+{
+    return t->segment <= longest && t->n < OUTBOX_TRAIN && last == t->segment && len <= t->segment &&
+           bytes + len <= OUTBOX_TRAIN_BYTES;
+}
+
+static struct out_train *new_train(struct outbox *o, struct peer *p, uint32_t segment)
+{
+    struct out_train *t = &o->trains[o->n_trains];
+    struct msghdr *mh = &o->msgs[o->n_trains++].msg_hdr;
+    t->peer = p;
+    t->segment = segment;
+    t->n = 0;
+    t->to = p->to;
+    *mh = (struct msghdr){.msg_name = &t->to, .msg_namelen = sizeof t->to, .msg_iov = &o->iov[o->n_iov]};
+    return t;
+}
+
+/* Couples the datagram to the last iovec of the message when it follows in memory, else adds one. */
+static void couple(struct outbox *o, struct out_train *t, uint8_t *dgram, size_t len)
+{
+    struct msghdr *mh = &o->msgs[t - o->trains].msg_hdr;
+    struct iovec *last = mh->msg_iovlen ? &mh->msg_iov[mh->msg_iovlen - 1] : NULL;
+    t->n++;
+    if (last && (uint8_t *)last->iov_base + last->iov_len == dgram) {
+        last->iov_len += len;
+        return;
+    }
+    o->iov[o->n_iov++] = (struct iovec){.iov_base = dgram, .iov_len = len};
+    mh->msg_iovlen++;
+}
+
+/* Tells the kernel to cut the message. */
+static void mark_segments(struct outbox *o, struct out_train *t)
+{
+    if (t->n < 2)
+        return;
+    struct msghdr *mh = &o->msgs[t - o->trains].msg_hdr;
+    mh->msg_control = t->cmsg.space;
+    mh->msg_controllen = sizeof t->cmsg.space;
+    struct cmsghdr *c = CMSG_FIRSTHDR(mh);
+    uint16_t segment = (uint16_t)t->segment;
+    c->cmsg_level = SOL_UDP;
+    c->cmsg_type = UDP_SEGMENT;
+    c->cmsg_len = CMSG_LEN(sizeof segment);
+    memcpy(CMSG_DATA(c), &segment, sizeof segment);
+}
+
+/* Turns the n sealed jobs of p into messages. */
+static void build_trains(struct outbox *o, struct peer *p, unsigned n, size_t head)
+{
+    uint32_t longest = longest_segment(o, p);
+    struct out_train *t = NULL;
+    size_t bytes = 0, last = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct dbr_aead_job *j = &o->jobs[i];
+        size_t len = head + j->len;
+        if (j->err)
+            continue;
+        if (!t || !fits_train(t, longest, bytes, last, len)) {
+            if (t)
+                mark_segments(o, t);
+            t = new_train(o, p, (uint32_t)len);
+            bytes = 0;
+        }
+        couple(o, t, j->text - head, len);
+        bytes += len;
+        last = len;
+        p->stats.tx_bytes += len;
+        p->stats.tx_frames++;
+    }
+    if (t)
+        mark_segments(o, t);
+}
+
+/* Seals what p has in this round. */
+static void seal_peer(struct outbox *o, struct peer *p)
+{
+    struct dbr_slot *slot = &p->primary->slot;
+    unsigned n = 0;
+    for (uint32_t i = p->out_first; i; i = o->pieces[i - 1].next) {
+        const struct out_piece *piece = &o->pieces[i - 1];
+        if (dbr_slot_seal_prepare(slot, piece->text, piece->len, &o->jobs[n]) == 0)
+            n++;
+        else
+            p->stats.drops_queue++;
+    }
+    p->out_first = p->out_last = 0;
+    if (!n)
+        return;
+    dbr_aead_seal(slot->seal, o->jobs, n);
+    build_trains(o, p, n, dbr_slot_headroom(slot));
+    p->tx_ns = p->stats.last_tx_ns = o->now_ns;
+}
+
+/* ---- sending ---- */
+
+/* Sends the datagrams of a refused train one by one. */
+static void send_singly(struct outbox *o, unsigned index)
+{
+    const struct out_train *t = &o->trains[index];
+    const struct msghdr *mh = &o->msgs[index].msg_hdr;
+    struct mmsghdr singles[OUTBOX_TRAIN];
+    struct iovec iov[OUTBOX_TRAIN];
+    unsigned n = 0;
+    for (size_t i = 0; i < mh->msg_iovlen; i++) {
+        size_t len;
+        for (size_t at = 0; at < mh->msg_iov[i].iov_len; at += len, n++) {
+            size_t left = mh->msg_iov[i].iov_len - at;
+            len = left < t->segment ? left : t->segment;
+            iov[n] = (struct iovec){.iov_base = (uint8_t *)mh->msg_iov[i].iov_base + at, .iov_len = len};
+            singles[n].msg_hdr = (struct msghdr){.msg_name = mh->msg_name,
+                                                 .msg_namelen = mh->msg_namelen,
+                                                 .msg_iov = &iov[n],
+                                                 .msg_iovlen = 1};
+        }
+    }
+    for (unsigned sent = 0; sent < n;) {
+        int k = sendmmsg(o->sock, singles + sent, n - sent, MSG_DONTWAIT);
+        if (k <= 0) {
+            o->dropped++;
+            k = 1;
+        }
+        sent += (unsigned)k;
+    }
+}
+
+/* The kernel refused message `index`: what now. */
+static void refused(struct outbox *o, unsigned index, int error)
+{
+    struct out_train *t = &o->trains[index];
+    if (t->n < 2 || (error != EINVAL && error != EIO && error != EMSGSIZE)) {
+        o->dropped += t->n;
+        return;
+    }
+    t->peer->gso_max = error == EMSGSIZE ? t->segment - 1 : 0;
+    t->peer->gso_until_ns = o->now_ns + GSO_AGAIN_NS;
+    send_singly(o, index);
+}
+
+/* Sends trains until none is left or the socket is full. */
+static void send_trains(struct outbox *o)
+{
+    o->blocked = false;
+    while (o->n_sent < o->n_trains) {
+        int n = sendmmsg(o->sock, o->msgs + o->n_sent, o->n_trains - o->n_sent, MSG_DONTWAIT);
+        if (n > 0) {
+            o->n_sent += (unsigned)n;
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno == EAGAIN) {
+            o->blocked = true;
+            return;
+        }
+        refused(o, o->n_sent++, errno);
+    }
+    o->n_sent = o->n_trains = o->n_iov = 0;
+    o->used = 0;
+}
+
+void outbox_flush(struct outbox *o)
+{
+    for (unsigned i = 0; i < o->n_dirty; i++)
+        seal_peer(o, o->dirty[i]);
+    o->n_dirty = o->n_pieces = 0;
+    if (o->n_trains)
+        send_trains(o);
+    else
+        o->used = 0;
+}

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The two spines. From the network:
+ *
+ *   worker_from_network   recvmmsg, UDP_GRO: messages of up to 64 datagrams
+ *     sort_datagram    shape; by peer id, by address, to control, or to another worker's mailbox
+ *       collect_datagram   slot by key id, replay window, into the run
+ *     open_run         AEAD, a batch per key, in place
+ *       take_payload     mark the id, float, strip the framing, ping and OCC out
+ *         from_peer        parse, guards, switch, MSS
+ *           to_lan | to_peer | flood
+ *   finish_batch   open_run; write the TAP; seal and send; ring the other workers
+ *
+ * From the LAN:
+ *
+ *   worker_from_lan  read a frame or a super frame with its header
+ *     lan_frame        checksum, parse, switch
+ *       to_peer | flood -> deliver -> seal_frame: cut and copied into send buffers
+ *   finish_batch   as above
+ *
+ * Frames for another worker's peer go through its mailbox and come out in worker_from_mailboxes() there.
+ * Nothing is held for a batch: a batch is what was there.
+ */
+#include "data/worker.h"
+
+#include "base/err.h"
+#include "bridge/tap.h"
+#include "bridge/vnet.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define NS_PER_S  1000000000ULL
+#define NS_PER_MS 1000000ULL
+
+enum {
+    TAP_DOWN_MS = 100,    /* how long a TAP that is down is left alone */
+    MAILS_PER_ROUND = 64, /* of each other worker */
+};
+
+/* A frame on its way through the switch. */
+struct frame {
+    uint8_t *bytes;
+    size_t len;
+    struct dbr_vnet vnet;
+    uint32_t origin;  /* port */
+    uint32_t classes; /* bridge/guard.h */
+};
+
+/* ---- out: to the TAP ---- */
+
+static void tell_main(struct worker *w, int verdict)
+{
+    uint64_t one = 1;
+    atomic_store(&w->shared->verdict, verdict);
+    if (write(w->shared->main_wake, &one, sizeof one) < 0)
+        return; /* full: it has been rung already */
+}
+
+/* Reading or writing the TAP failed with `error`. Down is left alone for a while, gone is for keeper. */
+static void tap_trouble(struct worker *w, int error)
+{
+    if (error == EAGAIN || error == EINTR) {
+        w->ready &= ~(uint32_t)READY_LAN;
+        return;
+    }
+    if (error == EINVAL || error == ENOBUFS || error == ENOMEM)
+        return; /* one frame that the kernel does not take */
+    w->ready &= ~(uint32_t)READY_LAN;
+    w->tap_again_ns = w->now.ns + TAP_DOWN_MS * NS_PER_MS;
+    if (error != EBADFD && error != ENODEV && error != EPIPE)
+        return;
+    w->tap_again_ns = WHEEL_NEVER;
+    tell_main(w, DBR_DATA_TAP_GONE);
+}
+
+static void write_lan(struct worker *w)
+{
+    for (size_t i = 0; i < dbr_gro_count(w->lan); i++) {
+        struct dbr_gro_item item = dbr_gro_item(w->lan, i);
+        if (writev(w->tap, item.iov, (int)item.niov) >= 0)
+            continue;
+        w->drops_tap += item.frames;
+        if (errno != EAGAIN)
+            tap_trouble(w, errno);
+    }
+    dbr_gro_clear(w->lan);
+    w->expanded = 0;
+}
+
+static void to_lan(struct worker *w, const struct frame *f)
+{
+    int err = dbr_gro_add(w->lan, f->bytes, f->len);
+    if (err == DBR_ERR_LIMIT) {
+        write_lan(w);
+        err = dbr_gro_add(w->lan, f->bytes, f->len);
+    }
+    if (err)
+        w->drops_shape++;
+}
+
+/* ---- out: to peers ---- */
+
+/* Notes when a key nears its limit. */
+static void watch_limit(struct worker *w, struct peer *p, struct peer_key *k)
+{
+    if (k->at_limit || !dbr_slot_wants_rekey(&k->slot))
+        return;
+    k->at_limit = true;
+    news_urgent(&w->news, p, TELL_KEYS);
+}
+
+/* Cuts the frame into send buffers of p. */
+static void seal_frame(struct worker *w, struct peer *p, const struct frame *f)
+{
+    struct dbr_gso g;
+    if (dbr_gso_init(&g, &f->vnet, f->bytes, f->len, p->mss)) {
+        w->drops_shape++;
+        return;
+    }
+    size_t cap = dbr_gso_frame_len(&g), left = dbr_gso_count(&g);
+    bool whole = left == 1;
+    for (; left; left--) {
+        uint8_t *room = outbox_room(&w->out, p, cap);
+        int n = room ? dbr_gso_next(&g, room, cap) : 0;
+        if (n <= 0)
+            break;
+        if (whole)
+            dbr_mss_clamp(room, (size_t)n, p->mss, false);
+        outbox_commit(&w->out, p, (size_t)n);
+    }
+    p->stats.drops_queue += left;
+    peer_active(p, f->len, w->now.ns);
+    if (p->primary)
+        watch_limit(w, p, p->primary);
+}
+
+/* Hands the frame to a peer of this worker, if its port takes it. */
+static void deliver(struct worker *w, struct peer *p, const struct frame *f)
+{
+    if (!p->uplink && dbr_guard_out(&p->policy, f->classes, f->origin != DBR_PORT_LAN) != DBR_GUARD_PASS)
+        return;
+    if (!rate_allow(&p->down, f->len, w->now.ns)) {
+        p->stats.drops_queue++;
+        return;
+    }
+    seal_frame(w, p, f);
+}
+
+/* Room in the mailbox of worker `to`. */
+static struct mail *write_mail(struct worker *w, unsigned to, enum mail_kind kind, size_t len)
+{
+    struct mail *mail = mailbox_write(&w->shared->workers[to]->inbound[w->index], (uint32_t)len);
+    if (!mail) {
+        w->drops_mail++;
+        return NULL;
+    }
+    mail->kind = kind;
+    w->mailed |= 1U << to;
+    return mail;
+}
+
+static void mail_frame(struct worker *w, unsigned to, enum mail_kind kind, uint32_t peer,
+                       const struct frame *f)
+{
+    struct mail *mail = write_mail(w, to, kind, f->len);
+    if (!mail)
+        return;
+    mail->peer = peer;
+    mail->origin = f->origin;
+    mail->classes = f->classes;
+    mail->vnet = f->vnet;
+    memcpy(mail->bytes, f->bytes, f->len);
+}
+
+static void to_peer(struct worker *w, uint32_t id, const struct frame *f)
+{
+    if (!peers_owns(&w->peers, id)) {
+        mail_frame(w, id % w->shared->n_workers, MAIL_FRAME, id, f);
+        return;
+    }
+    struct peer *p = peers_find(&w->peers, id);
+    if (p)
+        deliver(w, p, f);
+}
+
+static void flood_own(struct worker *w, const struct frame *f)
+{
+    for (uint32_t i = 0; i < w->peers.n_live; i++)
+        if (w->peers.live[i]->id != f->origin)
+            deliver(w, w->peers.live[i], f);
+}
+
+static void flood(struct worker *w, const struct frame *f, const struct dbr_route *r)
+{
+    if (r->flood_lan)
+        to_lan(w, f);
+    if (!r->flood_peers)
+        return;
+    flood_own(w, f);
+    for (unsigned i = 0; i < w->shared->n_workers; i++)
+        if (i != w->index && atomic_load_explicit(&w->shared->workers[i]->n_live, memory_order_relaxed))
+            mail_frame(w, i, MAIL_FLOOD, 0, f);
+}
+
+/* Shows the others their mail, and wakes those that sleep. */
+static void ring_bells(struct worker *w)
+{
+    for (unsigned i = 0; w->mailed; i++, w->mailed >>= 1) {
+        if (!(w->mailed & 1))
+            continue;
+        struct worker *other = w->shared->workers[i];
+        mailbox_post(&other->inbound[w->index]);
+        if (atomic_load(&other->asleep) && atomic_exchange(&other->asleep, false))
+            worker_ring(other);
+    }
+}
+
+void worker_ring(struct worker *w)
+{
+    uint64_t one = 1;
+    if (write(w->wake, &one, sizeof one) < 0)
+        return; /* full: it has been rung already */
+}
+
+/* ---- the switch ---- */
+
+/* A source address is new at its port: the steering, the bridge and control want to know. */
+static void learned(struct worker *w, const struct dbr_eth_view *v, const struct dbr_route *r, uint32_t port)
+{
+    bool moved = r->learned == DBR_LEARN_MOVED;
+    if (port == DBR_PORT_LAN) {
+        if (!moved)
+            return;
+        news_bridge(&w->news, v->src, v->vid, r->moved_from, false);
+        news_learned(&w->news, v->src, v->vid, r->moved_from, DBR_LEARNED_GONE, w->now.ns);
+        return;
+    }
+    if (w->shared->boot->steer)
+        dbr_steer_set(w->shared->boot->steer, v->src, w->index);
+    if (!moved || r->moved_from == DBR_PORT_LAN)
+        news_bridge(&w->news, v->src, v->vid, port, true);
+    news_learned(&w->news, v->src, v->vid, port, moved ? DBR_LEARNED_MOVED : DBR_LEARNED_NEW, w->now.ns);
+}
+
+static void forward(struct worker *w, struct frame *f, const struct dbr_route *r)
+{
+    f->classes = r->classes;
+    switch (r->to) {
+    case DBR_TO_DROP: break;
+    case DBR_TO_LAN: to_lan(w, f); break;
+    case DBR_TO_PEER: to_peer(w, r->peer, f); break;
+    case DBR_TO_FLOOD: flood(w, f, r); break;
+    }
+}
+
+/* ---- in: from the network ---- */
+
+/* A frame that a peer sent, opened and stripped. */
+static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t len)
+{
+    struct frame f = {.bytes = bytes, .len = len, .origin = p->id};
+    struct dbr_eth_view v;
+    uint32_t mtu = w->shared->boot->tap_mtu;
+    p->stats.rx_frames++;
+    if (dbr_eth_parse(&v, bytes, len) || (mtu && len > v.l3 + mtu)) {
+        news_guard(&w->news, p, DBR_GUARD_SHAPE, v.src, v.vid);
+        return;
+    }
+    if (!rate_allow(&p->up, len, w->now.ns)) {
+        p->stats.drops_queue++;
+        return;
+    }
+    peer_active(p, len, w->now.ns);
+    dbr_mss_clamp(bytes, len, p->mss, false);
+    if (p->uplink) {
+        to_lan(w, &f);
+        return;
+    }
+    struct dbr_ingress in = {.port = p->id, .policy = &p->policy, .storm = &p->storm};
+    struct dbr_route r = dbr_forward(&w->shared->sw, &in, &v, w->now);
+    if (r.learned != DBR_LEARN_NONE)
+        learned(w, &v, &r, p->id);
+    if (r.to == DBR_TO_DROP)
+        news_guard(&w->news, p, r.verdict, v.src, v.vid);
+    else
+        forward(w, &f, &r);
+}
+
+/* Takes the framing off; room for what LZO expands comes from w->expand. */
+static int strip(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
+{
+    if (p->framing == DBR_FRAMING_NONE)
+        return 0;
+    if (w->expanded + EXPAND_FRAME > EXPAND_BYTES)
+        write_lan(w);
+    uint8_t *scratch = w->expand + w->expanded;
+    int err = dbr_framing_strip(p->framing, text, len, scratch, EXPAND_FRAME);
+    if (!err && *text == scratch)
+        w->expanded += *len;
+    return err;
+}
+
+/* True if a valid datagram from there may be used. The peer moves there when the datagram is the newest so
+ * far (a late or copied one never moves it back) and no other live peer has the address. */
+static bool follow(struct worker *w, struct peer *p, const struct dbr_addr *from, bool newest)
+{
+    if (dbr_addr_equal(&p->addr, from) || p->uplink || !newest)
+        return true;
+    if (!book_move(&w->shared->book, &p->addr, from, p->id))
+        return false;
+    peer_set_addr(p, from);
+    if (p->float_told_ns && w->now.ns - p->float_told_ns < NS_PER_S)
+        news_slow(&w->news, p, TELL_FLOAT);
+    else
+        news_urgent(&w->news, p, TELL_FLOAT);
+    return true;
+}
+
+/* Datagram i of the run is genuine. */
+static void take_payload(struct worker *w, const struct run *run, unsigned i)
+{
+    struct peer *p = run->peer;
+    struct dbr_slot *slot = &run->key->slot;
+    uint8_t *text = run->jobs[i].text;
+    size_t len = run->jobs[i].len;
+    if (!dbr_slot_opened(slot, run->ids[i], run->dgrams[i].len)) {
+        p->stats.drops_replay++;
+        return;
+    }
+    if (!follow(w, p, &run->dgrams[i].origin->addr, run->ids[i] == slot->replay.newest)) {
+        p->stats.drops_auth++;
+        return;
+    }
+    p->stats.rx_bytes += run->dgrams[i].len;
+    p->rx_ns = p->stats.last_rx_ns = w->now.ns;
+    if (strip(w, p, &text, &len)) {
+        news_guard(&w->news, p, DBR_GUARD_SHAPE, 0, 0);
+        return;
+    }
+    switch (dbr_payload_kind(text, len)) {
+    case DBR_PAYLOAD_FRAME: from_peer(w, p, text, len); break;
+    case DBR_PAYLOAD_PING: break;
+    case DBR_PAYLOAD_OCC: news_occ(&w->news, p, text, len, w->now.ns); break;
+    }
+}
+
+/* At least one datagram under the key was genuine: the peer lives, and it has the key. */
+static void saw_life(struct worker *w, struct peer *p, struct peer_key *k)
+{
+    if (k != p->primary && !k->was_used && (!p->primary || k->age > p->primary->age)) {
+        k->was_used = true;
+        news_urgent(&w->news, p, TELL_KEYS);
+    }
+    watch_limit(w, p, k);
+    if (p->timed_out && p->timeout_reason == DBR_DEL_TIMEOUT) {
+        p->timed_out = false;
+        worker_arm(w, p);
+    }
+}
+
+/* Opens what the run holds and hands it on, in order. */
+static void open_run(struct worker *w)
+{
+    struct run *run = &w->run;
+    if (!run->n)
+        return;
+    size_t good = dbr_aead_open(run->key->slot.open, run->jobs, run->n);
+    run->peer->stats.drops_auth += run->n - good;
+    for (unsigned i = 0; i < run->n; i++)
+        if (!run->jobs[i].err)
+            take_payload(w, run, i);
+    if (good)
+        saw_life(w, run->peer, run->key);
+    run->n = 0;
+}
+
+/* Adds a datagram of a peer of this worker to the run. */
+static void collect_datagram(struct worker *w, struct peer *p, const struct dgram *d)
+{
+    struct run *run = &w->run;
+    struct peer_key *k = peer_key(p, dbr_key_id_of(d->bytes[0]));
+    if (!k) {
+        p->stats.drops_auth++;
+        return;
+    }
+    if (run->n == RUN_MAX || run->key != k)
+        open_run(w);
+    run->peer = p;
+    run->key = k;
+    int err =
+        dbr_slot_open_prepare(&k->slot, d->bytes, (uint32_t)d->len, &run->jobs[run->n], &run->ids[run->n]);
+    if (err) {
+        p->stats.drops_replay += err == DBR_ERR_REPLAY;
+        p->stats.drops_auth += err != DBR_ERR_REPLAY;
+        return;
+    }
+    run->dgrams[run->n++] = *d;
+}
+
+/* A data datagram of peer `id`, which may be another worker's. */
+static void data_datagram(struct worker *w, uint32_t id, const struct dgram *d)
+{
+    if (id >= w->shared->limits.max_peers) {
+        w->drops_unknown++;
+        return;
+    }
+    if (!peers_owns(&w->peers, id)) {
+        struct mail *mail = write_mail(w, id % w->shared->n_workers, MAIL_DATAGRAM, d->len);
+        if (!mail)
+            return;
+        mail->peer = id;
+        mail->addr = d->origin->addr;
+        memcpy(mail->bytes, d->bytes, d->len);
+        return;
+    }
+    struct peer *p = peers_find(&w->peers, id);
+    if (p)
+        collect_datagram(w, p, d);
+    else
+        w->drops_unknown++;
+}
+
+/* P_DATA_V2 names its peer. In the client role the id is the one the server gave us. */
+static void data_v2(struct worker *w, const struct dgram *d)
+{
+    uint32_t id = d->len < DBR_DATA_V2_HEADER ? DBR_PEER_ID_NONE : dbr_get24(d->bytes + 1);
+    struct peer *uplink = w->peers.uplink;
+    if (w->shared->client)
+        id = uplink && uplink->wire_id == id ? uplink->id : DBR_PEER_ID_NONE;
+    data_datagram(w, id, d);
+}
+
+/* P_DATA_V1 is known by its address; looked up once per message. */
+static void data_v1(struct worker *w, const struct dgram *d)
+{
+    struct origin *o = d->origin;
+    if (!o->looked_up) {
+        o->v1_peer = book_find(&w->shared->book, &o->addr);
+        o->looked_up = true;
+    }
+    data_datagram(w, o->v1_peer, d);
+}
+
+static void control_packet(struct worker *w, const struct dgram *d)
+{
+    news_stray(&w->news, d, w->now.ns);
+}
+
+/* Whose is it? One row per opcode; others are nobody's. */
+static void sort_datagram(struct worker *w, const struct dgram *d)
+{
+    static void (*const by_opcode[32])(struct worker *, const struct dgram *) = {
+        [DBR_OP_DATA_V1] = data_v1,
+        [DBR_OP_DATA_V2] = data_v2,
+        [DBR_OP_SOFT_RESET] = control_packet,
+        [DBR_OP_CONTROL] = control_packet,
+        [DBR_OP_ACK] = control_packet,
+        [DBR_OP_RESET_CLIENT] = control_packet,
+        [DBR_OP_RESET_SERVER] = control_packet,
+        [DBR_OP_RESET_CLIENT_V3] = control_packet,
+        [DBR_OP_CONTROL_WKC] = control_packet,
+    };
+    void (*take)(struct worker *, const struct dgram *) = by_opcode[dbr_opcode_of(d->bytes[0])];
+    if (take)
+        take(w, d);
+    else
+        w->drops_shape++;
+}
+
+/* The end of every batch: everything that was collected leaves now. */
+static void finish_batch(struct worker *w)
+{
+    open_run(w);
+    write_lan(w);
+    outbox_flush(&w->out);
+    ring_bells(w);
+}
+
+void worker_from_network(struct worker *w)
+{
+    struct dgram d;
+    if (inbox_receive(&w->in, w->udp) < INBOX_MSGS)
+        w->ready &= ~(uint32_t)READY_NETWORK;
+    while (inbox_next(&w->in, &d))
+        sort_datagram(w, &d);
+    finish_batch(w);
+}
+
+void worker_datagram(struct worker *w, struct dgram *d)
+{
+    if (d->len)
+        sort_datagram(w, d);
+    finish_batch(w);
+}
+
+/* ---- in: from the LAN ---- */
+
+static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
+{
+    struct frame f = {.bytes = bytes, .len = len, .origin = DBR_PORT_LAN};
+    struct dbr_eth_view v;
+    dbr_vnet_parse(&f.vnet, bytes - DBR_VNET_LEN);
+    if (dbr_vnet_check(&f.vnet, len) || dbr_eth_parse(&v, bytes, len) ||
+        (f.vnet.gso_type == DBR_VNET_GSO_NONE && dbr_vnet_finish(&f.vnet, bytes, len))) {
+        w->drops_shape++;
+        return;
+    }
+    if (w->shared->client) {
+        if (w->peers.uplink)
+            deliver(w, w->peers.uplink, &f);
+        return;
+    }
+    struct dbr_ingress in = {.port = DBR_PORT_LAN};
+    struct dbr_route r = dbr_forward(&w->shared->sw, &in, &v, w->now);
+    if (r.learned != DBR_LEARN_NONE)
+        learned(w, &v, &r, DBR_PORT_LAN);
+    forward(w, &f, &r);
+}
+
+void worker_from_lan(struct worker *w)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < TAP_READS && bytes < TAP_ROUND_BYTES && !w->out.blocked; i++) {
+        ssize_t n = read(w->tap, w->tap_buf, TAP_BUF);
+        if (n <= 0) {
+            tap_trouble(w, n == 0 ? EBADFD : errno);
+            break;
+        }
+        bytes += (size_t)n;
+        if (n > DBR_VNET_LEN)
+            lan_frame(w, w->tap_buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN);
+    }
+    finish_batch(w);
+}
+
+/* ---- in: from the other workers ---- */
+
+static void take_mail(struct worker *w, struct mail *mail, struct origin *origin)
+{
+    struct frame f = {.bytes = mail->bytes,
+                      .len = mail->len,
+                      .vnet = mail->vnet,
+                      .origin = mail->origin,
+                      .classes = mail->classes};
+    struct dgram d = {.bytes = mail->bytes, .len = mail->len, .origin = origin};
+    struct peer *p = peers_find(&w->peers, mail->peer);
+    origin->addr = mail->addr;
+    switch ((enum mail_kind)mail->kind) {
+    case MAIL_GAP: break;
+    case MAIL_DATAGRAM:
+        if (p)
+            collect_datagram(w, p, &d);
+        break;
+    case MAIL_FRAME:
+        if (p)
+            deliver(w, p, &f);
+        break;
+    case MAIL_FLOOD: flood_own(w, &f); break;
+    }
+}
+
+/* The mail is worked on where it lies, so it is given back only when the batch is finished. */
+void worker_from_mailboxes(struct worker *w)
+{
+    struct origin origins[MAILS_PER_ROUND];
+    for (unsigned from = 0; from < w->shared->n_workers; from++) {
+        struct mailbox *box = &w->inbound[from];
+        struct mail *mail;
+        unsigned n = 0;
+        for (; from != w->index && n < MAILS_PER_ROUND && (mail = mailbox_read(box)); n++)
+            take_mail(w, mail, &origins[n]);
+        if (!n)
+            continue;
+        finish_batch(w);
+        mailbox_release(box);
+    }
+}

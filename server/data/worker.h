@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A data worker: one thread with one UDP socket, one TAP queue, one pair to control, its peers, its keys and
+ * its counters. It owns everything in struct worker; what all workers share is in struct shared and is either
+ * constant, lock-free (switch, steering slots, mailboxes) or under a mutex that is taken at most once per
+ * batch (address book, learning in the MAC table).
+ *
+ * The spines are in worker.c, the loop around them in loop.c. Messages from control are carried out in
+ * orders.c, those to control and keeper are in news.c.
+ */
+#ifndef DBR_DATA_WORKER_H
+#define DBR_DATA_WORKER_H
+
+#include "bridge/forward.h"
+#include "bridge/gro.h"
+#include "bridge/gso.h"
+#include "data/book.h"
+#include "data/data.h"
+#include "data/inbox.h"
+#include "data/mailbox.h"
+#include "data/news.h"
+#include "data/outbox.h"
+#include "data/peers.h"
+#include "data/wheel.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    TAP_BUF = DBR_VNET_LEN + DBR_ETH_MAX,
+    RUN_MAX = 128,          /* datagrams opened as one batch */
+    LAN_FRAMES = 1024,      /* frames collected for the TAP */
+    EXPAND_BYTES = 1 << 18, /* room for what LZO expands in one batch */
+    EXPAND_FRAME = 16384,   /* and for one frame of it */
+    TAP_READS = 64,         /* frames read from the TAP in one round */
+    TAP_ROUND_BYTES = 1 << 18,
+};
+
+struct worker;
+
+struct shared {
+    const struct dbr_boot *boot;
+    struct dbr_data_limits limits;
+    const struct dbr_aead_backend *aead;
+    struct dbr_fdb *fdb;
+    struct dbr_switch sw;
+    struct book book;
+    unsigned n_workers;
+    bool client;
+    int main_wake;         /* eventfd of the main thread */
+    _Atomic int verdict;   /* exit code asked for by a worker, -1 = none */
+    _Atomic bool go, stop; /* the threads may work; must end */
+    struct worker *workers[DBR_MAX_WORKERS];
+};
+
+/* Consecutive datagrams under one key, collected to be opened as one batch. */
+struct run {
+    struct peer *peer;
+    struct peer_key *key;
+    unsigned n;
+    struct dbr_aead_job jobs[RUN_MAX];
+    uint32_t ids[RUN_MAX];
+    struct dgram dgrams[RUN_MAX];
+};
+
+/* What may have something for us: bits of worker.ready. */
+enum ready { READY_ORDERS = 1 << 0, READY_NETWORK = 1 << 1, READY_LAN = 1 << 2, READY_MAIL = 1 << 3 };
+
+struct worker {
+    struct shared *shared;
+    unsigned index;
+    int udp, tap, ipc;
+    int epoll, wake; /* wake: eventfd, rung by the other workers and by the main thread */
+    pthread_t thread;
+    bool started;
+
+    struct dbr_tick now;
+    uint32_t ready; /* enum ready */
+    uint64_t housekeeping_ns;
+    uint64_t tap_again_ns; /* the TAP is down: look again then; 0 = it is not */
+    uint32_t watched_udp, watched_tap, watched_ipc, watched_wake; /* events asked of epoll */
+
+    struct peers peers;
+    struct wheel wheel;
+    struct news news;
+    struct inbox in;
+    struct outbox out;
+    struct run run;
+    struct dbr_gro *lan; /* frames for the TAP */
+    uint8_t *tap_buf;    /* one frame or super frame with its header */
+    uint8_t *expand;
+    size_t expanded;
+
+    _Atomic bool asleep;     /* in or about to enter epoll_wait() */
+    _Atomic uint32_t n_live; /* peers.n_live, for the others */
+    uint32_t mailed;         /* workers that got mail in this round */
+    struct mailbox *inbound; /* [n_workers], from each of the others */
+    uint64_t drops_unknown, drops_shape, drops_mail, drops_tap;
+};
+
+/* Makes worker `index` of s ready to run. 0, DBR_ERR_NOMEM or DBR_ERR_IO; call worker_fini() either way. */
+int worker_init(struct worker *w, struct shared *s, unsigned index);
+void worker_fini(struct worker *w);
+
+/* The thread's life: until shared.stop. */
+void worker_run(struct worker *w);
+/* Wakes it up; any thread. */
+void worker_ring(struct worker *w);
+
+/* Serves what control sent (orders.c); a bounded number of messages. */
+void orders_serve(struct worker *w);
+
+/* One bounded batch from each side, worked on to its end (worker.c). */
+void worker_from_network(struct worker *w);
+void worker_from_lan(struct worker *w);
+void worker_from_mailboxes(struct worker *w);
+
+/* For orders.c: handles one datagram as if it had come from the socket, and everything that follows of it. */
+void worker_datagram(struct worker *w, struct dgram *d);
+/* For orders.c: seals and sends len bytes to p (an OCC message). */
+void worker_send(struct worker *w, struct peer *p, const uint8_t *text, size_t len);
+/* For orders.c: (re)sets the timer of p. */
+void worker_arm(struct worker *w, struct peer *p);
+
+#endif

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The parts of the data process on their own: timer wheel, mailbox, address book, keys and timers of a peer,
+ * inbox and outbox over the loopback.
+ */
+#include "base/err.h"
+#include "data/book.h"
+#include "data/inbox.h"
+#include "data/mailbox.h"
+#include "data/outbox.h"
+#include "data/peers.h"
+#include "data/wheel.h"
+
+#include <netinet/udp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MS 1000000ULL
+#define S  1000000000ULL
+
+/* ---- wheel ---- */
+
+static void test_wheel_fires_in_time(void **state)
+{
+    (void)state;
+    static const uint64_t deadlines_ms[] = {0, 1, 134, 135, 1000, 10000, 60000, 68000};
+    static struct wheel w;
+    uint64_t start = 12345 * S;
+    for (size_t i = 0; i < sizeof deadlines_ms / sizeof *deadlines_ms; i++) {
+        struct wheel_node n = {0};
+        uint64_t at = start + deadlines_ms[i] * MS, fired = 0;
+        wheel_init(&w, start);
+        assert_true(wheel_next(&w) == WHEEL_NEVER);
+        wheel_set(&w, &n, at);
+        for (uint64_t now = start; !fired && now < at + S; now += 50 * MS)
+            if (wheel_pop(&w, now) == &n)
+                fired = now;
+        assert_true(fired >= at && fired <= at + 300 * MS);
+        assert_null(wheel_pop(&w, at + 100 * S));
+    }
+}
+
+static void test_wheel_beyond_the_horizon_fires_early(void **state)
+{
+    (void)state;
+    static struct wheel w;
+    struct wheel_node n = {0};
+    uint64_t start = 5 * S, now = start;
+    unsigned times = 0;
+    wheel_init(&w, start);
+    wheel_set(&w, &n, start + 600 * S);
+    while (now < start + 600 * S) { /* the owner sets it anew until it is really due */
+        now = wheel_next(&w);
+        assert_ptr_equal(wheel_pop(&w, now), &n);
+        wheel_set(&w, &n, start + 600 * S);
+        times++;
+    }
+    assert_in_range(times, 9, 10);
+}
+
+static void test_wheel_cancel_and_move(void **state)
+{
+    (void)state;
+    static struct wheel w;
+    struct wheel_node a = {0}, b = {0};
+    wheel_init(&w, S);
+    wheel_set(&w, &a, 2 * S);
+    wheel_set(&w, &b, 2 * S);
+    wheel_cancel(&w, &a);
+    wheel_cancel(&w, &a);
+    assert_ptr_equal(wheel_pop(&w, 3 * S), &b);
+    assert_null(wheel_pop(&w, 3 * S));
+    wheel_set(&w, &a, 4 * S);
+    wheel_set(&w, &a, 9 * S);
+    assert_null(wheel_pop(&w, 5 * S));
+    assert_ptr_equal(wheel_pop(&w, 10 * S), &a);
+    wheel_set(&w, &a, WHEEL_NEVER);
+    assert_true(wheel_next(&w) == WHEEL_NEVER);
+}
+
+/* A timer that is set to a moment that has passed does not come again in the same round. */
+static void test_wheel_past_deadline_waits_for_the_next_round(void **state)
+{
+    (void)state;
+    static struct wheel w;
+    struct wheel_node n = {0};
+    wheel_init(&w, S);
+    wheel_set(&w, &n, 2 * S);
+    assert_ptr_equal(wheel_pop(&w, 30 * S), &n);
+    wheel_set(&w, &n, 3 * S);
+    assert_null(wheel_pop(&w, 30 * S));
+    assert_ptr_equal(wheel_pop(&w, 31 * S), &n);
+}
+
+static void test_wheel_many(void **state)
+{
+    (void)state;
+    enum { N = 10000 };
+    static struct wheel w;
+    static struct wheel_node n[N];
+    memset(n, 0, sizeof n);
+    wheel_init(&w, S);
+    srand(7);
+    for (unsigned i = 0; i < N; i++)
+        wheel_set(&w, &n[i], S + (uint64_t)(rand() % 60000) * MS);
+    for (unsigned i = 0; i < N; i += 3)
+        wheel_cancel(&w, &n[i]);
+    unsigned fired = 0;
+    for (uint64_t now = S; now < 70 * S; now += 777 * MS)
+        for (struct wheel_node *f; (f = wheel_pop(&w, now)); fired++)
+            assert_true((f - n) % 3 != 0);
+    assert_int_equal(fired, N - (N + 2) / 3);
+}
+
+/* ---- mailbox ---- */
+
+static void test_mailbox_keeps_order_and_bounds(void **state)
+{
+    (void)state;
+    struct mailbox m;
+    assert_int_equal(mailbox_init(&m), 0);
+    assert_null(mailbox_read(&m));
+    unsigned written = 0, read = 0;
+    for (unsigned round = 0; round < 200; round++) {
+        struct mail *mail;
+        while ((mail = mailbox_write(&m, 37 + written * 97 % 9000))) {
+            mail->kind = MAIL_FRAME;
+            mail->peer = written++;
+            memset(mail->bytes, (int)mail->peer, mail->len);
+        }
+        assert_null(mailbox_read(&m)); /* not posted */
+        mailbox_post(&m);
+        assert_false(mailbox_empty(&m));
+        for (unsigned i = 0; i <= round % 50 && (mail = mailbox_read(&m)); i++) {
+            assert_int_equal(mail->peer, read);
+            assert_int_equal(mail->len, 37 + read * 97 % 9000);
+            for (uint32_t j = 0; j < mail->len; j++)
+                assert_int_equal(mail->bytes[j], (uint8_t)read);
+            read++;
+        }
+        mailbox_release(&m);
+        while ((mail = mailbox_read(&m)))
+            assert_int_equal(mail->peer, read++);
+        mailbox_release(&m);
+    }
+    assert_int_equal(read, written);
+    assert_true(written > 1000);
+    assert_null(mailbox_write(&m, MAILBOX_BYTES / 2)); /* more than half: never */
+    mailbox_fini(&m);
+}
+
+static void test_mailbox_memory_is_held_until_released(void **state)
+{
+    (void)state;
+    struct mailbox m;
+    assert_int_equal(mailbox_init(&m), 0);
+    struct mail *mail;
+    while ((mail = mailbox_write(&m, 60000)))
+        mail->kind = MAIL_FRAME;
+    mailbox_post(&m);
+    assert_non_null(mailbox_read(&m));
+    assert_null(mailbox_write(&m, 60000));
+    mailbox_release(&m);
+    while (mailbox_read(&m))
+        ;
+    mailbox_release(&m);
+    assert_non_null(mailbox_write(&m, 60000));
+    mailbox_fini(&m);
+}
+
+enum { MAILS = 200000 };
+
+static void *mail_sender(void *arg)
+{
+    struct mailbox *m = arg;
+    for (uint32_t i = 0; i < MAILS;) {
+        struct mail *mail = mailbox_write(m, 16 + i % 1500);
+        if (mail) {
+            mail->kind = MAIL_FRAME;
+            mail->peer = i++;
+            memset(mail->bytes, (int)mail->peer, 16);
+        }
+        if (!mail || i % 7 == 0)
+            mailbox_post(m);
+        if (!mail)
+            sched_yield();
+    }
+    mailbox_post(m);
+    return NULL;
+}
+
+static void test_mailbox_between_threads(void **state)
+{
+    (void)state;
+    struct mailbox m;
+    pthread_t t;
+    assert_int_equal(mailbox_init(&m), 0);
+    pthread_create(&t, NULL, mail_sender, &m);
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < MAILS;) {
+        struct mail *mail = mailbox_read(&m);
+        if (!mail) {
+            mailbox_release(&m);
+            sched_yield();
+            continue;
+        }
+        wrong += mail->peer != i || mail->len != 16 + i % 1500 || mail->bytes[15] != (uint8_t)i;
+        if (++i % 5 == 0)
+            mailbox_release(&m);
+    }
+    pthread_join(t, NULL);
+    assert_int_equal(wrong, 0);
+    mailbox_fini(&m);
+}
+
+/* ---- book ---- */
+
+static struct dbr_addr address(unsigned i)
+{
+    return (struct dbr_addr){
+        .family = 4, .port = (uint16_t)(1000 + i), .ip = {10, 0, (uint8_t)(i >> 8), (uint8_t)i}};
+}
+
+static void test_book(void **state)
+{
+    (void)state;
+    enum { N = 500 };
+    static const uint8_t key[16] = {1, 2, 3};
+    struct book b;
+    assert_int_equal(book_init(&b, N, key), 0);
+    for (unsigned i = 0; i < N; i++)
+        book_put(&b, &(struct dbr_addr){address(i).family, 0, address(i).port, 0, {0}}, i); /* all one IP */
+    for (unsigned i = 0; i < N; i += 2)
+        book_remove(&b, &(struct dbr_addr){4, 0, address(i).port, 0, {0}}, i);
+    for (unsigned i = 0; i < N; i++) {
+        struct dbr_addr a = {4, 0, address(i).port, 0, {0}};
+        assert_int_equal(book_find(&b, &a), i % 2 ? i : BOOK_NOBODY);
+    }
+    book_fini(&b);
+}
+
+static void test_book_moves_only_to_free_places(void **state)
+{
+    (void)state;
+    static const uint8_t key[16] = {9};
+    struct book b;
+    struct dbr_addr a = address(1), c = address(2), d = address(3);
+    assert_int_equal(book_init(&b, 4, key), 0);
+    book_put(&b, &a, 1);
+    book_put(&b, &c, 2);
+    assert_false(book_move(&b, &a, &c, 1));
+    assert_int_equal(book_find(&b, &a), 1);
+    assert_int_equal(book_find(&b, &c), 2);
+    assert_true(book_move(&b, &a, &d, 1));
+    assert_int_equal(book_find(&b, &a), BOOK_NOBODY);
+    assert_int_equal(book_find(&b, &d), 1);
+    book_remove(&b, &d, 2); /* not the owner: stays */
+    assert_int_equal(book_find(&b, &d), 1);
+    book_put(&b, &d, 3); /* a new session from the same address */
+    book_remove(&b, &d, 1);
+    assert_int_equal(book_find(&b, &d), 3);
+    book_fini(&b);
+}
+
+/* ---- peers ---- */
+
+static struct dbr_ipc_peer message(uint32_t id)
+{
+    return (struct dbr_ipc_peer){.head = dbr_ipc_head(DBR_IPC_PEER_NEW, sizeof(struct dbr_ipc_peer), id),
+                                 .wire_peer_id = id,
+                                 .replay_window = 64,
+                                 .addr = address(id)};
+}
+
+static void test_peers_by_owner(void **state)
+{
+    (void)state;
+    struct peers t;
+    assert_int_equal(peers_init(&t, 10, 3, 1), 0); /* ids 1, 4, 7 */
+    for (uint32_t id = 0; id < 12; id++) {
+        struct dbr_ipc_peer m = message(id);
+        struct peer *p = peers_new(&t, &m, S);
+        assert_int_equal(p != NULL, id % 3 == 1 && id < 10);
+        assert_ptr_equal(peers_find(&t, id), p);
+    }
+    assert_int_equal(t.n_live, 3);
+    peers_del(&t, peers_find(&t, 1));
+    assert_null(peers_find(&t, 1));
+    assert_int_equal(t.n_live, 2);
+    assert_true(t.live[0]->live && t.live[1]->live && t.live[0] != t.live[1]);
+    assert_null(peers_find(&t, 0xffffff));
+    peers_fini(&t);
+    peers_fini(&t);
+}
+
+static void test_peer_timers(void **state)
+{
+    (void)state;
+    struct peers t;
+    struct dbr_ipc_peer m = message(0);
+    struct dbr_ipc_key key = {.cipher = DBR_AES_128_GCM, .tx_peer_id = 0, .use_v2 = 1};
+    uint8_t reason;
+    assert_int_equal(peers_init(&t, 1, 1, 0), 0);
+    struct peer *p = peers_new(&t, &m, 100 * S);
+    assert_true(peer_deadline(p) == WHEEL_NEVER);
+    m.ping_s = 10;
+    m.timeout_s = 60;
+    peer_set(p, &m);
+    assert_true(peer_deadline(p) == 160 * S); /* no key, no ping */
+    assert_int_equal(peer_key_new(p, dbr_aead_backend_best(), &key), 0);
+    assert_true(peer_deadline(p) == 110 * S);
+    assert_false(peer_ping_due(p, 110 * S - 1));
+    assert_true(peer_ping_due(p, 110 * S));
+    p->tx_ns = 155 * S;
+    assert_true(peer_deadline(p) == 160 * S);
+    assert_false(peer_timed_out(p, 160 * S - 1, &reason));
+    assert_true(peer_timed_out(p, 160 * S, &reason));
+    assert_int_equal(reason, DBR_DEL_TIMEOUT);
+    assert_false(peer_timed_out(p, 161 * S, &reason)); /* once */
+    assert_true(peer_deadline(p) == 165 * S);          /* the ping goes on */
+    peers_fini(&t);
+}
+
+static void test_peer_inactive(void **state)
+{
+    (void)state;
+    struct peers t;
+    struct dbr_ipc_peer m = message(0);
+    uint8_t reason;
+    m.inactive_s = 30;
+    m.inactive_bytes = 1000;
+    assert_int_equal(peers_init(&t, 1, 1, 0), 0);
+    struct peer *p = peers_new(&t, &m, 100 * S);
+    peer_active(p, 999, 110 * S); /* one byte too few */
+    assert_true(peer_deadline(p) == 130 * S);
+    peer_active(p, 1, 120 * S);
+    assert_true(peer_deadline(p) == 150 * S);
+    assert_false(peer_timed_out(p, 149 * S, &reason));
+    assert_true(peer_timed_out(p, 150 * S, &reason));
+    assert_int_equal(reason, DBR_DEL_INACTIVE);
+    peers_fini(&t);
+}
+
+static void test_rate(void **state)
+{
+    (void)state;
+    struct rate none = {0}, r = {.bytes_per_s = 1000000};
+    uint64_t passed = 0;
+    assert_true(rate_allow(&none, UINT32_MAX, 1));
+    for (uint64_t ms = 1; ms <= 10000; ms++)
+        for (unsigned i = 0; i < 4; i++) /* four times too much */
+            passed += rate_allow(&r, 1000, 5 * S + ms * MS) ? 1000 : 0;
+    assert_in_range(passed, 10000000 - 100000, 10000000 + 200000);
+}
+
+/* ---- inbox and outbox over the loopback ---- */
+
+static int udp(struct sockaddr_in6 *a, bool gro)
+{
+    int s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+    socklen_t n = sizeof *a;
+    *a = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    assert_int_equal(bind(s, (struct sockaddr *)a, sizeof *a), 0);
+    assert_int_equal(getsockname(s, (struct sockaddr *)a, &n), 0);
+    if (gro)
+        assert_int_equal(setsockopt(s, SOL_UDP, UDP_GRO, &on, sizeof on), 0);
+    return s;
+}
+
+struct post {
+    struct outbox out;
+    struct inbox in;
+    struct peers peers;
+    struct peer *p;
+    struct dbr_slot far;
+    int from, to;
+};
+
+static int post_open(void **state)
+{
+    struct post *t = calloc(1, sizeof *t);
+    struct sockaddr_in6 a, b;
+    struct dbr_ipc_peer m = message(0);
+    struct dbr_ipc_key key = {.cipher = DBR_AES_256_GCM, .use_v2 = 1, .tx_peer_id = 7};
+    struct dbr_data_keys far = {.cipher = DBR_AES_256_GCM, .use_v2 = 1};
+    t->from = udp(&a, false);
+    t->to = udp(&b, true);
+    assert_int_equal(outbox_init(&t->out, t->from, true), 0);
+    assert_int_equal(inbox_init(&t->in), 0);
+    assert_int_equal(peers_init(&t->peers, 1, 1, 0), 0);
+    dbr_addr_from_sockaddr(&m.addr, (struct sockaddr *)&b, sizeof b);
+    t->p = peers_new(&t->peers, &m, S);
+    assert_int_equal(peer_key_new(t->p, dbr_aead_backend_best(), &key), 0);
+    assert_int_equal(dbr_slot_init(&t->far, dbr_aead_backend_best(), &far, 8192), 0);
+    t->out.now_ns = S;
+    *state = t;
+    return 0;
+}
+
+static int post_close(void **state)
+{
+    struct post *t = *state;
+    outbox_fini(&t->out);
+    inbox_fini(&t->in);
+    peers_fini(&t->peers);
+    dbr_slot_fini(&t->far);
+    close(t->from);
+    close(t->to);
+    free(t);
+    return 0;
+}
+
+static void post_frame(struct post *t, size_t len, uint32_t number)
+{
+    uint8_t *room = outbox_room(&t->out, t->p, len);
+    assert_non_null(room);
+    memset(room, (int)number, len);
+    outbox_commit(&t->out, t->p, len);
+}
+
+/* Takes in all that was sent: lengths and first bytes in order. Returns their number, *messages how many
+ * messages carried them. */
+static unsigned post_collect(struct post *t, size_t *lens, unsigned cap, unsigned *messages)
+{
+    unsigned n = 0;
+    struct pollfd p = {.fd = t->to, .events = POLLIN};
+    *messages = 0;
+    while (n < cap && poll(&p, 1, n ? 0 : 2000) == 1) {
+        struct dgram d;
+        *messages += inbox_receive(&t->in, t->to);
+        while (inbox_next(&t->in, &d)) {
+            struct dbr_aead_job job;
+            uint32_t id;
+            assert_int_equal(dbr_slot_open_prepare(&t->far, d.bytes, (uint32_t)d.len, &job, &id), 0);
+            assert_int_equal(dbr_aead_open(t->far.open, &job, 1), 1);
+            assert_true(dbr_slot_opened(&t->far, id, (uint32_t)d.len));
+            assert_int_equal(id, t->far.replay.newest); /* in order */
+            assert_int_equal(job.text[0], (uint8_t)n);
+            assert_true(n < cap);
+            lens[n++] = job.len;
+        }
+    }
+    return n;
+}
+
+static void test_trains(void **state)
+{
+    struct post *t = *state;
+    /* frames of these sizes make so many messages: a shorter one ends a train, a longer one begins another */
+    static const struct {
+        size_t len[12];
+        unsigned n, messages;
+    } cases[] = {
+        {{500}, 1, 1},
+        {{500, 500, 500}, 3, 1},
+        {{500, 500, 100}, 3, 1},
+        {{500, 100, 100}, 3, 2},
+        {{100, 500}, 2, 2},
+        {{500, 500, 100, 500, 500}, 5, 2},
+        {{60, 60, 1400, 1400, 1400, 60, 60}, 7, 3},
+        {{1, 2, 3, 4}, 4, 4},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        size_t lens[16];
+        unsigned messages;
+        for (unsigned i = 0; i < cases[c].n; i++)
+            post_frame(t, cases[c].len[i], i);
+        outbox_flush(&t->out);
+        assert_int_equal(post_collect(t, lens, cases[c].n, &messages), cases[c].n);
+        for (unsigned i = 0; i < cases[c].n; i++)
+            assert_int_equal(lens[i], cases[c].len[i]);
+        assert_int_equal(messages, cases[c].messages);
+    }
+}
+
+static void test_train_limits(void **state)
+{
+    struct post *t = *state;
+    size_t lens[256];
+    unsigned messages;
+    for (unsigned i = 0; i < 130; i++)
+        post_frame(t, 50, i);
+    outbox_flush(&t->out);
+    assert_int_equal(post_collect(t, lens, 130, &messages), 130);
+    assert_int_equal(messages, 3); /* 64 + 64 + 2 */
+    for (unsigned i = 0; i < 50; i++)
+        post_frame(t, 1414, i);
+    outbox_flush(&t->out);
+    assert_int_equal(post_collect(t, lens, 50, &messages), 50);
+    assert_int_equal(messages, 2); /* 45 x 1,438 = 64,710 */
+}
+
+/* More than the arena and the piece table hold: nothing is lost, order stays. */
+static void test_outbox_overflows_into_flushes(void **state)
+{
+    struct post *t = *state;
+    size_t lens[1200];
+    unsigned messages, got = 0;
+    int space = 8 << 20;
+    setsockopt(t->to, SOL_SOCKET, SO_RCVBUFFORCE, &space, sizeof space);
+    for (unsigned i = 0; i < 1100; i++)
+        post_frame(t, 40, i);
+    outbox_flush(&t->out);
+    got = post_collect(t, lens, 1100, &messages);
+    assert_int_equal(got, 1100);
+    assert_int_equal(t->p->stats.tx_frames, 1100);
+}
+
+/* The loopback takes 65,536 bytes: a segment above that MTU cannot be, so EMSGSIZE is made by a socket option
+ * that forbids what we do; the outbox must fall back by itself. */
+static void test_falls_back_to_single_datagrams(void **state)
+{
+    struct post *t = *state;
+    size_t lens[16];
+    unsigned messages;
+    int v6only_checksum_off = 1;
+    /* without a checksum the kernel refuses to segment (EIO, EINVAL on some) */
+    assert_int_equal(setsockopt(t->from, SOL_UDP, UDP_NO_CHECK6_TX, &v6only_checksum_off, sizeof(int)), 0);
+    int on = 1;
+    assert_int_equal(setsockopt(t->to, SOL_UDP, UDP_NO_CHECK6_RX, &on, sizeof on), 0);
+    for (unsigned i = 0; i < 10; i++)
+        post_frame(t, 300, i);
+    outbox_flush(&t->out);
+    assert_int_equal(post_collect(t, lens, 10, &messages), 10);
+    assert_int_equal(messages, 10);
+    assert_int_equal(t->p->gso_max, 0);
+    post_frame(t, 300, 0);
+    post_frame(t, 300, 1);
+    outbox_flush(&t->out);
+    assert_int_equal(post_collect(t, lens, 2, &messages), 2);
+    assert_int_equal(messages, 2);
+    int off = 0;
+    setsockopt(t->from, SOL_UDP, UDP_NO_CHECK6_TX, &off, sizeof off);
+    t->out.now_ns += 61 * S; /* tried again after a minute */
+    post_frame(t, 300, 0);
+    post_frame(t, 300, 1);
+    outbox_flush(&t->out);
+    assert_int_equal(post_collect(t, lens, 2, &messages), 2);
+    assert_int_equal(messages, 1);
+}
+
+static void test_outbox_refuses_what_cannot_be_sent(void **state)
+{
+    struct post *t = *state;
+    assert_null(outbox_room(&t->out, t->p, 65507));
+    assert_non_null(outbox_room(&t->out, t->p, 65000));
+    struct peer_key *k = t->p->primary;
+    t->p->primary = NULL;
+    assert_null(outbox_room(&t->out, t->p, 100));
+    t->p->primary = k;
+    k->slot.next_id = 0xffffff00;
+    post_frame(t, 100, 0);
+    outbox_flush(&t->out);
+    assert_int_equal(t->p->stats.tx_frames, 0); /* the ids are used up: dropped, never reused */
+    assert_int_equal(t->p->stats.drops_queue, 1);
+}
+
+/* A socket pair instead of UDP: it is full after a few datagrams, and ignores addresses. */
+static void test_blocked_socket_keeps_what_is_sealed(void **state)
+{
+    struct post *t = *state;
+    uint8_t buf[2048];
+    int fd[2], udp_sock = t->out.sock;
+    unsigned sent = 0, got = 0;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd), 0);
+    t->out.sock = fd[0];
+    t->out.segment_ok = false;
+    for (; !t->out.blocked && sent < 5000; sent += 10) {
+        for (unsigned i = 0; i < 10; i++)
+            post_frame(t, 1000, sent + i);
+        outbox_flush(&t->out);
+    }
+    assert_true(t->out.blocked);
+    assert_null(outbox_room(&t->out, t->p, 100));
+    outbox_flush(&t->out); /* still full: nothing happens */
+    assert_true(t->out.blocked);
+    while (got < sent) {
+        ssize_t n = recv(fd[1], buf, sizeof buf, MSG_DONTWAIT);
+        if (n < 0) {
+            assert_true(t->out.blocked);
+            outbox_flush(&t->out);
+            continue;
+        }
+        struct dbr_aead_job job;
+        uint32_t id;
+        assert_int_equal(dbr_slot_open_prepare(&t->far, buf, (uint32_t)n, &job, &id), 0);
+        assert_int_equal(dbr_aead_open(t->far.open, &job, 1), 1);
+        assert_int_equal(id, ++got);
+    }
+    assert_false(t->out.blocked);
+    assert_non_null(outbox_room(&t->out, t->p, 100));
+    t->out.sock = udp_sock;
+    close(fd[0]);
+    close(fd[1]);
+}
+
+static void test_inbox_walks_trains(void **state)
+{
+    struct post *t = *state;
+    struct dgram d;
+    uint8_t bytes[7 * 100];
+    struct sockaddr_in6 to;
+    socklen_t n = sizeof to;
+    getsockname(t->to, (struct sockaddr *)&to, &n);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    int seg = 200;
+    assert_int_equal(setsockopt(t->from, SOL_UDP, UDP_SEGMENT, &seg, sizeof seg), 0);
+    assert_int_equal(sendto(t->from, bytes, sizeof bytes, 0, (struct sockaddr *)&to, sizeof to), 700);
+    seg = 0;
+    setsockopt(t->from, SOL_UDP, UDP_SEGMENT, &seg, sizeof seg);
+    assert_int_equal(sendto(t->from, bytes, 33, 0, (struct sockaddr *)&to, sizeof to), 33);
+    assert_int_equal(sendto(t->from, bytes, 0, 0, (struct sockaddr *)&to, sizeof to), 0); /* empty: skipped */
+    assert_int_equal(inbox_receive(&t->in, t->to), 3);
+    static const size_t lens[] = {200, 200, 200, 100, 33};
+    size_t at = 0;
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(inbox_next(&t->in, &d));
+        assert_int_equal(d.len, lens[i]);
+        assert_memory_equal(d.bytes, bytes + (i < 4 ? at : 0), d.len);
+        at += d.len;
+    }
+    assert_false(inbox_next(&t->in, &d));
+    assert_int_equal(inbox_receive(&t->in, t->to), 0);
+    assert_false(inbox_next(&t->in, &d));
+}
+
+#define P(name) cmocka_unit_test_setup_teardown(name, post_open, post_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wheel_fires_in_time),
+        cmocka_unit_test(test_wheel_beyond_the_horizon_fires_early),
+        cmocka_unit_test(test_wheel_cancel_and_move),
+        cmocka_unit_test(test_wheel_past_deadline_waits_for_the_next_round),
+        cmocka_unit_test(test_wheel_many),
+        cmocka_unit_test(test_mailbox_keeps_order_and_bounds),
+        cmocka_unit_test(test_mailbox_memory_is_held_until_released),
+        cmocka_unit_test(test_mailbox_between_threads),
+        cmocka_unit_test(test_book),
+        cmocka_unit_test(test_book_moves_only_to_free_places),
+        cmocka_unit_test(test_peers_by_owner),
+        cmocka_unit_test(test_peer_timers),
+        cmocka_unit_test(test_peer_inactive),
+        cmocka_unit_test(test_rate),
+        P(test_trains),
+        P(test_train_limits),
+        P(test_outbox_overflows_into_flushes),
+        P(test_falls_back_to_single_datagrams),
+        P(test_outbox_refuses_what_cannot_be_sent),
+        P(test_blocked_socket_keeps_what_is_sealed),
+        P(test_inbox_walks_trains),
+    };
+    return cmocka_run_group_tests_name("data parts", tests, NULL, NULL);
+}

@@ -1,0 +1,925 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * One data worker from outside: what goes in at one end comes out at the right other end, and nothing else
+ * does. That something is dropped is shown by what is sent behind it: the worker keeps the order, so the
+ * first thing that arrives must be the later one.
+ */
+#include "rig.h"
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "bridge/guard.h"
+#include "bridge/tap.h"
+#include "proto/framing.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MAC_A    "02:00:00:00:00:0a"
+#define MAC_B    "02:00:00:00:00:0b"
+#define MAC_HOST "02:00:00:00:00:99" /* on the LAN */
+
+struct world {
+    struct rig r;
+    struct rig_peer a, b;
+    uint32_t number;
+};
+
+static void world_open(struct world *w)
+{
+    rig_start(&w->r);
+    rig_peer_open(&w->a, 1);
+    rig_peer_open(&w->b, 2);
+    rig_peer_install(&w->r, &w->a);
+    rig_peer_install(&w->r, &w->b);
+}
+
+static int setup(void **state)
+{
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    rig_init(&w.r, 1);
+    world_open(&w);
+    *state = &w;
+    return 0;
+}
+
+static int setup_isolated(void **state)
+{
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    rig_init(&w.r, 1);
+    w.r.limits.client_to_client = false;
+    world_open(&w);
+    *state = &w;
+    return 0;
+}
+
+static int setup_offload(void **state)
+{
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    rig_init(&w.r, 1);
+    w.r.boot.tap_offloads = DBR_TAP_CSUM | DBR_TAP_TSO4 | DBR_TAP_TSO6 | DBR_TAP_USO4 | DBR_TAP_USO6;
+    world_open(&w);
+    *state = &w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    if (w->r.running)
+        assert_int_equal(rig_stop(&w->r), DBR_DATA_OK);
+    rig_peer_close(&w->a);
+    rig_peer_close(&w->b);
+    return 0;
+}
+
+/* ---- helpers ---- */
+
+static uint32_t peer_sends(struct world *w, struct rig_peer *p, const char *dst, const char *src)
+{
+    uint8_t f[100];
+    rig_frame(f, dst, src, sizeof f, ++w->number);
+    rig_send(&w->r, p, 0, f, sizeof f);
+    return w->number;
+}
+
+static uint32_t lan_sends(struct world *w, const char *dst, const char *src)
+{
+    uint8_t f[100];
+    rig_frame(f, dst, src, sizeof f, ++w->number);
+    rig_lan_write(&w->r, 0, NULL, f, sizeof f);
+    return w->number;
+}
+
+static void lan_gets(struct world *w, uint32_t number)
+{
+    uint8_t f[RIG_FRAME_MAX];
+    assert_int_equal(rig_lan_read(&w->r, 0, f), 100);
+    assert_int_equal(rig_frame_number(f), number);
+}
+
+static void peer_gets(struct rig_peer *p, uint32_t number)
+{
+    uint8_t f[RIG_FRAME_MAX];
+    assert_int_equal(rig_receive(p, f), 100);
+    assert_int_equal(rig_frame_number(f), number);
+}
+
+/* Both peers and the LAN host are known to the switch, nothing is under way. */
+static void introduce(struct world *w)
+{
+    uint32_t n = peer_sends(w, &w->a, BROADCAST, MAC_A);
+    lan_gets(w, n);
+    peer_gets(&w->b, n);
+    n = peer_sends(w, &w->b, BROADCAST, MAC_B);
+    lan_gets(w, n);
+    peer_gets(&w->a, n);
+    n = lan_sends(w, BROADCAST, MAC_HOST);
+    peer_gets(&w->a, n);
+    peer_gets(&w->b, n);
+}
+
+/* The worker still serves a, and nothing came before. */
+static void still_fine(struct world *w)
+{
+    lan_gets(w, peer_sends(w, &w->a, MAC_HOST, MAC_A));
+}
+
+static struct dbr_ipc_stats stats_of(struct world *w, const struct rig_peer *p)
+{
+    struct dbr_ipc_head get = dbr_ipc_head(DBR_IPC_STATS_GET, sizeof get, 0);
+    struct dbr_ipc_stats s = {0}, found = {0};
+    rig_tell(&w->r, 0, &get);
+    for (unsigned i = 0; i < 2; i++) {
+        rig_hear(&w->r, 0, DBR_IPC_STATS, &s, sizeof s);
+        if (s.head.peer_id == p->id)
+            found = s;
+    }
+    rig_hear(&w->r, 0, DBR_IPC_STATS_END, &get, sizeof get);
+    return found;
+}
+
+/* ---- frames ---- */
+
+static void test_frames_go_where_they_belong(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    lan_gets(w, peer_sends(w, &w->a, MAC_HOST, MAC_A));
+    peer_gets(&w->b, peer_sends(w, &w->a, MAC_B, MAC_A));
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+    peer_gets(&w->b, lan_sends(w, MAC_B, MAC_HOST));
+    assert_true(rig_quiet(&w->a) && rig_quiet(&w->b) && rig_lan_quiet(&w->r, 0));
+}
+
+static void test_unknown_unicast_is_flooded(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    uint32_t n = peer_sends(w, &w->a, "02:00:00:00:77:77", MAC_A);
+    lan_gets(w, n);
+    peer_gets(&w->b, n);
+    assert_true(rig_quiet(&w->a));
+}
+
+static void test_isolated_peers_see_only_the_lan(void **state)
+{
+    struct world *w = *state;
+    lan_gets(w, peer_sends(w, &w->a, BROADCAST, MAC_A));
+    lan_gets(w, peer_sends(w, &w->b, BROADCAST, MAC_B));
+    peer_sends(w, &w->a, MAC_B, MAC_A);
+    lan_gets(w, peer_sends(w, &w->a, BROADCAST, MAC_A));
+    peer_gets(&w->b, lan_sends(w, MAC_B, MAC_HOST)); /* the first that b ever gets */
+    assert_int_equal(stats_of(w, &w->a).drops_guard, 1);
+}
+
+static void test_order_is_kept(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    uint32_t first = w->number + 1;
+    for (unsigned i = 0; i < 300; i++)
+        peer_sends(w, &w->a, i % 2 ? MAC_HOST : MAC_B, MAC_A);
+    for (unsigned i = 0; i < 300; i++)
+        i % 2 ? lan_gets(w, first + i) : peer_gets(&w->b, first + i);
+    first = w->number + 1;
+    for (unsigned i = 0; i < 300; i++)
+        lan_sends(w, i % 3 ? MAC_A : MAC_B, MAC_HOST);
+    for (unsigned i = 0; i < 300; i++)
+        peer_gets(i % 3 ? &w->a : &w->b, first + i);
+}
+
+/* ---- what must not pass ---- */
+
+static void test_short_datagrams(void **state)
+{
+    struct world *w = *state;
+    uint8_t dgram[64] = {0};
+    introduce(w);
+    for (size_t len = 1; len <= 24; len++) {
+        dgram[0] = dbr_first_byte(DBR_OP_DATA_V2, 0);
+        dbr_put24(dgram + 1, w->a.id);
+        rig_send_raw(&w->r, &w->a, 0, dgram, len);
+        dgram[0] = dbr_first_byte(DBR_OP_DATA_V1, 0);
+        rig_send_raw(&w->r, &w->a, 0, dgram, len);
+    }
+    still_fine(w);
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_DATAGRAM), 0);
+}
+
+static void test_short_frames(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[64];
+    introduce(w);
+    uint64_t guard = stats_of(w, &w->a).drops_guard;
+    rig_frame(f, BROADCAST, MAC_A, sizeof f, 0);
+    for (size_t len = 1; len < 14; len++)
+        rig_send(&w->r, &w->a, 0, f, len);
+    dbr_put16(f + 12, 0x8100); /* a tag that is not there */
+    for (size_t len = 14; len < 18; len++)
+        rig_send(&w->r, &w->a, 0, f, len);
+    still_fine(w);
+    assert_int_equal(stats_of(w, &w->a).drops_guard - guard, 13 + 4);
+}
+
+static void test_frames_above_the_mtu(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[1515 + 4], got[RIG_FRAME_MAX];
+    introduce(w);
+    rig_frame(f, MAC_HOST, MAC_A, 1515, 7);
+    rig_send(&w->r, &w->a, 0, f, 1515);
+    rig_send(&w->r, &w->a, 0, f, 1514);
+    assert_int_equal(rig_lan_read(&w->r, 0, got), 1514);
+}
+
+static void test_wrong_peer_id(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], dgram[200];
+    static const uint32_t ids[] = {0, 2, 3, 5000, 0xffffff};
+    introduce(w);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        rig_frame(f, BROADCAST, MAC_A, sizeof f, 999);
+        size_t n = rig_seal(&w->a, f, sizeof f, dgram);
+        dbr_put24(dgram + 1, ids[i]);
+        rig_send_raw(&w->r, &w->a, 0, dgram, n);
+    }
+    still_fine(w);
+    assert_int_equal(stats_of(w, &w->b).drops_auth, 1); /* id 2 is b's, but not with a's key */
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_FLOAT), 0);
+}
+
+static void test_wrong_key_id(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], dgram[200];
+    introduce(w);
+    for (uint8_t key_id = 1; key_id < 8; key_id++) {
+        rig_frame(f, BROADCAST, MAC_A, sizeof f, 999);
+        size_t n = rig_seal(&w->a, f, sizeof f, dgram);
+        dgram[0] = dbr_first_byte(DBR_OP_DATA_V2, key_id);
+        rig_send_raw(&w->r, &w->a, 0, dgram, n);
+    }
+    still_fine(w);
+    assert_int_equal(stats_of(w, &w->a).drops_auth, 7);
+}
+
+static void test_replayed(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], dgram[200];
+    introduce(w);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 50);
+    size_t n = rig_seal(&w->a, f, sizeof f, dgram);
+    uint8_t copies[3][200];
+    for (unsigned i = 0; i < 3; i++)
+        memcpy(copies[i], dgram, n);
+    rig_send_train(&w->r, &w->a, 0, copies[0], n, (uint16_t)n);
+    lan_gets(w, 50);
+    rig_send_raw(&w->r, &w->a, 0, copies[1], n);
+    still_fine(w);
+    assert_int_equal(stats_of(w, &w->a).drops_replay, 1);
+}
+
+/* The same id twice in one batch: both are fresh when the batch is prepared. */
+static void test_replayed_within_a_batch(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], train[400];
+    introduce(w);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 51);
+    size_t n = rig_seal(&w->a, f, sizeof f, train);
+    memcpy(train + n, train, n);
+    memcpy(train + 2 * n, train, n);
+    rig_send_train(&w->r, &w->a, 0, train, 3 * n, (uint16_t)n);
+    lan_gets(w, 51);
+    still_fine(w);
+    assert_int_equal(stats_of(w, &w->a).drops_replay, 2);
+}
+
+static void test_outside_the_window(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], old[2][200];
+    size_t n = 0;
+    introduce(w);
+    for (unsigned i = 0; i < 2; i++) {
+        rig_frame(f, MAC_HOST, MAC_A, sizeof f, 60 + i);
+        n = rig_seal(&w->a, f, sizeof f, old[i]);
+    }
+    w->a.slot.next_id += 62; /* the next is 63 above the second, 64 above the first */
+    still_fine(w);
+    rig_send_raw(&w->r, &w->a, 0, old[0], n);
+    rig_send_raw(&w->r, &w->a, 0, old[1], n);
+    lan_gets(w, 61);
+    still_fine(w);
+    assert_int_equal(stats_of(w, &w->a).drops_replay, 1);
+}
+
+static void test_tampered(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], dgram[200];
+    unsigned n_sent = 0;
+    introduce(w);
+    for (size_t at = 1; at < 124; at += at < 30 ? 1 : 13) {
+        if (at >= 1 && at <= 3)
+            continue; /* the peer id: see test_wrong_peer_id */
+        rig_frame(f, BROADCAST, MAC_A, sizeof f, 999);
+        size_t n = rig_seal(&w->a, f, sizeof f, dgram);
+        dgram[at] ^= 0x40;
+        rig_send_raw(&w->r, &w->a, 0, dgram, n);
+        n_sent++;
+    }
+    still_fine(w);
+    struct dbr_ipc_stats s = stats_of(w, &w->a);
+    assert_int_equal(s.drops_auth + s.drops_replay, n_sent);
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_FLOAT), 0);
+}
+
+/* ---- control packets ---- */
+
+static void test_control_packets_are_handed_over(void **state)
+{
+    static const uint8_t opcodes[] = {3, 4, 5, 7, 8, 10, 11};
+    struct world *w = *state;
+    uint8_t packet[54];
+    for (size_t i = 0; i < sizeof opcodes; i++) {
+        for (size_t j = 0; j < sizeof packet; j++)
+            packet[j] = (uint8_t)(i * 17 + j);
+        packet[0] = dbr_first_byte(opcodes[i], 0);
+        rig_send_raw(&w->r, &w->a, 0, packet, sizeof packet);
+        struct dbr_ipc_datagram m;
+        rig_hear(&w->r, 0, DBR_IPC_DATAGRAM, &m, sizeof m);
+        assert_int_equal(m.n, sizeof packet);
+        assert_memory_equal(m.bytes, packet, sizeof packet);
+        assert_true(dbr_addr_equal(&m.addr, &w->a.addr));
+    }
+}
+
+static void test_other_opcodes_are_not(void **state)
+{
+    struct world *w = *state;
+    uint8_t packet[54] = {0};
+    introduce(w);
+    for (unsigned opcode = 0; opcode < 32; opcode++) {
+        if ((opcode >= 3 && opcode <= 5) || (opcode >= 7 && opcode <= 8) || opcode == 10 || opcode == 11)
+            continue;
+        packet[0] = dbr_first_byte((uint8_t)opcode, 7);
+        rig_send_raw(&w->r, &w->a, 0, packet, sizeof packet);
+    }
+    still_fine(w);
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_DATAGRAM), 0);
+}
+
+/* A train follows its first datagram: here a's, b's, a control packet, a stranger's and a's again. */
+static void test_mixed_train(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], train[5 * 124];
+    introduce(w);
+    struct dbr_ipc_peer same = rig_peer_message(&w->b); /* b is behind the same address */
+    same.head.type = DBR_IPC_PEER_SET;
+    same.flags |= DBR_PEER_SET_ADDR;
+    same.addr = w->a.addr;
+    rig_tell(&w->r, 0, &same);
+    rig_sync(&w->r, 0);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 1001);
+    size_t n = rig_seal(&w->a, f, sizeof f, train);
+    assert_int_equal(n, 124);
+    rig_frame(f, MAC_HOST, MAC_B, sizeof f, 1002);
+    rig_seal(&w->b, f, sizeof f, train + n);
+    memset(train + 2 * n, 0x5a, n);
+    train[2 * n] = dbr_first_byte(DBR_OP_CONTROL, 0);
+    memset(train + 3 * n, 0, n);
+    train[3 * n] = dbr_first_byte(DBR_OP_DATA_V2, 0);
+    dbr_put24(train + 3 * n + 1, 77);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 1003);
+    rig_seal(&w->a, f, sizeof f, train + 4 * n);
+    rig_send_train(&w->r, &w->a, 0, train, sizeof train, (uint16_t)n);
+    lan_gets(w, 1001);
+    lan_gets(w, 1002);
+    lan_gets(w, 1003);
+    struct dbr_ipc_datagram m;
+    rig_hear(&w->r, 0, DBR_IPC_DATAGRAM, &m, sizeof m);
+    assert_int_equal(m.n, n);
+    assert_memory_equal(m.bytes, train + 2 * n, n);
+}
+
+static void test_datagram_from_control(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_datagram m = {.addr = w->a.addr};
+    uint8_t f[100];
+    introduce(w);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 1100);
+    m.n = (uint32_t)rig_seal(&w->a, f, sizeof f, m.bytes);
+    m.head = dbr_ipc_head(DBR_IPC_DATAGRAM, offsetof(struct dbr_ipc_datagram, bytes) + m.n, 0);
+    rig_tell(&w->r, 0, &m);
+    lan_gets(w, 1100);
+}
+
+/* ---- float ---- */
+
+static void test_float(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_float m;
+    introduce(w);
+    rig_peer_rebind(&w->a);
+    still_fine(w);
+    rig_hear(&w->r, 0, DBR_IPC_FLOAT, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->a.id);
+    assert_true(dbr_addr_equal(&m.addr, &w->a.addr));
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+}
+
+static void test_no_float_without_a_good_tag(void **state)
+{
+    struct world *w = *state;
+    struct rig_peer stranger;
+    uint8_t f[100], dgram[200];
+    introduce(w);
+    rig_peer_open(&stranger, 1);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 999);
+    size_t n = rig_seal(&w->a, f, sizeof f, dgram);
+    dgram[n - 1] ^= 1;
+    rig_send_raw(&w->r, &stranger, 0, dgram, n);
+    still_fine(w);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+    assert_true(rig_quiet(&stranger));
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_FLOAT), 0);
+    rig_peer_close(&stranger);
+}
+
+static void test_no_float_by_copy_or_by_late_datagram(void **state)
+{
+    struct world *w = *state;
+    struct rig_peer stranger;
+    uint8_t f[100], late[200], copy[200];
+    introduce(w);
+    rig_peer_open(&stranger, 1);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 2001);
+    size_t n = rig_seal(&w->a, f, sizeof f, late);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 2002);
+    rig_seal(&w->a, f, sizeof f, copy);
+    rig_send_raw(&w->r, &w->a, 0, copy, n);
+    lan_gets(w, 2002);
+    rig_send_raw(&w->r, &stranger, 0, copy, n); /* recorded and sent again */
+    rig_send_raw(&w->r, &stranger, 0, late, n); /* held back: genuine, but not the newest */
+    lan_gets(w, 2001);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+    assert_true(rig_quiet(&stranger));
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_FLOAT), 0);
+    rig_peer_close(&stranger);
+}
+
+static void test_no_float_onto_another_peer(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], dgram[200];
+    introduce(w);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 999);
+    size_t n = rig_seal(&w->a, f, sizeof f, dgram);
+    rig_send_raw(&w->r, &w->b, 0, dgram, n); /* a's datagram from b's address */
+    still_fine(w);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_FLOAT), 0);
+    assert_int_equal(stats_of(w, &w->a).drops_auth, 1);
+}
+
+static void test_floats_are_told_once_a_second(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    for (unsigned i = 0; i < 20; i++) {
+        rig_peer_rebind(&w->a);
+        still_fine(w);
+    }
+    rig_sync(&w->r, 0);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST)); /* but each is followed at once */
+    struct dbr_ipc_float m;
+    do /* the last one is told too, later */
+        rig_hear(&w->r, 0, DBR_IPC_FLOAT, &m, sizeof m);
+    while (!dbr_addr_equal(&m.addr, &w->a.addr));
+}
+
+/* ---- keys ---- */
+
+static void tell_key(struct world *w, uint16_t type, const struct rig_peer *p, uint8_t key_id)
+{
+    struct dbr_ipc_key_ref m = {.head = dbr_ipc_head(type, sizeof m, p->id), .key_id = key_id};
+    rig_tell(&w->r, 0, &m);
+    rig_sync(&w->r, 0);
+}
+
+static void test_key_change(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_key_ref used;
+    introduce(w);
+    struct rig_peer old = w->a; /* the far end under key 0 */
+    memset(&w->a.slot, 0, sizeof w->a.slot);
+    rig_key_install(&w->r, &w->a, 1, true, 99);
+    rig_sync(&w->r, 0);
+    uint8_t got[RIG_FRAME_MAX];
+    lan_sends(w, MAC_A, MAC_HOST);
+    assert_int_equal(rig_receive(&old, got), 100); /* nobody said swap: still key 0 */
+    still_fine(w);                                 /* but key 1 opens */
+    rig_hear(&w->r, 0, DBR_IPC_KEY_USED, &used, sizeof used);
+    assert_int_equal(used.key_id, 1);
+    still_fine(w);
+    tell_key(w, DBR_IPC_KEY_SWAP, &w->a, 1);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+    lan_gets(w, peer_sends(w, &old, MAC_HOST, MAC_A)); /* the old key still opens */
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_KEY_USED), 0);
+    tell_key(w, DBR_IPC_KEY_DEL, &w->a, 0);
+    peer_sends(w, &old, MAC_HOST, MAC_A); /* now it does not */
+    still_fine(w);
+    assert_int_equal(stats_of(w, &w->a).drops_auth, 1);
+    dbr_slot_fini(&old.slot);
+}
+
+static void test_key_is_never_installed_twice(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    struct rig_peer before = w->a;
+    memset(&w->a.slot, 0, sizeof w->a.slot);
+    rig_key_install(&w->r, &w->a, 0, true, 99);
+    rig_sync(&w->r, 0);
+    dbr_slot_fini(&w->a.slot);
+    w->a = before;
+    still_fine(w);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST)); /* and the packet ids went on */
+}
+
+static void test_three_keys_the_oldest_goes(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    struct rig_peer far[4];
+    for (uint8_t i = 1; i < 4; i++) {
+        far[i] = w->a;
+        memset(&far[i].slot, 0, sizeof far[i].slot);
+        rig_key_install(&w->r, &far[i], i, true, (uint8_t)(20 * i));
+    }
+    rig_sync(&w->r, 0);
+    still_fine(w); /* 0 is the primary: it stays, 1 had to go */
+    lan_gets(w, peer_sends(w, &far[3], MAC_HOST, MAC_A));
+    lan_gets(w, peer_sends(w, &far[2], MAC_HOST, MAC_A));
+    peer_sends(w, &far[1], MAC_HOST, MAC_A);
+    still_fine(w);
+    for (uint8_t i = 1; i < 4; i++)
+        dbr_slot_fini(&far[i].slot);
+}
+
+static void test_nothing_is_sent_without_a_key(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    tell_key(w, DBR_IPC_KEY_DEL, &w->a, 0);
+    lan_sends(w, MAC_A, MAC_HOST);
+    peer_gets(&w->b, lan_sends(w, MAC_B, MAC_HOST));
+    assert_true(rig_quiet(&w->a));
+    assert_int_equal(stats_of(w, &w->a).drops_queue, 1);
+}
+
+/* ---- other formats ---- */
+
+static void test_data_v1(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    tell_key(w, DBR_IPC_KEY_DEL, &w->a, 0);
+    rig_key_install(&w->r, &w->a, 1, false, 44);
+    rig_sync(&w->r, 0);
+    still_fine(w);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+    rig_peer_rebind(&w->a); /* V1 is known by its address: nobody's now */
+    peer_sends(w, &w->a, MAC_HOST, MAC_A);
+    lan_gets(w, peer_sends(w, &w->b, MAC_HOST, MAC_B));
+}
+
+static void set_framing(struct world *w, uint16_t framing)
+{
+    struct dbr_ipc_peer m = rig_peer_message(&w->a);
+    m.head.type = DBR_IPC_PEER_SET;
+    m.framing = framing;
+    rig_tell(&w->r, 0, &m);
+    rig_sync(&w->r, 0);
+}
+
+static void test_framing(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    for (uint16_t framing = DBR_FRAMING_COMP_LZO; framing <= DBR_FRAMING_STUB_V2; framing++) {
+        uint8_t buf[120], got[RIG_FRAME_MAX], scratch[2000], *p = buf + 2;
+        set_framing(w, framing);
+        size_t len = rig_frame(p, MAC_HOST, MAC_A, 100, 3000);
+        dbr_framing_add((enum dbr_framing)framing, &p, &len);
+        rig_send(&w->r, &w->a, 0, p, len);
+        lan_gets(w, 3000);
+        lan_sends(w, MAC_A, MAC_HOST);
+        p = got;
+        len = rig_receive(&w->a, got);
+        assert_int_equal(dbr_framing_strip((enum dbr_framing)framing, &p, &len, scratch, sizeof scratch), 0);
+        assert_int_equal(len, 100);
+        assert_int_equal(rig_frame_number(p), w->number);
+    }
+    set_framing(w, DBR_FRAMING_COMP_LZO);
+    uint8_t bad[101];
+    rig_frame(bad + 1, MAC_HOST, MAC_A, 100, 3001);
+    bad[0] = 0x02; /* no framing byte */
+    rig_send(&w->r, &w->a, 0, bad, sizeof bad);
+    bad[0] = 0xfa;
+    dbr_put32(bad + 15, 3002);
+    rig_send(&w->r, &w->a, 0, bad, sizeof bad);
+    lan_gets(w, 3002);
+}
+
+/* ---- what is not a frame ---- */
+
+static void test_ping_and_occ_are_not_frames(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_blob m;
+    uint8_t occ[20];
+    introduce(w);
+    rig_send(&w->r, &w->a, 0, dbr_ping_magic, sizeof dbr_ping_magic);
+    memcpy(occ, dbr_occ_magic, 16);
+    memcpy(occ + 16, "\x06xyz", 4);
+    rig_send(&w->r, &w->a, 0, occ, sizeof occ);
+    rig_hear(&w->r, 0, DBR_IPC_PAYLOAD, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->a.id);
+    assert_int_equal(m.n, sizeof occ);
+    assert_memory_equal(m.bytes, occ, sizeof occ);
+    still_fine(w);
+    for (unsigned i = 0; i < 200; i++)
+        rig_send(&w->r, &w->a, 0, occ, sizeof occ);
+    still_fine(w);
+    rig_sync(&w->r, 0);
+    rig_send(&w->r, &w->a, 0, dbr_ping_magic, sizeof dbr_ping_magic);
+    still_fine(w);
+}
+
+static void test_send(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_blob m = {.head = dbr_ipc_head(DBR_IPC_SEND, sizeof m, w->a.id), .n = 5, .bytes = "RESTA"};
+    uint8_t got[RIG_FRAME_MAX];
+    rig_tell(&w->r, 0, &m);
+    assert_int_equal(rig_receive(&w->a, got), 5);
+    assert_memory_equal(got, "RESTA", 5);
+}
+
+static void test_keepalive(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_peer m = rig_peer_message(&w->a);
+    struct dbr_ipc_peer_del gone;
+    uint8_t got[RIG_FRAME_MAX];
+    m.head.type = DBR_IPC_PEER_SET;
+    m.ping_s = 1;
+    m.timeout_s = 1;
+    rig_tell(&w->r, 0, &m);
+    assert_int_equal(rig_receive(&w->a, got), 16);
+    assert_memory_equal(got, dbr_ping_magic, 16);
+    rig_hear(&w->r, 0, DBR_IPC_TIMEOUT, &gone, sizeof gone);
+    assert_int_equal(gone.head.peer_id, w->a.id);
+    assert_int_equal(gone.reason, DBR_DEL_TIMEOUT);
+    rig_sync(&w->r, 0);
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_TIMEOUT), 0); /* said once */
+    lan_gets(w, peer_sends(w, &w->a, BROADCAST, MAC_A));       /* the peer was kept */
+    rig_hear(&w->r, 0, DBR_IPC_TIMEOUT, &gone, sizeof gone);   /* and lived again, for a second */
+}
+
+/* ---- the switch and those it tells ---- */
+
+static void test_learned_is_told(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_learned m;
+    introduce(w);
+    rig_hear(&w->r, 0, DBR_IPC_LEARNED, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->a.id);
+    assert_int_equal(m.what, DBR_LEARNED_NEW);
+    rig_hear_keeper(&w->r, DBR_IPC_FDB_ADD, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->a.id);
+    assert_memory_equal(m.mac, "\x02\0\0\0\0\x0a", 6);
+    rig_hear_keeper(&w->r, DBR_IPC_FDB_ADD, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->b.id);
+}
+
+static void test_guard_is_told(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_guard m;
+    introduce(w);
+    for (unsigned i = 0; i < 5; i++)
+        peer_sends(w, &w->a, BROADCAST, MAC_HOST); /* a LAN host's address */
+    peer_sends(w, &w->a, BROADCAST, MAC_B);        /* another peer's */
+    still_fine(w);
+    assert_true(rig_quiet(&w->b));
+    unsigned lan = 0, peer = 0;
+    while (lan < 5 || peer < 1) {
+        rig_hear(&w->r, 0, DBR_IPC_GUARD, &m, sizeof m);
+        assert_int_equal(m.head.peer_id, w->a.id);
+        lan += m.reason == DBR_GUARD_LAN_MAC ? m.count : 0;
+        peer += m.reason == DBR_GUARD_PEER_MAC ? m.count : 0;
+    }
+    assert_int_equal(lan, 5);
+    assert_int_equal(peer, 1);
+    lan_gets(w, peer_sends(w, &w->b, MAC_HOST, MAC_B));
+    peer_gets(&w->b, lan_sends(w, MAC_B, MAC_HOST)); /* b kept its address */
+}
+
+static void test_peer_del(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_peer_del del = {.head = dbr_ipc_head(DBR_IPC_PEER_DEL, sizeof del, w->b.id)};
+    struct dbr_ipc_learned m;
+    introduce(w);
+    rig_tell(&w->r, 0, &del);
+    rig_hear_keeper(&w->r, DBR_IPC_FDB_DEL, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->b.id);
+    assert_memory_equal(m.mac, "\x02\0\0\0\0\x0b", 6);
+    rig_sync(&w->r, 0);
+    peer_sends(w, &w->b, BROADCAST, MAC_B);
+    still_fine(w);
+    peer_gets(&w->a, lan_sends(w, MAC_B, MAC_HOST)); /* unknown now: flooded, to those that are left */
+    assert_true(rig_quiet(&w->b));
+    rig_tell(&w->r, 0, &del); /* again: nobody there */
+    rig_peer_install(&w->r, &w->b);
+    lan_gets(w, peer_sends(w, &w->b, BROADCAST, MAC_B)); /* the id may be used again */
+}
+
+static void test_stats(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    struct dbr_ipc_stats s = stats_of(w, &w->a);
+    assert_int_equal(s.rx_frames, 1);
+    assert_int_equal(s.rx_bytes, 124);
+    assert_int_equal(s.tx_frames, 2);
+    assert_int_equal(s.tx_bytes, 248);
+    assert_int_equal(s.macs, 1);
+    assert_true(s.last_rx_ns && s.last_tx_ns);
+}
+
+static void test_peers_get(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_head m = dbr_ipc_head(DBR_IPC_PEERS_GET, sizeof m, 0);
+    struct dbr_ipc_peer back;
+    unsigned seen = 0;
+    rig_tell(&w->r, 0, &m);
+    for (unsigned i = 0; i < 2; i++) {
+        rig_hear(&w->r, 0, DBR_IPC_PEER_BACK, &back, sizeof back);
+        seen |= 1U << back.head.peer_id;
+        assert_string_equal(back.cn, "peer");
+        assert_int_equal(back.serial_len, 2);
+        assert_true(back.addr.port != 0);
+    }
+    assert_int_equal(seen, 1U << w->a.id | 1U << w->b.id);
+    rig_hear(&w->r, 0, DBR_IPC_STATS_END, &m, sizeof m);
+}
+
+static void test_unknown_peers_are_ignored(void **state)
+{
+    struct world *w = *state;
+    static const uint32_t ids[] = {3, 1023, 1024, 0xffffff};
+    introduce(w);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        struct dbr_ipc_peer set = rig_peer_message(&w->a);
+        set.head = dbr_ipc_head(DBR_IPC_PEER_SET, sizeof set, ids[i]);
+        struct dbr_ipc_peer_del del = {.head = dbr_ipc_head(DBR_IPC_PEER_DEL, sizeof del, ids[i])};
+        struct dbr_ipc_key key = {.head = dbr_ipc_head(DBR_IPC_KEY_NEW, sizeof key, ids[i]), .cipher = 3};
+        struct dbr_ipc_key_ref ref = {.head = dbr_ipc_head(DBR_IPC_KEY_SWAP, sizeof ref, ids[i])};
+        struct dbr_ipc_blob blob = {.head = dbr_ipc_head(DBR_IPC_SEND, sizeof blob, ids[i]), .n = 4};
+        rig_tell(&w->r, 0, &set);
+        rig_tell(&w->r, 0, &del);
+        rig_tell(&w->r, 0, &key);
+        rig_tell(&w->r, 0, &ref);
+        ref.head.type = DBR_IPC_KEY_DEL;
+        rig_tell(&w->r, 0, &ref);
+        rig_tell(&w->r, 0, &blob);
+    }
+    struct dbr_ipc_peer far = rig_peer_message(&w->a);
+    far.head.peer_id = 1024; /* one above the last */
+    rig_tell(&w->r, 0, &far);
+    rig_sync(&w->r, 0);
+    still_fine(w);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+}
+
+/* ---- ends ---- */
+
+static void test_frames_flow_without_control(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    close(w->r.control[0]);
+    w->r.control[0] = -1;
+    still_fine(w);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+    peer_sends(w, &w->a, BROADCAST, MAC_HOST); /* a guard's news for nobody */
+    still_fine(w);
+}
+
+static void test_tap_gone(void **state)
+{
+    struct world *w = *state;
+    close(w->r.lan[0]);
+    w->r.lan[0] = -1;
+    assert_int_equal(rig_wait_end(&w->r), DBR_DATA_TAP_GONE);
+}
+
+/* ---- client role ---- */
+
+static void test_client_role(void **state)
+{
+    (void)state;
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    rig_init(&w.r, 1);
+    w.r.boot.client = true;
+    rig_start(&w.r);
+    rig_peer_open(&w.a, 0);
+    struct dbr_ipc_peer m = rig_peer_message(&w.a);
+    m.flags = DBR_PEER_UPLINK;
+    m.wire_peer_id = 4711;
+    rig_tell(&w.r, 0, &m);
+    rig_key_install(&w.r, &w.a, 0, true, 5);
+    rig_sync(&w.r, 0);
+    dbr_put24(w.a.slot.header + 1, 4711); /* the server writes the id that it gave */
+    lan_gets(&w, peer_sends(&w, &w.a, MAC_A, MAC_HOST));
+    lan_gets(&w, peer_sends(&w, &w.a, MAC_A, MAC_A)); /* no guards */
+    peer_gets(&w.a, lan_sends(&w, MAC_B, MAC_A));     /* no switch */
+    dbr_put24(w.a.slot.header + 1, 4712);
+    peer_sends(&w, &w.a, MAC_A, MAC_HOST);
+    dbr_put24(w.a.slot.header + 1, 4711);
+    lan_gets(&w, peer_sends(&w, &w.a, MAC_A, MAC_HOST));
+    rig_peer_close(&w.a);
+    assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_frames_go_where_they_belong),
+        T(test_unknown_unicast_is_flooded),
+        cmocka_unit_test_setup_teardown(test_isolated_peers_see_only_the_lan, setup_isolated, teardown),
+        T(test_order_is_kept),
+        T(test_short_datagrams),
+        T(test_short_frames),
+        T(test_frames_above_the_mtu),
+        T(test_wrong_peer_id),
+        T(test_wrong_key_id),
+        T(test_replayed),
+        T(test_replayed_within_a_batch),
+        T(test_outside_the_window),
+        T(test_tampered),
+        T(test_control_packets_are_handed_over),
+        T(test_other_opcodes_are_not),
+        T(test_mixed_train),
+        T(test_datagram_from_control),
+        T(test_float),
+        T(test_no_float_without_a_good_tag),
+        T(test_no_float_by_copy_or_by_late_datagram),
+        T(test_no_float_onto_another_peer),
+        T(test_floats_are_told_once_a_second),
+        T(test_key_change),
+        T(test_key_is_never_installed_twice),
+        T(test_three_keys_the_oldest_goes),
+        T(test_nothing_is_sent_without_a_key),
+        T(test_data_v1),
+        T(test_framing),
+        T(test_ping_and_occ_are_not_frames),
+        T(test_send),
+        T(test_keepalive),
+        T(test_learned_is_told),
+        T(test_guard_is_told),
+        T(test_peer_del),
+        T(test_stats),
+        T(test_peers_get),
+        T(test_unknown_peers_are_ignored),
+        T(test_frames_flow_without_control),
+        T(test_tap_gone),
+        cmocka_unit_test(test_client_role),
+    };
+    (void)setup_offload;
+    return cmocka_run_group_tests_name("data worker", tests, NULL, NULL);
+}
