@@ -345,6 +345,7 @@ static void occ_find_table(void **state)
         {"", "dev-type", NULL},
         {",,,", "dev-type", NULL},
         {"V4,auth 12345678901234567890", "auth", NULL}, /* too long for out */
+        {"V4,auth 1234567890123456", "auth", NULL},     /* by its NUL */
         {"V4,auth 123456789012345", "auth", "123456789012345"},
     };
     (void)state;

@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Proof that the tests guard the guards: inverts or removes one condition of common/proto at a time, in a copy,
+# and requires the module's unit test to turn red. A mutant that no test kills, or whose line is no longer there,
+# fails the run. Usage: mutations.sh SOURCE_ROOT [CC]   (about 20 s on two cores)
+set -u
+root=${1:?usage: mutations.sh SOURCE_ROOT [CC]} cc=${2:-cc}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+export work cc
+export flags="-std=gnu17 -O1 -w -D_GNU_SOURCE -DDBR_VERSION=\"0\" -I$work/common $(pkg-config --cflags libcrypto)"
+export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka"
+
+# module, then one sed expression; the test of a module is test_<module>.c
+mutants() {
+    cat <<'LIST'
+cookie s/good |= dbr_secret_equal/good |= !dbr_secret_equal/
+cookie s/good |= dbr_secret_equal.*/good = true;/
+cookie s/good |= dbr_secret_equal(&expected, &sid, sizeof sid)/good |= (uint32_t)expected == (uint32_t)sid/
+cookie s/SLOTS_ACCEPTED = 3/SLOTS_ACCEPTED = 4/
+cookie s/SLOTS_ACCEPTED = 3/SLOTS_ACCEPTED = 2/
+cookie s/slot - age/slot + 1 - age/
+cookie s/dbr_write64(&w, slot);/dbr_write64(\&w, 0);/
+cookie s/dbr_write_bytes(&w, addr->ip, 16);/dbr_write_bytes(\&w, c->key, 16);/
+cookie s/addr->ip, 16);/c->key, 12); dbr_write_bytes(\&w, addr->ip, 4);/
+cookie s/dbr_write8(&w, addr->family)/dbr_write8(\&w, 4)/
+cookie s/dbr_write16(&w, addr->port)/dbr_write16(\&w, 0)/
+cookie s/dbr_write32(&w, addr->scope)/dbr_write32(\&w, 0)/
+cookie s/dbr_write64(&w, client_sid)/dbr_write64(\&w, 0)/
+gate s/return dbr_secret_equal(expected, mac, g->mac_size) ? 0/return !dbr_secret_equal(expected, mac, g->mac_size) ? 0/
+gate s/return dbr_secret_equal(expected, mac, g->mac_size) ? 0/return dbr_secret_equal(expected, mac, 8) ? 0/
+gate s/return dbr_secret_equal(expected, mac, g->mac_size) ? 0 : DBR_ERR_AUTH/return 0/
+gate s/dbr_secret_equal(expected, tag, CRYPT_TAG))/!dbr_secret_equal(expected, tag, CRYPT_TAG))/
+gate s/dbr_secret_equal(expected, tag, CRYPT_TAG))/dbr_secret_equal(expected, tag, 16))/
+gate s/dbr_secret_equal(expected, tag, CRYPT_TAG))/1)/
+gate s/return g->direction == 0;/return g->direction != 0;/
+gate s/return g->direction == 1;/return 0;/
+gate s/{{replay, REPLAY}, {header, HEADER}, {inner, inner_len}}/{{header, HEADER}, {replay, REPLAY}, {inner, inner_len}}/
+gate s/{{replay, REPLAY}, {header, HEADER}, /{{replay, REPLAY}, {header, 1}, /
+gate s/{{replay, REPLAY}, {header, HEADER}, /{{replay, 0}, {header, HEADER}, /
+gate s/{{header_and_replay, HEADER + REPLAY}, /{{header_and_replay, HEADER}, /
+gate s/h->mac, g->digest, hmac_key, g->mac_size/h->mac, g->digest, hmac_key, SLOT/
+gate s/if (len <= before_inner)/if (len < before_inner)/
+gate s/cap - before_inner < inner_len/0/
+gate s/kind == DBR_GATE_TLS_CRYPT && direction < 0/0/
+gate s/    dbr_ctr_apply(h->ctr, tag, out->inner, out->inner_len);//
+gate s/gate->receive\[1\] = second;//
+admit s/if (set_has(now_set, value))/if (!set_has(now_set, value))/
+admit s/bool before = set_has(/bool before = !set_has(/
+admit s/bool before = set_has(.*/bool before = false;/
+admit s/    set_add(now_set.*//
+admit s/if (age < s->rotate_s)/if (true)/
+admit s/if (age < s->rotate_s)/if (age > s->rotate_s)/
+admit s/mac_prefix ? mac_prefix : 1/0/
+admit s/if (e->full_at_ns - now_ns + b->interval_ns > b->period_ns)/if (false)/
+admit s/+ b->interval_ns > b->period_ns/+ b->interval_ns >= b->period_ns/
+admit s/    e->full_at_ns += b->interval_ns;//
+admit s/if (e->full_at_ns < now_ns)/if (false)/
+admit s/addr->family == 4 ? 4 : 8/addr->family == 4 ? 3 : 8/
+admit s/addr->family == 4 ? 4 : 8/addr->family == 4 ? 4 : 7/
+admit s/uint8_t text\[9\] = {addr->family}/uint8_t text[9] = {0}/
+admit s/    if (e)$/    if (!e)/
+admit s/set\[i\].full_at_ns <= now_ns/true/
+wire s/len < around + inner_size/len + 1 < around + inner_size/
+wire s/len > around + most/false/
+wire s/len > DBR_MAX_DATAGRAM/false/
+wire s/if (!s || !sid)/if (!s)/
+wire s/c->n_acks > DBR_MAX_ACKS || c->n_acks < s->needs_acks/c->n_acks > 9 || c->n_acks < s->needs_acks/
+wire s/ || c->n_acks < s->needs_acks//
+wire s/c->n_acks && !(c->peer_sid = dbr_read64(&r))/c->n_acks \&\& (c->peer_sid = dbr_read64(\&r), false)/
+wire s/if (!dbr_reader_ok(&r) || /if (/
+wire s/s->has_payload ? DBR_MAX_CONTROL_PAYLOAD : 0))/DBR_MAX_CONTROL_PAYLOAD))/
+wire s/\[DBR_OP_RESET_CLIENT\] = {.key_ids = FIRST_KEY_ID/[DBR_OP_RESET_CLIENT] = {.key_ids = ANY_KEY_ID/
+wire s/\[DBR_OP_SOFT_RESET\] = {.key_ids = LATER_KEY_IDS/[DBR_OP_SOFT_RESET] = {.key_ids = ANY_KEY_ID/
+wire s/\[DBR_OP_ACK\] = {/[DBR_OP_CONTROL_WKC] = {.key_ids = ANY_KEY_ID, .has_id = true},[DBR_OP_ACK] = {/
+replay s/if (id == 0 || /if (/
+replay s/w->newest - id >= w->size)$/w->newest - id > w->size)/
+replay s/return !(w->bitmap/return (w->bitmap/
+replay s/return !(w->bitmap.*/return true;/
+replay s/        memset(w->bitmap, 0, sizeof w->bitmap);/        ;/
+replay s/i < steps; i++/i + 1 < steps; i++/
+replay s/else if (w->newest - id >= w->size)/else if (false)/
+replay s/time < w->time)$/false)/
+replay s/time > w->time)/time >= w->time)/
+replay s/age >= WORD_BITS || //
+replay s/w->bitmap >> age & 1)/0)/
+replay s/by < WORD_BITS ? w->bitmap << by : 0/w->bitmap << (by \& 63)/
+data s/if (s->next_id >= DBR_LAST_PACKET_ID)/if (false)/
+data s/next_id >= DBR_LAST_PACKET_ID/next_id > DBR_LAST_PACKET_ID/
+data s/if (!dbr_replay_check(&s->replay, \*id))/if (dbr_replay_check(\&s->replay, *id))/
+data s/if (!dbr_replay_check(&s->replay, id))/if (false)/
+data s/    dbr_replay_mark(&s->replay, id);//
+data s/if (len <= header)/if (len < header)/
+data s/dbr_key_id_of(dgram\[0\]) != s->key_id || //
+data s/ || !dbr_opcode_is_data(dbr_opcode_of(dgram\[0\]))//
+data s/block + (server ? 2 \* SLOT : 0)/block + (server ? 0 : 2 * SLOT)/
+data s/job->aad_len = v2 ? V2_AAD : V1_AAD/job->aad_len = v2 ? DBR_DATA_V2_HEADER : 0/
+data s/s->next_id >= DBR_REKEY_PACKETS || //
+data s/ || s->replay.newest >= DBR_REKEY_PACKETS//
+data s/>= DBR_GCM_REKEY/> DBR_GCM_REKEY/
+data s/return s->gcm && /return /
+data s/k->cipher < DBR_CIPHER_COUNT && //
+data s/k->key_id <= 7 &&/true \&\&/
+data s/k->peer_id <= DBR_PEER_ID_NONE/true/
+data s/len == 16 && //
+reliable s/r->next_send_id - oldest->id < DBR_SEND_WINDOW/true/
+reliable s/r->next_send_id - oldest->id < DBR_SEND_WINDOW/r->next_send_id - oldest->id < DBR_SEND_WINDOW - 1/
+reliable s/id - r->next_recv_id >= DBR_RECV_WINDOW/id - r->next_recv_id > DBR_RECV_WINDOW/
+reliable s/is_before(id, r->next_recv_id) || //
+reliable s/ || slot_of(r->recv, DBR_RECV_WINDOW, id))/)/
+reliable s/EARLY_RESEND = 3/EARLY_RESEND = 4/
+reliable s/EARLY_RESEND = 3/EARLY_RESEND = 2/
+reliable s/!is_before(p->id, acked) || //
+reliable s/p->timeout_ns \*= 2;//
+reliable s/p->timeout_ns > longest_timeout_ns/false/
+reliable s/if (r->n_pending < DBR_RECV_WINDOW)/if (r->n_pending < 255)/
+reliable s/at == r->n_recent && r->n_recent < DBR_RECENT_ACKS/at == r->n_recent/
+reliable s/(int32_t)(a - b) < 0/a < b/
+framing s/\*len <= by/*len < by/
+framing s/case V2_PLAIN_OF_STOCK: return/return/
+framing s/if (at\[0\] != V2_ESCAPE)/if (0)/
+framing s/PLAIN_SWAPPED || \*len < 2/PLAIN_SWAPPED/
+framing s/lzo_uint out_len = cap;/lzo_uint out_len = 100000;/
+framing s/ || !out_len)/)/
+keymsg s/dbr_read32(r) != 0 || /dbr_read32(r) == 7 || /
+keymsg s/ || (dbr_read8(r) & KEY_METHOD_MASK) != KEY_METHOD/ || !dbr_read8(r)/
+keymsg s/if (n > cap)/if (n > cap + 1)/
+keymsg s/memchr(text, 0, n) != text + n - 1/text[n - 1]/
+keymsg s/memchr(text, 0, n) != text + n - 1/memchr(text, 0, n) == NULL/
+keymsg s/fields\[i\].optional && at_end/at_end/
+keymsg s/fields\[i\].optional && at_end/fields[i].optional/
+keymsg s/return err == DBR_ERR_AGAIN && at_end ?/return false ?/
+keymsg s/dbr_wipe(m, sizeof \*m);/(void)0;/
+ctrlmsg s/strlen(messages\[i\].name) == name_len && //
+ctrlmsg s/if (!is_clean(text))/if (false)/
+ctrlmsg s/option\[i\] == ',' || //
+ctrlmsg s/ || is_control_char(option\[i\]))/)/
+ctrlmsg s/>= CHUNK_FILL)$/> CHUNK_FILL)/
+ctrlmsg s/c->len + n + 2 > COLLECT_MAX/false/
+ctrlmsg s/option\[w + 1\] == '2'/option[w + 1] != '1'/
+ctrlmsg s/    if (several)/    if (!several)/
+negotiate s/if (v > INT32_MAX)/if (false)/
+negotiate s/ || \*seen >> i & 1)/)/
+negotiate s/(!info->ciphers\[0\] && c == single)/c == single/
+negotiate s/bool silent = !info->ciphers\[0\] && /bool silent = /
+negotiate s/(!named || single == fallback)/true/
+negotiate s/info->comp_stub_v2 ? "compress stub-v2"/!info->comp_stub_v2 ? "compress stub-v2"/
+negotiate s/!value || n >= cap/!value || n > cap/
+negotiate s/ || options\[name_len\] == ' ')/ || true)/
+negotiate s/ ||$/ || false \&\&/
+statickey s/if (v < 0)/if (false)/
+statickey s/if (d->n == 2 \* DBR_STATIC_KEY_LEN)/if (false)/
+statickey s/return d->n == 2 \* DBR_STATIC_KEY_LEN ? NULL/return true ? NULL/
+statickey s/if (inside && is_marker(text, len, foot))/if (is_marker(text, len, foot))/
+statickey s/    dbr_wipe(key, DBR_STATIC_KEY_LEN);//
+LIST
+}
+
+compile() { # source object
+    $cc $flags -c "$1" -o "$2"
+}
+export -f compile
+
+# $1 number, $2 module, $3 expression: prints one line when something is wrong
+try_mutant() {
+    local dir=$work/m$1 module=$2 source=$work/common/proto/$2.c
+    mkdir "$dir"
+    sed -e "$3" "$source" >"$dir/$module.c"
+    if cmp -s "$source" "$dir/$module.c"; then
+        echo "STALE    $module: $3"
+    elif ! compile "$dir/$module.c" "$dir/$module.o" 2>/dev/null; then
+        echo "BROKEN   $module: $3"
+    else
+        # The mutant comes before the archive that holds the good one.
+        $cc "$dir/$module.o" "$work/test_$module.o" "$work/room.a" $libs -o "$dir/test"
+        timeout 20 "$dir/test" >/dev/null 2>&1 && echo "SURVIVED $module: $3"
+    fi
+    rm -rf "$dir"
+}
+export -f try_mutant
+
+cp -r "$root/common" "$work/" || exit 1
+modules="wire gate statickey cookie admit reliable replay data framing keymsg negotiate ctrlmsg"
+for f in base/{addr,err,secret,siphash,log} crypto/{aead,aead_openssl,init,kdf,mac,ctr}; do
+    echo "$work/common/$f.c" "$work/$(basename $f).o"
+done >"$work/jobs"
+for m in $modules; do
+    echo "$work/common/proto/$m.c" "$work/$m.o"
+    echo "$root/tests/unit/proto/test_$m.c" "$work/test_$m.o"
+done >>"$work/jobs"
+xargs -P "$(nproc)" -L 1 bash -c 'compile "$0" "$1"' <"$work/jobs" || exit 1
+ar rcs "$work/room.a" $(awk '$2 !~ /test_/ {print $2}' "$work/jobs")
+
+for m in $modules; do # the tests must be green without a mutation
+    $cc "$work/test_$m.o" "$work/room.a" $libs -o "$work/green" || exit 1
+    "$work/green" >/dev/null 2>&1 || { echo "test_$m fails without a mutation"; exit 1; }
+done
+
+mutants >"$work/list"
+n=0
+while read -r module expression; do
+    printf '%s\0%s\0%s\0' $((n += 1)) "$module" "$expression"
+done <"$work/list" | xargs -0 -P "$(nproc)" -n 3 bash -c 'try_mutant "$0" "$1" "$2"' >"$work/wrong"
+cat "$work/wrong"
+echo "$(wc -l <"$work/list") mutants, $(wc -l <"$work/wrong") not killed"
+[ ! -s "$work/wrong" ]
