@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAX_INPUT = 8192, MAX_SEEDS = 256 };
+enum { LONGEST_INPUT = 8192, MAX_SEEDS = 256 };
 static struct {
     uint8_t *data;
     size_t len;
@@ -37,8 +37,8 @@ static void load_folder(const char *folder)
         FILE *f = e->d_name[0] == '.' ? NULL : fopen(path, "rb");
         if (!f)
             continue;
-        uint8_t *data = malloc(MAX_INPUT);
-        size_t len = fread(data, 1, MAX_INPUT, f);
+        uint8_t *data = malloc(LONGEST_INPUT);
+        size_t len = fread(data, 1, LONGEST_INPUT, f);
         fclose(f);
         LLVMFuzzerTestOneInput(data, len);
         seeds[nseeds].data = data;
@@ -67,7 +67,7 @@ static size_t mutate(uint8_t *buf, uint64_t *rng)
         case 2: len = at; break;
         case 3: buf[at] = 0xff; break;
         case 4:
-            if (len + 1 < MAX_INPUT) {
+            if (len + 1 < LONGEST_INPUT) {
                 memmove(buf + at + 1, buf + at, len - at);
                 len++;
             }
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i++)
         load_folder(argv[i]);
     uint64_t rng = 0x9e3779b97f4a7c15u;
-    static uint8_t scratch[MAX_INPUT];
+    static uint8_t scratch[LONGEST_INPUT];
     for (long i = 0; i < runs; i++) {
         size_t len = mutate(scratch, &rng);
         uint8_t *exact = malloc(len ? len : 1); /* its own block, so that ASan sees an over-read */
