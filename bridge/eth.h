@@ -20,7 +20,7 @@
 enum {
     DBR_ETH_HEADER = 14,
     DBR_VLAN_TAG = 4,
-    DBR_ETH_MAX = 65535 + DBR_ETH_HEADER + DBR_VLAN_TAG, /* a super frame with one tag */
+    DBR_ETH_MAX = 65535 + 40 + DBR_ETH_HEADER + DBR_VLAN_TAG, /* IPv6 payload, header, one tag */
 
     DBR_ETHERTYPE_IPV4 = 0x0800,
     DBR_ETHERTYPE_ARP = 0x0806,

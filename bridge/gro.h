@@ -32,8 +32,8 @@ enum {
 struct dbr_gro *dbr_gro_new(uint32_t frames, uint32_t kinds);
 void dbr_gro_free(struct dbr_gro *g); /* NULL is fine */
 
-/* Adds a frame (n bytes, 14..65,553) at the end of the batch. Keeps the pointer until dbr_gro_clear(). 0;
- * DBR_ERR_LIMIT: the batch is full, write it out first; DBR_ERR_SHAPE: shorter than an Ethernet header. */
+/* Adds a frame (n bytes, 14..DBR_ETH_MAX) at the end of the batch. Keeps the pointer until dbr_gro_clear().
+ * 0; DBR_ERR_LIMIT: the batch is full, write it out first; DBR_ERR_SHAPE: shorter than an Ethernet header. */
 int dbr_gro_add(struct dbr_gro *g, const uint8_t *frame, size_t n);
 
 /* What came out: write items 0..count-1 in this order, each with one writev() to the TAP. */
