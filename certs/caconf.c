@@ -227,10 +227,10 @@ static bool take_concentrator(struct dbr_ca_conf *c, const struct directive *d, 
         size_t n = strlen(word) + 1;
         if (at + n > sizeof k->words)
             return false;
-        k->argv[k->argc] = memcpy(k->words + at, word, n);
+        memcpy(k->words + at, word, n);
+        k->at[k->argc] = (uint16_t)at;
         at += n;
     }
-    k->argv[k->argc] = NULL;
     c->n_concentrators++;
     return true;
 }
@@ -317,7 +317,7 @@ static void write_directive(FILE *f, const struct dbr_ca_conf *c, const struct d
     for (size_t i = 0; d->kind == CONCENTRATOR && i < c->n_concentrators; i++) {
         fprintf(f, "concentrator %s", c->concentrators[i].name);
         for (int k = 0; k < c->concentrators[i].argc; k++)
-            write_word(f, c->concentrators[i].argv[k]);
+            write_word(f, c->concentrators[i].words + c->concentrators[i].at[k]);
         fputc('\n', f);
     }
 }

@@ -19,8 +19,8 @@ enum { DBR_CA_WORD = 256, DBR_CA_CONCENTRATORS = 32, DBR_CA_ARGV = 24, DBR_CA_CO
 /* A concentrator that is told of a new CRL: a command that gets it (DER) on its standard input. */
 struct dbr_concentrator {
     char name[64];
-    char words[1024]; /* the arguments, NUL after each */
-    char *argv[DBR_CA_ARGV + 1];
+    char words[1024];         /* the arguments, NUL after each */
+    uint16_t at[DBR_CA_ARGV]; /* where each begins */
     int argc;
 };
 

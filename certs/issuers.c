@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <openssl/asn1t.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
@@ -116,9 +117,8 @@ static bool weak_digest(const X509_ALGOR *algorithm)
 
 /* ASN1_item_verify over the bytes as they came: ASN1_SEQUENCE is the item that holds raw DER, so that nothing
  * is decoded and encoded again. */
-static bool signature_good(X509 *cert, const X509_ALGOR *algorithm, const struct issuer_signed *s)
+static bool signature_good(EVP_PKEY *key, const X509_ALGOR *algorithm, const struct issuer_signed *s)
 {
-    EVP_PKEY *key = X509_get0_pubkey(cert);
     ASN1_STRING *tbs = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
     ASN1_BIT_STRING *sig = ASN1_BIT_STRING_new();
     bool ok = key && tbs && sig && ASN1_STRING_set(tbs, s->tbs, (int)s->tbs_len) &&
@@ -127,6 +127,25 @@ static bool signature_good(X509 *cert, const X509_ALGOR *algorithm, const struct
     ASN1_STRING_free(tbs);
     ASN1_BIT_STRING_free(sig);
     return ok;
+}
+
+int verify_signed(EVP_PKEY *key, const uint8_t *tbs, size_t tbs_len, const uint8_t *algorithm,
+                  size_t algorithm_len, const uint8_t *signature, size_t signature_len, char *why, size_t cap)
+{
+    struct issuer_signed s = {
+        .tbs = tbs, .tbs_len = tbs_len, .signature = signature, .signature_len = signature_len};
+    const uint8_t *p = algorithm;
+    X509_ALGOR *a = d2i_X509_ALGOR(NULL, &p, (long)algorithm_len);
+    int err = 0;
+    if (!a || p != algorithm + algorithm_len)
+        err = dbr_say(DBR_ERR_SHAPE, why, cap, "malformed signature algorithm");
+    else if (weak_digest(a))
+        err = dbr_say(DBR_ERR_CERT, why, cap, "signed with MD5 or SHA-1");
+    else if (!signature_good(key, a, &s))
+        err = dbr_say(DBR_ERR_AUTH, why, cap, "the signature is wrong");
+    X509_ALGOR_free(a);
+    ERR_clear_error();
+    return err;
 }
 
 static bool may_sign_crls(X509 *cert)
@@ -153,7 +172,7 @@ static int try_issuers(const struct dbr_issuers *issuers, const X509_NAME *name,
         const struct issuer *c = &issuers->v[i];
         if (X509_NAME_cmp(name, X509_get_subject_name(c->cert)) != 0)
             continue;
-        if (!akid_fits(c->cert, s) || !signature_good(c->cert, algorithm, s)) {
+        if (!akid_fits(c->cert, s) || !signature_good(X509_get0_pubkey(c->cert), algorithm, s)) {
             if (err == DBR_ERR_NOTFOUND)
                 err =
                     dbr_say(DBR_ERR_AUTH, why, cap, "its signature is not by the configured CA of that name");
@@ -185,5 +204,6 @@ int dbr_issuers_verify_crl(const struct dbr_issuers *issuers, const struct issue
         err = try_issuers(issuers, name, algorithm, s, by, why, cap);
     X509_NAME_free(name);
     X509_ALGOR_free(algorithm);
+    ERR_clear_error();
     return err;
 }

@@ -36,6 +36,12 @@ struct issuer_signed {
 int dbr_issuers_verify_crl(const struct dbr_issuers *issuers, const struct issuer_signed *s,
                            const struct issuer **by, char *why, size_t cap);
 
+/* Bytes n that key signed: algorithm is a whole AlgorithmIdentifier in DER, signature the content of the BIT
+ * STRING. DBR_ERR_SHAPE, DBR_ERR_CERT (MD5 or SHA-1), DBR_ERR_AUTH. */
+int verify_signed(EVP_PKEY *key, const uint8_t *tbs, size_t tbs_len, const uint8_t *algorithm,
+                  size_t algorithm_len, const uint8_t *signature, size_t signature_len, char *why,
+                  size_t cap);
+
 const uint8_t *dbr_issuer_name(const struct issuer *i, size_t *len);
 const uint8_t *dbr_issuer_key_id(const struct issuer *i); /* SHA-256 of the SubjectPublicKeyInfo, 32 bytes */
 

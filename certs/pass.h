@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { DBR_PASS_MAX = 256, DBR_PASS_GENERATED = 25 };
+enum { DBR_PASS_MAX = 256, DBR_PASS_TEXT = DBR_PASS_MAX + 1, DBR_PASS_GENERATED = 25 };
 
 /* True if a policy has this name: "strong" (the default), "symbol+letters+digits" (the minimum), "none". */
 bool dbr_pass_policy_known(const char *policy);
