@@ -192,7 +192,7 @@ void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const str
         workers_datagram(ctl, v2 ? worker_of(ctl, dbr_get24(dgram + 1)) : 0, dgram, len, from);
         return;
     }
-    if (dbr_wire_prefilter(dgram, len, 0) || !from->port) {
+    if (len < 1 + DBR_SID_LEN || !from->port) {
         count(ctl, &ctl->tally.shape);
         return;
     }
