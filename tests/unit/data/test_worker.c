@@ -4,6 +4,7 @@
  * does. That something is dropped is shown by what is sent behind it: the worker keeps the order, so the
  * first thing that arrives must be the later one.
  */
+#include "inner.h"
 #include "rig.h"
 
 #include "base/bytes.h"
@@ -823,6 +824,185 @@ static void test_unknown_peers_are_ignored(void **state)
     peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
 }
 
+/* ---- checksums, MSS and super frames ---- */
+
+static void set_mss(struct world *w, uint16_t v4)
+{
+    struct dbr_ipc_peer m = rig_peer_message(&w->a);
+    m.head.type = DBR_IPC_PEER_SET;
+    m.mss_v4 = v4;
+    m.mss_v6 = v4;
+    rig_tell(&w->r, 0, &m);
+    rig_sync(&w->r, 0);
+}
+
+static void test_mss_is_clamped_both_ways(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[100], got[RIG_FRAME_MAX];
+    introduce(w);
+    set_mss(w, 1368);
+    size_t n = inner_tcp(f, MAC_HOST, MAC_A, 1, INNER_SYN, 1460, 0, false);
+    rig_send(&w->r, &w->a, 0, f, n);
+    assert_int_equal(rig_lan_read(&w->r, 0, got), n);
+    assert_int_equal(inner_mss(got), 1368);
+    assert_true(inner_checks(got, n));
+    inner_tcp(f, MAC_A, MAC_HOST, 1, INNER_SYN, 1460, 0, false);
+    rig_lan_write(&w->r, 0, NULL, f, n);
+    assert_int_equal(rig_receive(&w->a, got), n);
+    assert_int_equal(inner_mss(got), 1368);
+    assert_true(inner_checks(got, n));
+    inner_tcp(f, MAC_A, MAC_HOST, 1, INNER_SYN, 1300, 0, false); /* lower already */
+    rig_lan_write(&w->r, 0, NULL, f, n);
+    rig_receive(&w->a, got);
+    assert_int_equal(inner_mss(got), 1300);
+    inner_tcp(f, MAC_B, MAC_A, 1, INNER_SYN, 1460, 0, false); /* between peers: by a's, b has none */
+    rig_send(&w->r, &w->a, 0, f, n);
+    rig_receive(&w->b, got);
+    assert_int_equal(inner_mss(got), 1368);
+}
+
+static void test_partial_checksums_are_finished(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[600], got[RIG_FRAME_MAX];
+    introduce(w);
+    set_mss(w, 1368);
+    size_t n = inner_tcp(f, MAC_A, MAC_HOST, 1, INNER_SYN, 1460, 301, true);
+    assert_false(inner_checks(f, n));
+    struct dbr_vnet v = {.flags = DBR_VNET_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16};
+    rig_lan_write(&w->r, 0, &v, f, n);
+    assert_int_equal(rig_receive(&w->a, got), n);
+    assert_true(inner_checks(got, n));
+    assert_int_equal(inner_mss(got), 1368);
+    v.csum_start = 700; /* outside the frame: dropped */
+    rig_lan_write(&w->r, 0, &v, f, n);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+}
+
+static void test_super_frame_from_the_lan(void **state)
+{
+    struct world *w = *state;
+    enum { PAYLOAD = 40000, MSS = 1400 };
+    static uint8_t f[PAYLOAD + 100];
+    uint8_t got[RIG_FRAME_MAX];
+    introduce(w);
+    size_t n = inner_tcp(f, MAC_A, MAC_HOST, 5000, INNER_ACK | INNER_PSH, 0, PAYLOAD, true);
+    struct dbr_vnet v = {.flags = DBR_VNET_NEEDS_CSUM,
+                         .gso_type = DBR_VNET_GSO_TCPV4,
+                         .hdr_len = 54,
+                         .gso_size = MSS,
+                         .csum_start = 34,
+                         .csum_offset = 16};
+    rig_lan_write(&w->r, 0, &v, f, n);
+    uint32_t seq = 5000;
+    while (seq < 5000 + PAYLOAD) {
+        size_t len = rig_receive(&w->a, got);
+        assert_true(inner_checks(got, len));
+        assert_true(inner_tcp_payload_ok(got, len));
+        assert_int_equal(dbr_get32(got + 38), seq);
+        seq += (uint32_t)len - 54;
+        assert_int_equal(len - 54, seq < 5000 + PAYLOAD ? MSS : PAYLOAD % MSS);
+    }
+    v.gso_size = 0; /* no such super frame */
+    rig_lan_write(&w->r, 0, &v, f, n);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+}
+
+/* UDP super frames are cut at the sender's datagrams, also when they are flooded. */
+static void test_udp_super_frame_from_the_lan(void **state)
+{
+    struct world *w = *state;
+    static uint8_t f[64 * 20 + 100];
+    uint8_t got[RIG_FRAME_MAX];
+    introduce(w);
+    size_t n = inner_udp(f, BROADCAST, MAC_HOST, 9, sizeof f - 100, true);
+    struct dbr_vnet v = {.flags = DBR_VNET_NEEDS_CSUM,
+                         .gso_type = DBR_VNET_GSO_UDP_L4,
+                         .hdr_len = 42,
+                         .gso_size = 64,
+                         .csum_start = 34,
+                         .csum_offset = 6};
+    rig_lan_write(&w->r, 0, &v, f, n);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(rig_receive(&w->a, got), 42 + 64);
+        assert_true(inner_checks(got, 42 + 64));
+        assert_int_equal(rig_receive(&w->b, got), 42 + 64);
+        assert_memory_equal(got + 42, f + 42 + 64 * (size_t)i, 64);
+    }
+}
+
+static void test_super_frame_to_the_lan(void **state)
+{
+    struct world *w = *state;
+    enum { N = 20, MSS = 1000 };
+    static uint8_t train[N * 1100];
+    uint8_t f[1100], got[RIG_FRAME_MAX];
+    size_t n = 0;
+    lan_gets(w, peer_sends(w, &w->a, BROADCAST, MAC_A));
+    for (unsigned i = 0; i < N; i++) {
+        size_t len = inner_tcp(f, MAC_HOST, MAC_A, 100 + i * MSS, INNER_ACK, 0, MSS, false);
+        n += rig_seal(&w->a, f, len, train + n);
+    }
+    rig_send_train(&w->r, &w->a, 0, train, n, (uint16_t)(n / N));
+    size_t len = rig_lan_read(&w->r, 0, got);
+    struct dbr_vnet v;
+    dbr_vnet_parse(&v, w->r.vnet);
+    assert_int_equal(len, 54 + N * MSS);
+    assert_int_equal(v.gso_type, DBR_VNET_GSO_TCPV4);
+    assert_int_equal(v.gso_size, MSS);
+    assert_int_equal(dbr_vnet_check(&v, len), 0);
+    assert_true(inner_tcp_payload_ok(got, len));
+}
+
+static void test_no_super_frame_without_offload(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[1100], train[2200], got[RIG_FRAME_MAX];
+    size_t n = 0, len = 0;
+    introduce(w);
+    for (unsigned i = 0; i < 2; i++) {
+        len = inner_tcp(f, MAC_HOST, MAC_A, 100 + i * 900, INNER_ACK, 0, 900, false);
+        n += rig_seal(&w->a, f, len, train + n);
+    }
+    rig_send_train(&w->r, &w->a, 0, train, n, (uint16_t)(n / 2));
+    assert_int_equal(rig_lan_read(&w->r, 0, got), len);
+    assert_int_equal(rig_lan_read(&w->r, 0, got), len);
+}
+
+/* ---- limits ---- */
+
+static void test_rate_limits(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_peer m = rig_peer_message(&w->a);
+    enum { N = 300, LEN = 1400 }; /* 420 kB at once, of which 128 kB and little more may pass */
+    uint8_t f[LEN], got[RIG_FRAME_MAX];
+    introduce(w);
+    m.head.type = DBR_IPC_PEER_SET;
+    m.rate_up = m.rate_down = 80000;
+    rig_tell(&w->r, 0, &m);
+    rig_sync(&w->r, 0);
+    for (unsigned i = 0; i < N; i++) {
+        rig_frame(f, MAC_HOST, MAC_A, LEN, i);
+        rig_send(&w->r, &w->a, 0, f, LEN);
+        rig_frame(f, MAC_A, MAC_HOST, LEN, i);
+        rig_lan_write(&w->r, 0, NULL, f, LEN);
+    }
+    uint32_t n = peer_sends(w, &w->b, BROADCAST, MAC_B);
+    unsigned up = 0, down = 0;
+    while (rig_lan_read(&w->r, 0, got) == LEN)
+        up++;
+    assert_int_equal(rig_frame_number(got), n);
+    rig_sync(&w->r, 0);
+    for (; !rig_quiet(&w->a); down++)
+        rig_receive(&w->a, got);
+    assert_in_range(up, 128 * 1024 / LEN, 128 * 1024 / LEN + 10);
+    assert_in_range(down, 1, 128 * 1024 / LEN + 10);
+    struct dbr_ipc_stats s = stats_of(w, &w->a);
+    assert_in_range(s.drops_queue, 2 * N - up - 128 * 1024 / LEN - 11, 2 * N);
+}
+
 /* ---- ends ---- */
 
 static void test_frames_flow_without_control(void **state)
@@ -916,10 +1096,16 @@ int main(void)
         T(test_stats),
         T(test_peers_get),
         T(test_unknown_peers_are_ignored),
+        T(test_mss_is_clamped_both_ways),
+        T(test_partial_checksums_are_finished),
+        T(test_super_frame_from_the_lan),
+        T(test_udp_super_frame_from_the_lan),
+        cmocka_unit_test_setup_teardown(test_super_frame_to_the_lan, setup_offload, teardown),
+        T(test_no_super_frame_without_offload),
+        T(test_rate_limits),
         T(test_frames_flow_without_control),
         T(test_tap_gone),
         cmocka_unit_test(test_client_role),
     };
-    (void)setup_offload;
     return cmocka_run_group_tests_name("data worker", tests, NULL, NULL);
 }
