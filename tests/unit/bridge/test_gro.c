@@ -79,7 +79,7 @@ static unsigned frames_of(size_t i)
 static struct {
     uint8_t b[2048];
     size_t n;
-} back[BATCH];
+} back[BATCH + 1]; /* the last call of each item writes nothing, but needs a place */
 
 static size_t segment_all(void)
 {
@@ -491,8 +491,13 @@ static void expect_same_flow_order(size_t nback, uint64_t seed)
 static void test_segmenting_gives_everything_back(void **state)
 {
     (void)state;
+#ifdef DBR_SANITIZED
+    const uint64_t seeds = 60;
+#else
+    const uint64_t seeds = 300;
+#endif
     size_t merged = 0, total = 0;
-    for (uint64_t seed = 1; seed <= 300; seed++) {
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
         uint64_t rng = seed;
         struct frame_spec s[FLOWS];
         size_t size[FLOWS];
