@@ -266,7 +266,7 @@ int dbr_x509_subject_field(const struct dbr_x509 *x, size_t i, char *name, size_
     copy_text(value, value_cap, text, n > 0 ? (size_t)n : 0);
     OPENSSL_free(text);
     ERR_clear_error();
-    return 0;
+    return n >= 0 ? 0 : DBR_ERR_SHAPE;
 }
 
 const char *dbr_x509_key_text(const struct dbr_x509 *x, char *out, size_t cap)

@@ -58,7 +58,8 @@ int dbr_x509_der(const struct dbr_x509 *x, uint8_t *out, size_t cap, size_t *len
 /* The i-th attribute of the subject, for the X509_<depth>_<name> environment and x509-username-field: short
  * name
  * ("CN", "O", or a dotted OID) and value, both cut to their cap and free of control characters.
- * DBR_ERR_NOTFOUND past the last. */
+ * DBR_ERR_NOTFOUND past the
+ * last, DBR_ERR_SHAPE for a value that is no text. */
 int dbr_x509_subject_field(const struct dbr_x509 *x, size_t i, char *name, size_t name_cap, char *value,
                            size_t value_cap);
 

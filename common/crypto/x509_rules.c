@@ -100,12 +100,13 @@ int dbr_x509_check_ns_type(const struct dbr_x509 *x, enum dbr_x509_role role, ch
 static bool is_ambiguous(const struct dbr_x509 *x)
 {
     char name[64], value[DBR_SUBJECT_MAX];
-    for (size_t i = 0; !dbr_x509_subject_field(x, i, name, sizeof name, value, sizeof value); i++) {
+    int err;
+    for (size_t i = 0; !(err = dbr_x509_subject_field(x, i, name, sizeof name, value, sizeof value)); i++) {
         const char *comma = strstr(value, ", "), *plus = strstr(value, " + ");
         if ((comma && strchr(comma, '=')) || (plus && strchr(plus, '=')))
             return true;
     }
-    return false;
+    return err != DBR_ERR_NOTFOUND; /* one that cannot be read is not known to be plain */
 }
 
 static bool name_matches(const struct dbr_x509 *x, enum dbr_x509_name_rule rule, const char *want)

@@ -23,6 +23,7 @@ struct pki_spec {
     int version;            /* [2: version 3] */
     EVP_PKEY *key;          /* [a new one]; a reference is taken */
     void (*twist)(X509 *);  /* [none] a last change before it is signed */
+    void (*spoil)(X509 *);  /* [none] a change after it is signed */
 };
 
 struct pki_id {
