@@ -6,6 +6,7 @@
 #include "vectors.h"
 
 #include "proto/gate.h"
+#include "proto/wire.h"
 
 enum { FIRST = 0x38, BIG = 512 };
 static const uint64_t sid = 0x0102030405060708;
@@ -112,6 +113,81 @@ static void no_gate_passes_the_shape(void **state)
     assert_int_equal(dbr_gate_also_accept(g, key), DBR_ERR_STATE);
     assert_int_equal(dbr_gate_also_accept(g, NULL), 0);
     dbr_gate_free(g);
+}
+
+/* The first two hard resets of stock OpenVPN 2.6.14 with this key (--key-direction of the client in the third
+ * column): the second is a retransmission with its own replay id, byte-identical only without a gate. */
+static const struct {
+    enum dbr_gate_kind kind;
+    const char *digest;
+    int direction;
+    const char *packet[2];
+} recorded[] = {
+    {DBR_GATE_TLS_AUTH,
+     "MD5",
+     1,
+     {"38c7007e35553807d38525b18634b41f42f47f684d8cd584ef000000016b020f530000000000",
+      "38c7007e35553807d344ace49a120ec238e4618136ee943987000000026b020f530000000000"}},
+    {DBR_GATE_TLS_AUTH,
+     "SHA1",
+     1,
+     {"38d6048308880ed264a9f9ac54a950ef8d4136699c8737aabaab45cb9d000000016b020f550000000000",
+      "38d6048308880ed264c35a62cfdd29266c0487425fd16df2a4bffe0daa000000026b020f550000000000"}},
+    {DBR_GATE_TLS_AUTH,
+     "SHA256",
+     1,
+     {"3843a767cfe1a165fbec5237f7a3711eebb7f8eb40839d18a9e755b87ebcedf16118ec5da997933e74000000016b020f57"
+      "0000000000",
+      "3843a767cfe1a165fb72dd78e6152b0fce4b7d85055291a6abc1fd978f81648588f716846ecaf01ee9000000026b020f57"
+      "0000000000"}},
+    {DBR_GATE_TLS_AUTH,
+     "SHA512",
+     1,
+     {"3899ca03b309bd7a58a2f8d7b8326bd22abdb8721faf303082f480ee1b5f1bc6a4c46f75e9899a4a1420850c4fe81a4546"
+      "01c09e572014716ede3da46617417d6797dce831316a2891000000016b020f590000000000",
+      "3899ca03b309bd7a58acfb4f227b7118b93f2dd369ed73e696098bc339654e2038b0734db2c775cece1ca7fdd8fde16037"
+      "5358cdf00b962194f1c1b36af6f75471ffe0133145a8cd65000000026b020f590000000000"}},
+    {DBR_GATE_TLS_AUTH,
+     "SHA1",
+     -1,
+     {"3879561dfb52eea21f87727eb53d1aa7af3c3e2747883449e270c8bb20000000016b020f5b0000000000",
+      "3879561dfb52eea21fa1ea3027ae8cfdcc9104a78f6a69571a9d2a8500000000026b020f5b0000000000"}},
+    {DBR_GATE_TLS_AUTH,
+     "SHA1",
+     0,
+     {"380aff7478cb779530678859f4d5a86dde47b377c56bf2c13cb7b98f59000000016b020f5d0000000000",
+      "380aff7478cb7795309ed9106354200134735dd0b8006f2edc47bebc4b000000026b020f5d0000000000"}},
+    {DBR_GATE_TLS_CRYPT,
+     NULL,
+     1,
+     {"38cf877e298e8f9ad1000000016b020f5f0c61ff7da9623c7ed25face8087180a4cd9dab36f9c20c68cfb5f92cddd8cf78"
+      "2bc2dc8e28",
+      "38cf877e298e8f9ad1000000026b020f5fe18f5407f5dbd5aa01d3d0f26b54c28f91001b0ea4616a7530014aab1b198478"
+      "27eea5fb5c"}},
+    {DBR_GATE_NONE, NULL, -1, {"386f08bdb17ddeebf80000000000", "386f08bdb17ddeebf80000000000"}},
+};
+
+static void recorded_from_stock(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(recorded); i++) {
+        int ours = recorded[i].direction < 0 ? -1 : !recorded[i].direction;
+        struct dbr_gate *g = make(recorded[i].kind, key, ours, recorded[i].digest);
+        struct dbr_gated out[2];
+        uint8_t dgram[2][BIG];
+        for (uint32_t k = 0; k < 2; k++) {
+            struct dbr_control c;
+            size_t n = from_hex(dgram[k], BIG, recorded[i].packet[k]);
+            assert_int_equal(dbr_wire_prefilter(dgram[k], n, dbr_gate_overhead(g)), 0);
+            CHECK(dbr_gate_open(g, dgram[k], n, &out[k]) == 0, "row %zu packet %u", i, k);
+            assert_int_equal(dbr_control_parse(&c, out[k].first, out[k].sid, out[k].inner, out[k].inner_len),
+                             0);
+            assert_true(c.opcode == DBR_OP_RESET_CLIENT && c.id == 0 && c.n_acks == 0);
+            assert_int_equal(out[k].replay_id, recorded[i].kind ? k + 1 : 0);
+        }
+        assert_int_equal(out[0].mac_prefix == out[1].mac_prefix, recorded[i].kind == DBR_GATE_NONE);
+        dbr_gate_free(g);
+    }
 }
 
 static const struct {
@@ -317,12 +393,19 @@ static void large_packets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tls_auth_known_answers),   cmocka_unit_test(tls_crypt_known_answers),
-        cmocka_unit_test(no_gate_passes_the_shape), cmocka_unit_test(every_bit_counts),
-        cmocka_unit_test(every_length_counts),      cmocka_unit_test(directions),
-        cmocka_unit_test(wrong_digest_or_kind),     cmocka_unit_test(key_bytes_used),
-        cmocka_unit_test(two_keys_while_rotating),  cmocka_unit_test(mac_prefix_names_a_packet),
-        cmocka_unit_test(refused_at_birth),         cmocka_unit_test(large_packets),
+        cmocka_unit_test(tls_auth_known_answers),
+        cmocka_unit_test(tls_crypt_known_answers),
+        cmocka_unit_test(recorded_from_stock),
+        cmocka_unit_test(no_gate_passes_the_shape),
+        cmocka_unit_test(every_bit_counts),
+        cmocka_unit_test(every_length_counts),
+        cmocka_unit_test(directions),
+        cmocka_unit_test(wrong_digest_or_kind),
+        cmocka_unit_test(key_bytes_used),
+        cmocka_unit_test(two_keys_while_rotating),
+        cmocka_unit_test(mac_prefix_names_a_packet),
+        cmocka_unit_test(refused_at_birth),
+        cmocka_unit_test(large_packets),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
