@@ -146,6 +146,17 @@ static int into_background(void)
 /* ---- main
  * ---------------------------------------------------------------------------------------------------- */
 
+/* What the caller may have left to us and nobody here wants: descriptors, and where libraries look for code.
+ */
+static void forget_caller(void)
+{
+    static const char *const names[] = {"OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "LD_PRELOAD",
+                                        "LD_LIBRARY_PATH"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        unsetenv(names[i]);
+    close_range(STDERR_FILENO + 1, ~0u, 0);
+}
+
 static int serve(struct dbr_config *config)
 {
     static struct keeper k; /* static: the children's leak checks find what hangs on it */
@@ -166,6 +177,7 @@ int main(int argc, char **argv)
 {
     static struct dbr_config config;
     const struct dbr_conf_diag diag = {.say = say, .read = read_config};
+    forget_caller();
     int err = dbr_config_init(&config);
     if (!err)
         err = dbr_config_args(&config, argc - 1, argv + 1, &diag);

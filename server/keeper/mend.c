@@ -71,7 +71,7 @@ bool mend_tap(struct keeper *k)
 /* The data process works on queues of a TAP that is no more: it ends, and is started on the new one. */
 static void tap_gone(struct keeper *k)
 {
-    if (k->child[CHILD_DATA].pid && !tap_is_there(k))
+    if (k->child[CHILD_DATA].pid)
         kill(k->child[CHILD_DATA].pid, SIGKILL);
 }
 
@@ -116,38 +116,44 @@ static void note_event(void *arg, enum dbr_link_event e, int ifindex)
         seen->event[e] = true;
 }
 
-/* After an overflow: whatever differs from what it should be counts as seen. */
+/* After an overflow: whatever differs from what it should be counts as seen. What is gone is noticed anyway.
+ */
 static void look_at_everything(struct keeper *k, struct seen *seen)
 {
     struct dbr_link tap, bridge;
     bool have_bridge = k->bridged && !dbr_link_get(k->netlink, k->bridge.name, &bridge, NULL);
-    if (dbr_link_get(k->netlink, k->tap.name, &tap, NULL)) {
-        seen->event[DBR_LINK_TAP_GONE] = true;
-    } else {
+    if (!dbr_link_get(k->netlink, k->tap.name, &tap, NULL)) {
         seen->event[DBR_LINK_TAP_DOWN] = !tap.up;
         seen->event[DBR_LINK_TAP_LEFT] = have_bridge && tap.master != bridge.ifindex;
     }
-    if (k->bridged && !have_bridge)
-        seen->event[DBR_LINK_BRIDGE_GONE] = true;
     if (have_bridge)
         seen->event[DBR_LINK_BRIDGE_DOWN] = !bridge.up;
 }
 
+/* A link that is deleted is set down and taken out first: those events may be read before the last one. */
 static void mend_tap_state(struct keeper *k, const struct seen *seen)
 {
-    if (seen->event[DBR_LINK_TAP_GONE]) {
+    if (!tap_is_there(k)) {
         tap_gone(k);
         return;
     }
     if (seen->event[DBR_LINK_TAP_DOWN])
         mend_up(k, DBR_LINK_TAP_DOWN, k->tap.ifindex);
-    if (seen->event[DBR_LINK_TAP_LEFT] && !seen->event[DBR_LINK_BRIDGE_GONE])
+    if (seen->event[DBR_LINK_TAP_LEFT])
         mend_membership(k, DBR_LINK_TAP_LEFT);
 }
 
-static void mend_bridge_state(struct keeper *k, const struct seen *seen)
+static bool bridge_is_there(struct keeper *k)
 {
-    if (seen->event[DBR_LINK_BRIDGE_GONE])
+    struct dbr_link link;
+    return !dbr_link_get(k->netlink, k->bridge.name, &link, NULL) && link.ifindex == k->bridge.ifindex;
+}
+
+static void mend_bridge_state(struct keeper *k, struct seen *seen)
+{
+    if (!bridge_is_there(k) || seen->event[DBR_LINK_PORT_LEFT])
+        seen->event[DBR_LINK_TAP_LEFT] = false; /* it is attached anew with the bridge */
+    if (!bridge_is_there(k))
         mend_bridge(k, DBR_LINK_BRIDGE_GONE);
     else if (seen->event[DBR_LINK_PORT_LEFT])
         mend_bridge(k, DBR_LINK_PORT_LEFT);
@@ -171,6 +177,7 @@ void mend_read(struct keeper *k)
     if (dbr_linkmon_drain(k->linkmon, note_event, &seen) || seen.event[DBR_LINK_LOST])
         look_at_everything(k, &seen);
     say_changes(k, &seen);
-    mend_bridge_state(k, &seen);
+    if (k->bridged)
+        mend_bridge_state(k, &seen);
     mend_tap_state(k, &seen);
 }

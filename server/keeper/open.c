@@ -437,7 +437,7 @@ static void run_down(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
     struct script_about about = {.dev = k->tap.name, .mtu = k->tap_mtu, .context = "init"};
-    if (c->down && c->script_security >= 2 && k->tap.ifindex)
+    if (c->down && c->script_security >= 2 && *k->tap.name)
         script_run(c->down, "down", &about, c, &k->log);
 }
 
