@@ -333,20 +333,27 @@ static bool still_good(struct client *c)
     return v != DBR_VERDICT_REVOKED;
 }
 
-void clients_revoke(struct control *ctl)
+void client_kick(struct client *c, const char *text, const char *why)
 {
+    leave_data(c, DBR_DEL_REVOKED); /* first the frames stop, then comes the explanation */
+    if (!c->session) {
+        client_log(c, DBR_LOG_NOTICE, "%s", why);
+        client_free(c);
+        return;
+    }
+    dbr_session_close(c->session, text, why, &c->ctl->now);
+    client_settle(c);
+}
+
+unsigned clients_revoke(struct control *ctl)
+{
+    unsigned n = 0;
     for (uint32_t i = 0; i < ctl->max_clients; i++) {
         struct client *c = ctl->by_peer[i];
-        if (!c || !c->adm || !c->adm->issuer || still_good(c))
+        if (!c || !c->in_data || !c->adm || !c->adm->issuer || still_good(c))
             continue;
-        leave_data(c, DBR_DEL_REVOKED); /* first the frames stop, then comes the explanation */
-        if (!c->session) {
-            client_log(c, DBR_LOG_NOTICE, "certificate revoked: session ended");
-            client_free(c);
-            continue;
-        }
-        dbr_session_close(c->session, "AUTH_FAILED,Certificate revoked", "certificate revoked: session ended",
-                          &ctl->now);
-        client_settle(c);
+        client_kick(c, "AUTH_FAILED,Certificate revoked", "certificate revoked: session ended");
+        n++;
     }
+    return n;
 }

@@ -21,8 +21,7 @@ void keeper_tap_address(struct control *ctl, const struct dbr_ipc_tap_address *m
     dbr_ipc_send(ctl->boot->ipc_keeper, m, -1);
 }
 
-/* The whole of a file that keeper opened for us; free it. NULL if it is too large or cannot be read. */
-static uint8_t *read_all(int fd, size_t *len)
+uint8_t *control_read_all(int fd, size_t *len)
 {
     uint8_t *data = NULL;
     size_t cap = 0;
@@ -56,7 +55,7 @@ static void take_file(struct control *ctl, const struct dbr_ipc_file *m, int fd)
         return;
     }
     size_t len;
-    uint8_t *bytes = read_all(fd, &len);
+    uint8_t *bytes = control_read_all(fd, &len);
     if (!bytes) {
         dbr_log(ctl->log, DBR_LOG_WARN, "WARNING: CRL file %s cannot be read; the old list stays in force",
                 name);

@@ -18,9 +18,6 @@
 
 #define SECOND_NS 1000000000ull
 enum {
-    KEEPER_EVENT = 0,
-    SOCKET_EVENT = 1,
-    WORKER_EVENT = 2, /* + worker */
     MAX_EVENTS = 8,
     LAST_WORDS_NS = 1500000000,
     COOKIE_SLOTS_PER_WINDOW = 2,
@@ -133,11 +130,15 @@ static void dispatch(struct control *ctl, uint32_t what)
         keeper_read(ctl);
     else if (what == SOCKET_EVENT)
         control_read_socket(ctl);
+    else if (what == LISTEN_EVENT)
+        ctl_accept(ctl);
+    else if (what < WORKER_EVENT)
+        ctl_read(ctl, what - CTL_EVENT);
     else
         workers_read(ctl, what - WORKER_EVENT);
 }
 
-static int watch(struct control *ctl, int fd, uint32_t what)
+int control_watch(struct control *ctl, int fd, uint32_t what)
 {
     struct epoll_event e = {.events = EPOLLIN, .data.u32 = what};
     return epoll_ctl(ctl->epoll, EPOLL_CTL_ADD, fd, &e) ? DBR_ERR_IO : 0;
@@ -145,11 +146,13 @@ static int watch(struct control *ctl, int fd, uint32_t what)
 
 static int watch_all(struct control *ctl)
 {
-    int err = watch(ctl, ctl->boot->ipc_keeper, KEEPER_EVENT);
+    int err = control_watch(ctl, ctl->boot->ipc_keeper, KEEPER_EVENT);
     if (!err)
-        err = watch(ctl, ctl->boot->udp[0], SOCKET_EVENT);
+        err = control_watch(ctl, ctl->boot->udp[0], SOCKET_EVENT);
+    if (!err && ctl->boot->ctl_fd >= 0)
+        err = control_watch(ctl, ctl->boot->ctl_fd, LISTEN_EVENT);
     for (unsigned i = 0; !err && i < ctl->boot->n_workers; i++)
-        err = watch(ctl, ctl->boot->ipc_control[i], WORKER_EVENT + i);
+        err = control_watch(ctl, ctl->boot->ipc_control[i], WORKER_EVENT + i);
     return err;
 }
 
@@ -243,6 +246,8 @@ int dbr_control_main(const struct dbr_boot *boot)
     ctl->boot = boot;
     ctl->cfg = boot->config;
     ctl->log = &boot->log;
+    for (size_t i = 0; i < MAX_CTL; i++)
+        ctl->ctl_socks[i] = -1;
     control_clock(ctl);
     ctl->started_s = ctl->now.unix_s;
     int err = start(ctl);

@@ -29,6 +29,14 @@ enum {
     PUSH_TEXTS = 16,
     MACS_SHOWN = 64, /* addresses kept per client for the status file */
     SOCKET_BATCH = 32,
+    MAX_CTL = 8, /* drawbridge-ctl connections at once */
+
+    /* what an epoll event is about */
+    KEEPER_EVENT = 0,
+    SOCKET_EVENT,
+    LISTEN_EVENT,                       /* drawbridge-ctl calls */
+    CTL_EVENT,                          /* + connection */
+    WORKER_EVENT = CTL_EVENT + MAX_CTL, /* + worker */
 };
 
 struct control;
@@ -119,12 +127,14 @@ struct control {
     struct calls *calls;  /* client role */
     uint64_t shutdown_ns; /* 0 = not shutting down */
     uint8_t *batch;       /* receive buffers */
+    int ctl_socks[MAX_CTL];
 };
 
 /* loop.c */
 void control_clock(struct control *ctl);
 uint64_t control_second(const struct control *ctl); /* monotonic seconds, for cookies and the seen table */
 void control_reschedule(struct client *c);
+int control_watch(struct control *ctl, int fd, uint32_t what);
 void client_log(const struct client *c, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -148,7 +158,9 @@ struct client *client_by_sid(struct control *ctl, uint64_t remote_sid);
 struct client *client_by_peer(struct control *ctl, uint32_t peer_id);
 void client_settle(struct client *c); /* after each call into its session: timer, death */
 void client_tick(struct client *c);
-void clients_revoke(struct control *ctl); /* cuts whom the lists in force name */
+unsigned clients_revoke(struct control *ctl); /* cuts whom the lists in force name; returns how many */
+/* Frames stop first, then text is delivered and the session ends. */
+void client_kick(struct client *c, const char *text, const char *why);
 void clients_shutdown(struct control *ctl, const char *text);
 bool clients_idle(const struct control *ctl);
 
@@ -179,6 +191,14 @@ unsigned worker_of(const struct control *ctl, uint32_t peer_id);
 void keeper_read(struct control *ctl);
 void keeper_say(struct control *ctl, enum dbr_state what, int32_t value);
 void keeper_tap_address(struct control *ctl, const struct dbr_ipc_tap_address *m);
+
+/* The whole of a file that keeper or drawbridge-ctl opened for us; free it. NULL: too large or not readable.
+ */
+uint8_t *control_read_all(int fd, size_t *len);
+
+/* ctl.c */
+void ctl_accept(struct control *ctl);
+void ctl_read(struct control *ctl, size_t i);
 
 /* status.c */
 void status_due(struct control *ctl); /* asks the workers; the file is written when all have answered */
