@@ -239,9 +239,10 @@ int dbr_config_parse_pushed(struct dbr_config *pulled, const struct dbr_config *
     struct parse p = {
         .cfg = pulled, .diag = diag, .reading = READ_PUSHED, .file = "pushed", .which = DBR_D_pull};
     int rc = pulled->files.n ? 0 : conf_enter_file(&p, "pushed");
-    const char *end = options + len;
-    if (len && memchr(options, 0, len))
-        end = memchr(options, 0, len);
+    const char *nul = len ? memchr(options, 0, len) : NULL;
+    const char *end = len ? options + len : options;
+    if (nul)
+        end = nul;
     while (rc == 0 && options < end) {
         const char *comma = memchr(options, ',', (size_t)(end - options));
         const char *stop = comma ? comma : end;

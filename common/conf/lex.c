@@ -22,10 +22,10 @@ static bool is_space(char c)
 void lex_open(struct lex *lex, const char *text, size_t len)
 {
     static const char bom[3] = {'\xef', '\xbb', '\xbf'};
-    lex->p = text;
-    lex->end = text + len;
+    lex->p = text ? text : "";
+    lex->end = lex->p + len;
     lex->line = 0;
-    if (len >= sizeof bom && memcmp(text, bom, sizeof bom) == 0)
+    if (len >= sizeof bom && memcmp(lex->p, bom, sizeof bom) == 0)
         lex->p += sizeof bom;
 }
 
