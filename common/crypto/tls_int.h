@@ -15,12 +15,12 @@
 #include <stdatomic.h>
 
 enum {
-    CHAIN_MAX = 8,              /* intermediates between a leaf and its root */
-    CERT_LIST_MAX = 32 * 1024,  /* bytes of the peer's Certificate message */
-    UNREAD_MAX = 64 * 1024,     /* cipher bytes fed and not yet taken */
-    OUT_MAX = 64 * 1024,        /* cipher bytes not yet drained before write waits */
-    HANDSHAKE_MAX = 160 * 1024, /* cipher bytes of a whole handshake */
-    LATE_MESSAGES_MAX = 32,     /* KeyUpdate and NewSessionTicket in the life of a session */
+    CHAIN_MAX = 8,             /* intermediates between a leaf and its root */
+    CERT_LIST_MAX = 32 * 1024, /* bytes of the peer's Certificate message */
+    UNREAD_MAX = 64 * 1024,    /* cipher bytes fed and not yet taken */
+    OUT_MAX = 64 * 1024,       /* cipher bytes not yet drained before write waits */
+    HANDSHAKE_MAX = 64 * 1024, /* cipher bytes of a whole handshake */
+    LATE_MESSAGES_MAX = 32,    /* KeyUpdate and NewSessionTicket in the life of a session */
 };
 
 /* A queue of bytes: pushed at the end, pulled at the front; gives its memory back when it is empty. */

@@ -33,7 +33,8 @@ static char *to_pem(const struct pki_id *id, int key, size_t *len)
     *len = (size_t)BIO_get_mem_data(bio, &data);
     char *text = malloc(*len + 1);
     must(text != NULL, "malloc");
-    memcpy(text, data, *len);
+    if (*len)
+        memcpy(text, data, *len);
     text[*len] = 0;
     BIO_free(bio);
     return text;

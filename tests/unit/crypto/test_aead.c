@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "crypto/aead.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -339,6 +340,60 @@ static void one_direction_only(void **state)
     on_each_backend(check_direction);
 }
 
+/* ---- several threads, each with keys of its own ---- */
+
+enum { THREADS = 4, ROUNDS = 20, PER_BATCH = 40 };
+
+struct worker {
+    const struct dbr_aead_backend *backend;
+    enum dbr_cipher cipher;
+    int id, bad;
+};
+
+static void *seal_and_open(void *arg)
+{
+    struct worker *w = arg;
+    struct batch *m = malloc(sizeof *m);
+    struct dbr_aead *seal = NULL, *open = NULL;
+    uint8_t key[32];
+    memset(key, w->id, sizeof key);
+    w->bad = !m || dbr_aead_new(&seal, w->backend, w->cipher, key, true) ||
+             dbr_aead_new(&open, w->backend, w->cipher, key, false);
+    for (int round = 0; !w->bad && round < ROUNDS; round++) {
+        fill_batch(m, PER_BATCH);
+        dbr_aead_seal(seal, m->jobs, PER_BATCH);
+        w->bad = dbr_aead_open(open, m->jobs, PER_BATCH) != PER_BATCH;
+        for (size_t i = 0; i < PER_BATCH; i++)
+            w->bad |= !is_as_filled(m, i);
+    }
+    dbr_aead_free(seal);
+    dbr_aead_free(open);
+    free(m);
+    return NULL;
+}
+
+static void check_threads(const struct dbr_aead_backend *b)
+{
+    for (int c = DBR_AES_128_GCM; c < DBR_CIPHER_COUNT; c++) {
+        struct worker w[THREADS];
+        pthread_t t[THREADS];
+        for (int i = 0; i < THREADS; i++) {
+            w[i] = (struct worker){b, (enum dbr_cipher)c, i, 0};
+            assert_int_equal(pthread_create(&t[i], NULL, seal_and_open, &w[i]), 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            pthread_join(t[i], NULL);
+            assert_false(w[i].bad);
+        }
+    }
+}
+
+static void threads_do_not_meet(void **state)
+{
+    (void)state;
+    on_each_backend(check_threads);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -386,6 +441,7 @@ int main(void)
         cmocka_unit_test(every_bit_counts),
         cmocka_unit_test(other_lengths_and_keys_fail),
         cmocka_unit_test(one_direction_only),
+        cmocka_unit_test(threads_do_not_meet),
         cmocka_unit_test(names),
         cmocka_unit_test(choice_and_refusal),
     };

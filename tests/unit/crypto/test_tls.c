@@ -297,6 +297,41 @@ static void floods_are_bounded(void **state)
     free_pair(p);
 }
 
+/* A hello of 128 kB, in small records that are taken as they come. */
+static void a_slow_flood_is_bounded(void **state)
+{
+    (void)state;
+    uint8_t record[5 + 1024] = {22, 3, 1, 4, 0, 1, 2, 0, 0};
+    struct pair p = new_pair(NULL);
+    int err = DBR_ERR_AGAIN;
+    size_t fed = 0;
+    for (; err == DBR_ERR_AGAIN && fed < 1 << 20; fed += sizeof record) {
+        err = dbr_tls_feed(p.server, record, sizeof record);
+        err = err ? err : dbr_tls_step(p.server);
+        memset(record + 5, 0, 4);
+    }
+    assert_int_equal(err, DBR_ERR_LIMIT);
+    assert_in_range(fed, 60 * 1024, 68 * 1024);
+    free_pair(p);
+}
+
+static void no_tickets(void **state)
+{
+    (void)state;
+    for (int version = 12; version <= 13; version++) {
+        struct pair p = new_pair(&(struct dbr_tls_config){.version_min = version, .version_max = version});
+        while (dbr_tls_step(p.client) && !dbr_tls_done(p.server)) {
+            wire_move(p.client, p.server, 1200);
+            dbr_tls_step(p.server);
+            wire_move(p.server, p.client, 1200);
+        }
+        wire_move(p.client, p.server, 1200);
+        assert_int_equal(dbr_tls_step(p.server), 0);
+        assert_int_equal(dbr_tls_pending_out(p.server), 0);
+        free_pair(p);
+    }
+}
+
 /* Bytes of one end of an established session, with its share of nothing else. */
 static size_t session_bytes(int version, size_t *half_open)
 {
@@ -368,6 +403,8 @@ int main(void)
         cmocka_unit_test(a_context_outlives_its_reload),
         cmocka_unit_test(judged_at_the_time_given),
         cmocka_unit_test(floods_are_bounded),
+        cmocka_unit_test(a_slow_flood_is_bounded),
+        cmocka_unit_test(no_tickets),
         cmocka_unit_test(an_established_session_is_small),
         cmocka_unit_test(sessions_leave_nothing_behind),
     };
