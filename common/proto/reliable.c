@@ -27,7 +27,8 @@ struct dbr_reliable_packet {
 
 enum { EARLY_RESEND = 3 };
 
-/* OpenVPN doubles up to 60 s: on a line that loses every fifth datagram its handshake runs out of tries. */
+/* OpenVPN doubles up to 60 s: on a line that loses every fifth datagram its handshake runs out of tries. A
+ * tls-timeout above the longest is kept as it is. */
 static const uint64_t longest_timeout_ns = 4 * 1000000000ull;
 static const uint64_t shortest_timeout_ns = 200 * 1000000ull;
 
@@ -110,6 +111,13 @@ static uint64_t first_timeout(const struct dbr_reliable *r)
     return t < shortest_timeout_ns ? shortest_timeout_ns : t;
 }
 
+static uint64_t next_timeout(const struct dbr_reliable *r, uint64_t timeout_ns)
+{
+    uint64_t longest =
+        longest_timeout_ns > r->initial_timeout_ns ? longest_timeout_ns : r->initial_timeout_ns;
+    return 2 * timeout_ns < longest ? 2 * timeout_ns : longest;
+}
+
 static void measure(struct dbr_reliable *r, const struct dbr_reliable_packet *p, uint64_t now_ns)
 {
     if (p->tries != 1 || now_ns <= p->sent_ns)
@@ -153,9 +161,7 @@ bool dbr_reliable_due(struct dbr_reliable *r, uint64_t now_ns, uint8_t *opcode, 
     if (p->tries < UINT8_MAX)
         p->tries++;
     p->next_try_ns = now_ns + p->timeout_ns;
-    p->timeout_ns *= 2;
-    if (p->timeout_ns > longest_timeout_ns)
-        p->timeout_ns = longest_timeout_ns;
+    p->timeout_ns = next_timeout(r, p->timeout_ns);
     p->overtaken = 0;
     *opcode = p->opcode;
     *id = p->id;

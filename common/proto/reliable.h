@@ -40,7 +40,8 @@ bool dbr_reliable_can_send(const struct dbr_reliable *r);
 int dbr_reliable_send(struct dbr_reliable *r, uint8_t opcode, const uint8_t *payload, size_t len,
                       uint64_t now_ns);
 /* The next packet due at now (first transmission or retransmission), oldest first; false if none. Its timer
- * is set anew (back-off doubles, at most 4 s). payload is borrowed until the next call. */
+ * is set anew: tls-timeout, or four measured round trips (200 ms at least) where that is less; doubled with
+ * each try, at most 4 s or tls-timeout. payload is borrowed until the next call. */
 bool dbr_reliable_due(struct dbr_reliable *r, uint64_t now_ns, uint8_t *opcode, uint32_t *id,
                       const uint8_t **payload, size_t *len);
 /* Processes acknowledgements received; unknown ids are ignored. Packets that 3 later acks overtook become

@@ -112,8 +112,12 @@ reliable s/ || slot_of(r->recv, DBR_RECV_WINDOW, id))/)/
 reliable s/EARLY_RESEND = 3/EARLY_RESEND = 4/
 reliable s/EARLY_RESEND = 3/EARLY_RESEND = 2/
 reliable s/!is_before(p->id, acked) || //
-reliable s/p->timeout_ns \*= 2;//
-reliable s/p->timeout_ns > longest_timeout_ns/false/
+reliable s/2 \* timeout_ns < longest ? 2 \* timeout_ns/2 * timeout_ns < longest ? timeout_ns/
+reliable s/2 \* timeout_ns < longest ?/true ?/
+reliable s/longest_timeout_ns > r->initial_timeout_ns ?/true ?/
+reliable s/p->tries != 1 || //
+reliable s/ || t > r->initial_timeout_ns)/)/
+reliable s/t < shortest_timeout_ns ?/false ?/
 reliable s/if (r->n_pending < DBR_RECV_WINDOW)/if (r->n_pending < 255)/
 reliable s/at == r->n_recent && r->n_recent < DBR_RECENT_ACKS/at == r->n_recent/
 reliable s/(int32_t)(a - b) < 0/a < b/

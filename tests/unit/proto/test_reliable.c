@@ -95,6 +95,76 @@ static void back_off(void **state)
     dbr_reliable_fini(&r);
 }
 
+/* A tls-timeout above the longest back-off is neither doubled nor cut. */
+static void back_off_of_a_long_timeout(void **state)
+{
+    struct dbr_reliable r;
+    uint64_t now = 0;
+    (void)state;
+    dbr_reliable_init(&r, 10 * second);
+    put(&r, 0, now);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(due(&r, now), 0);
+        now += 10 * second;
+        assert_int_equal(dbr_reliable_deadline(&r), now);
+    }
+    dbr_reliable_fini(&r);
+}
+
+/* Sends one packet, acknowledges it after rtt, and returns the first timeout of the next one. */
+static uint64_t timeout_after(struct dbr_reliable *r, uint64_t *now, uint64_t rtt)
+{
+    uint32_t id = r->next_send_id;
+    put(r, id, *now);
+    assert_int_equal(due(r, *now), id);
+    *now += rtt;
+    dbr_reliable_acked(r, &id, 1, *now);
+    put(r, id + 1, *now);
+    assert_int_equal(due(r, *now), id + 1);
+    uint64_t timeout = dbr_reliable_deadline(r) - *now;
+    id++;
+    dbr_reliable_acked(r, &id, 1, *now); /* at once: no round trip */
+    return timeout;
+}
+
+static void timeout_follows_the_round_trip(void **state)
+{
+    static const struct {
+        uint64_t rtt_ms, timeout_ms;
+    } cases[] = {{100, 400},  {60, 240},   {50, 200},    {10, 200},
+                 {499, 1996}, {500, 2000}, {1900, 2000}, {0, 2000}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct dbr_reliable r;
+        uint64_t now = second;
+        dbr_reliable_init(&r, 2 * second);
+        uint64_t got = timeout_after(&r, &now, cases[i].rtt_ms * 1000000);
+        CHECK(got == cases[i].timeout_ms * 1000000, "row %zu: %d ms", i, (int)(got / 1000000));
+        dbr_reliable_fini(&r);
+    }
+    struct dbr_reliable r; /* smoothed: seven parts old, one part new */
+    uint64_t now = second;
+    dbr_reliable_init(&r, 2 * second);
+    timeout_after(&r, &now, second / 10);
+    assert_int_equal(timeout_after(&r, &now, 2 * second / 10), 450 * 1000000);
+    dbr_reliable_fini(&r);
+}
+
+/* The ack of a packet that was sent twice may be that of either (Karn): it measures nothing. */
+static void retransmissions_measure_nothing(void **state)
+{
+    struct dbr_reliable r;
+    uint32_t id = 0;
+    (void)state;
+    dbr_reliable_init(&r, second);
+    put(&r, 0, 0);
+    assert_int_equal(due(&r, 0), 0);
+    assert_int_equal(due(&r, second), 0);
+    dbr_reliable_acked(&r, &id, 1, second + second / 10);
+    assert_int_equal(r.rtt_ns, 0);
+    dbr_reliable_fini(&r);
+}
+
 static void early_resend_after_three(void **state)
 {
     struct dbr_reliable r;
@@ -446,6 +516,9 @@ int main(void)
         cmocka_unit_test(send_window),
         cmocka_unit_test(payload_is_copied),
         cmocka_unit_test(back_off),
+        cmocka_unit_test(back_off_of_a_long_timeout),
+        cmocka_unit_test(timeout_follows_the_round_trip),
+        cmocka_unit_test(retransmissions_measure_nothing),
         cmocka_unit_test(early_resend_after_three),
         cmocka_unit_test(unknown_acks_change_nothing),
         cmocka_unit_test(receive_window_edges),
