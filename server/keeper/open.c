@@ -80,7 +80,7 @@ static uint64_t mac48(const uint8_t b[6])
 static void tap_name(const struct keeper *k, char out[DBR_TAP_NAME])
 {
     const char *dev = *k->tap.name ? k->tap.name : k->config->dev ? k->config->dev : "tap";
-    snprintf(out, DBR_TAP_NAME, "%s%s", dev, strpbrk(dev, "0123456789") ? "" : "%d");
+    snprintf(out, DBR_TAP_NAME, "%.*s%s", DBR_TAP_NAME - 3, dev, strpbrk(dev, "0123456789") ? "" : "%d");
 }
 
 static void read_tap_facts(struct keeper *k)
