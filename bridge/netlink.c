@@ -27,6 +27,7 @@ struct dbr_netlink {
     void *arg;
     int result;
     bool done;
+    uint32_t seq;
 };
 
 /* --- requests --- */
@@ -71,6 +72,12 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
     return NL_STOP;
 }
 
+/* A late answer to a request that failed on our side must not be taken for this one's. */
+static int on_sequence(struct nl_msg *msg, void *arg)
+{
+    return nlmsg_hdr(msg)->nlmsg_seq == ((struct dbr_netlink *)arg)->seq ? NL_OK : NL_SKIP;
+}
+
 static int on_interrupted(struct nl_msg *msg, void *arg)
 {
     (void)msg;
@@ -90,6 +97,7 @@ int rt_request(struct dbr_netlink *nl, struct nl_msg *msg, rt_visit *visit, void
     if (!dump)
         nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_ACK;
     nl_complete_msg(nl->sock, msg);
+    nl->seq = nlmsg_hdr(msg)->nlmsg_seq;
     int sent = nl_send(nl->sock, msg);
     nlmsg_free(msg);
     if (sent < 0)
@@ -136,6 +144,7 @@ static bool set_callbacks(struct dbr_netlink *nl)
     nl_cb_set(nl->cb, NL_CB_VALID, NL_CB_CUSTOM, on_message, nl);
     nl_cb_set(nl->cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, nl);
     nl_cb_set(nl->cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, nl);
+    nl_cb_set(nl->cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, nl);
     nl_cb_set(nl->cb, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, nl);
     nl_cb_err(nl->cb, NL_CB_CUSTOM, on_error, nl);
     return true;

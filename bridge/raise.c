@@ -354,9 +354,9 @@ static int raise_with(struct dbr_netlink *nl, const struct dbr_bridge_plan *plan
         return err; /* nothing was touched */
     err = carry_out(nl, j, plan, why);
     if (!err)
-        return report(nl, j, state);
-    struct dbr_why also;
-    dbr_bridge_undo(nl, plan->journal_dir, plan->bridge, &also);
+        err = report(nl, j, state);
+    if (err)
+        dbr_bridge_undo(nl, plan->journal_dir, plan->bridge, NULL);
     return err;
 }
 
