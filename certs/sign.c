@@ -148,7 +148,7 @@ static bool add_extensions(X509 *c, const struct cert_draft *d)
            add_extension(c, &ctx, NID_ext_key_usage, p->extended) &&
            add_extension(c, &ctx, NID_netscape_cert_type, p->ns_type) &&
            add_extension(c, &ctx, NID_subject_key_identifier, "hash") &&
-           add_extension(c, &ctx, NID_authority_key_identifier, "keyid") &&
+           add_extension(c, &ctx, NID_authority_key_identifier, d->issuer ? "keyid" : NULL) &&
            add_extension(c, &ctx, NID_subject_alt_name, d->san) &&
            add_extension(c, &ctx, NID_id_pkix_OCSP_noCheck, p->no_check ? "" : NULL) &&
            add_points(c, &ctx, d);

@@ -413,7 +413,8 @@ static int lock_for_reading(struct dbr_store *s, int wait_ms, char *why, size_t 
 
 static int open_folder(struct dbr_store *s, enum dbr_store_mode mode, char *why, size_t cap)
 {
-    if (mode == DBR_STORE_CREATE && mkdir(s->folder, 0750) != 0 && errno != EEXIST)
+    bool made = mode == DBR_STORE_CREATE && mkdir(s->folder, 0750) == 0;
+    if (mode == DBR_STORE_CREATE && ((!made && errno != EEXIST) || (made && chmod(s->folder, 0750) != 0)))
         return dbr_say(DBR_ERR_IO, why, cap, "cannot make %s: %s", s->folder, strerror(errno));
     s->dir = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir < 0)
@@ -461,7 +462,8 @@ void dbr_store_close(struct dbr_store *s)
 
 int dbr_store_mkdir(struct dbr_store *s, const char *path, unsigned mode, char *why, size_t cap)
 {
-    if (mkdirat(s->dir, path, mode) != 0 && errno != EEXIST)
+    bool made = mkdirat(s->dir, path, mode) == 0;
+    if ((!made && errno != EEXIST) || (made && fchmodat(s->dir, path, mode, 0) != 0))
         return io_error(s, "cannot make", path, why, cap);
     return fsync(s->dir) == 0 ? 0 : io_error(s, "cannot sync", path, why, cap);
 }
