@@ -8,9 +8,9 @@
  *
  *     feed(bytes of CONTROL_V1) -> step -> drain(into CONTROL_V1) ... until step gives 0, then read and write
  *
- * After an error there may still be an alert to drain. Every failure has its reason in dbr_tls_why(). One
- * session's failure never shows in another's (the library's error queue is emptied before each call;
- * CVE-2005-2531).
+ * A failure is final: every later call gives it again, but there may still be an alert to drain. Every
+ * failure has its reason in dbr_tls_why(). One session's failure never shows in another's (the library's
+ * error queue is emptied before each call; CVE-2005-2531).
  */
 #ifndef DBR_CRYPTO_TLS_H
 #define DBR_CRYPTO_TLS_H
@@ -87,8 +87,8 @@ void dbr_tls_free(struct dbr_tls *tls); /* wipes; NULL is fine */
  * the first step. */
 void dbr_tls_set_time(struct dbr_tls *tls, int64_t unix_s);
 
-/* Takes n cipher bytes from the peer; copied. 0, DBR_ERR_LIMIT (over 64 kB unread, or over 160 kB in one
- * handshake; the session has failed), DBR_ERR_TLS (failed before), DBR_ERR_NOMEM. */
+/* Takes n cipher bytes from the peer; copied. 0, DBR_ERR_LIMIT (over 64 kB unread, or in one handshake; the
+ * session has failed), DBR_ERR_NOMEM (it has failed too), or the error of an earlier failure. */
 int dbr_tls_feed(struct dbr_tls *tls, const uint8_t *data, size_t n);
 
 /* Moves up to cap cipher bytes for the peer to out; returns how many, 0: none. Also after a failure (the
@@ -102,9 +102,10 @@ size_t dbr_tls_pending_out(const struct dbr_tls *tls);
 int dbr_tls_step(struct dbr_tls *tls);
 bool dbr_tls_done(const struct dbr_tls *tls);
 
-/* Plain bytes after the handshake. read: 0 with *n in 1..cap, DBR_ERR_AGAIN (nothing complete), DBR_ERR_TLS
- * (failed or closed by the peer). Call it until DBR_ERR_AGAIN. write: all n bytes or none: 0, DBR_ERR_AGAIN
- * (over 64 kB wait to be drained), DBR_ERR_STATE (handshake not done), DBR_ERR_TLS. */
+/* Plain bytes after the handshake. read: 0 with *n in 1..cap, DBR_ERR_AGAIN (nothing complete, or handshake
+ * not done), DBR_ERR_TLS (failed or closed by the peer). Call it until DBR_ERR_AGAIN. write: all n bytes (at
+ * most 64 kB) or none: 0, DBR_ERR_AGAIN (with these over 64 kB would wait to be drained), DBR_ERR_STATE
+ * (handshake not done), DBR_ERR_TLS. */
 int dbr_tls_read(struct dbr_tls *tls, uint8_t *buf, size_t cap, size_t *n);
 int dbr_tls_write(struct dbr_tls *tls, const uint8_t *buf, size_t n);
 
@@ -117,8 +118,8 @@ void dbr_tls_close(struct dbr_tls *tls);
 const char *dbr_tls_why(const struct dbr_tls *tls);
 
 /* Keying material (RFC 5705, RFC 8446 section 7.5) of n bytes under the label, without context as OpenVPN
- * does it
- * ("EXPORTER-OpenVPN-datakeys", 256). 0, DBR_ERR_STATE (handshake not done) or DBR_ERR_CRYPTO (out wiped). */
+ * does it ("EXPORTER-OpenVPN-datakeys", 256). 0, DBR_ERR_STATE (handshake not done) or DBR_ERR_CRYPTO (out
+ * wiped). */
 int dbr_tls_export(struct dbr_tls *tls, const char *label, uint8_t *out, size_t n);
 
 /* The peer's certificate once verified, or NULL; lives as long as tls. */

@@ -4,8 +4,9 @@
  * CRL is searched by, and the purpose rules of the configuration. A view holds a counted reference to the
  * parsed certificate; its owner calls dbr_x509_fini(). Views are plain data: any thread, one at a time.
  *
- * Refused when the view is made, whatever CA signed it: a NUL or control character in the subject or the CN,
- * a CN over 64 bytes, a subject over 511 bytes, a serial that is zero, negative or longer than 20 bytes.
+ * Refused when the view is made, whoever signed it: a NUL or control character in the subject, an attribute
+ * that is no text, a subject over 511 bytes, a serial over 20 bytes; and, but for a CA's own certificate (old
+ * roots have them), a CN over 64 bytes and a serial that is zero or negative.
  */
 #ifndef DBR_CRYPTO_X509_H
 #define DBR_CRYPTO_X509_H
@@ -56,15 +57,12 @@ void dbr_x509_fini(struct dbr_x509 *x);
 int dbr_x509_der(const struct dbr_x509 *x, uint8_t *out, size_t cap, size_t *len);
 
 /* The i-th attribute of the subject, for the X509_<depth>_<name> environment and x509-username-field: short
- * name
- * ("CN", "O", or a dotted OID) and value, both cut to their cap and free of control characters.
- * DBR_ERR_NOTFOUND past the
- * last, DBR_ERR_SHAPE for a value that is no text. */
+ * name ("CN", "O", or a dotted OID) and value, both cut to their cap and free of control characters.
+ * DBR_ERR_NOTFOUND past the last, DBR_ERR_SHAPE for a value that is no text. */
 int dbr_x509_subject_field(const struct dbr_x509 *x, size_t i, char *name, size_t name_cap, char *value,
                            size_t value_cap);
 
-/* Public key for the log: "2048 bits RSA", "256 bits EC, curve prime256v1", "253 bits ED25519". Returns out.
- */
+/* Public key for the log: "2048 bits RSA", "256 bits EC, curve prime256v1". Returns out. */
 const char *dbr_x509_key_text(const struct dbr_x509 *x, char *out, size_t cap);
 
 /* ---- purpose rules; each gives 0 or DBR_ERR_CERT with one line in why ---- */
