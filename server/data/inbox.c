@@ -12,6 +12,7 @@ enum { STRIDE = INBOX_BUF + 2048 + 64 };
 int inbox_init(struct inbox *in)
 {
     memset(in, 0, sizeof *in);
+    in->depth = INBOX_MSGS_MIN;
     in->memory = malloc((size_t)INBOX_MSGS * STRIDE);
     if (!in->memory)
         return DBR_ERR_NOMEM;
@@ -45,23 +46,36 @@ static size_t segment_of(struct msghdr *mh, size_t len)
     return len;
 }
 
-unsigned inbox_receive(struct inbox *in, int sock)
+/* Fewer messages when they are long, more when they are short and there are many. */
+static void adapt_depth(struct inbox *in, size_t bytes)
 {
-    for (unsigned i = 0; i < INBOX_MSGS; i++) {
+    if (bytes > INBOX_BYTES && in->depth > INBOX_MSGS_MIN)
+        in->depth /= 2;
+    else if (bytes <= INBOX_BYTES / 2 && in->n == in->depth && in->depth < INBOX_MSGS)
+        in->depth *= 2;
+}
+
+unsigned inbox_receive(struct inbox *in, int sock, bool *more)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < in->depth; i++) {
         in->msgs[i].msg_hdr.msg_namelen = sizeof in->from[i];
         in->msgs[i].msg_hdr.msg_controllen = sizeof in->cmsg[i].space;
     }
-    int n = recvmmsg(sock, in->msgs, INBOX_MSGS, MSG_DONTWAIT, NULL);
+    int n = recvmmsg(sock, in->msgs, in->depth, MSG_DONTWAIT, NULL);
     in->n = n > 0 ? (unsigned)n : 0;
+    *more = in->n == in->depth;
     in->at = 0;
     in->offset = 0;
     for (unsigned i = 0; i < in->n; i++) {
         struct msghdr *mh = &in->msgs[i].msg_hdr;
+        bytes += in->msgs[i].msg_len;
         in->seg[i] = segment_of(mh, in->msgs[i].msg_len);
         in->origins[i].looked_up = false;
         if (dbr_addr_from_sockaddr(&in->origins[i].addr, (struct sockaddr *)&in->from[i], mh->msg_namelen))
             in->msgs[i].msg_len = 0; /* no UDP end point: nothing to answer to */
     }
+    adapt_depth(in, bytes);
     return in->n;
 }
 

@@ -7,7 +7,9 @@
  *                                                                         absent when there is only one
  *
  * The buffers belong to the inbox and may be changed in place until the next inbox_receive(). A buffer holds
- * 64 KiB: with less the kernel would cut a batch and lose its tail. Owned by one worker thread.
+ * 64 KiB: with less the kernel would cut a batch and lose its tail. How many messages are asked for at once
+ * follows what came the last time: many single datagrams, or so few GRO batches that what was received is
+ * still in the cache when it is opened. Owned by one worker thread.
  */
 #ifndef DBR_DATA_INBOX_H
 #define DBR_DATA_INBOX_H
@@ -20,7 +22,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { INBOX_MSGS = 32, INBOX_BUF = 65536 };
+enum { INBOX_MSGS = 64, INBOX_MSGS_MIN = 8, INBOX_BUF = 65536, INBOX_BYTES = 1 << 19 };
 
 /* Where the datagrams of one message come from. */
 struct origin {
@@ -37,6 +39,7 @@ struct dgram {
 
 struct inbox {
     uint8_t *memory;
+    unsigned depth; /* messages asked for at once */
     unsigned n, at; /* messages received, and the one being walked */
     size_t offset;  /* in it */
     struct mmsghdr msgs[INBOX_MSGS];
@@ -54,9 +57,9 @@ struct inbox {
 int inbox_init(struct inbox *in);
 void inbox_fini(struct inbox *in);
 
-/* Receives what is there, without waiting. The number of messages: fewer than INBOX_MSGS means that the
- * socket is empty. 0 also on an error of the socket (e.g. an ICMP error that came back). */
-unsigned inbox_receive(struct inbox *in, int sock);
+/* Receives what is there, without waiting. *more: the socket may hold more. Returns the number of messages; 0
+ * also on an error of the socket (e.g. an ICMP error that came back). */
+unsigned inbox_receive(struct inbox *in, int sock, bool *more);
 
 /* The next datagram (never empty); false when all are done. */
 bool inbox_next(struct inbox *in, struct dgram *d);

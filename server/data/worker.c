@@ -80,10 +80,10 @@ static void write_lan(struct worker *w)
 {
     for (size_t i = 0; i < dbr_gro_count(w->lan); i++) {
         struct dbr_gro_item item = dbr_gro_item(w->lan, i);
-        if (writev(w->tap, item.iov, (int)item.niov) >= 0)
+        if (!w->tap_again_ns && writev(w->tap, item.iov, (int)item.niov) >= 0)
             continue;
         w->drops_tap += item.frames;
-        if (errno != EAGAIN)
+        if (!w->tap_again_ns && errno != EAGAIN)
             tap_trouble(w, errno);
     }
     dbr_gro_clear(w->lan);
@@ -482,7 +482,9 @@ static void finish_batch(struct worker *w)
 void worker_from_network(struct worker *w)
 {
     struct dgram d;
-    if (inbox_receive(&w->in, w->udp) < INBOX_MSGS)
+    bool more;
+    inbox_receive(&w->in, w->udp, &more);
+    if (!more)
         w->ready &= ~(uint32_t)READY_NETWORK;
     while (inbox_next(&w->in, &d))
         sort_datagram(w, &d);

@@ -434,7 +434,8 @@ static unsigned post_collect(struct post *t, size_t *lens, unsigned cap, unsigne
     *messages = 0;
     while (n < cap && poll(&p, 1, n ? 0 : 2000) == 1) {
         struct dgram d;
-        *messages += inbox_receive(&t->in, t->to);
+        bool more;
+        *messages += inbox_receive(&t->in, t->to, &more);
         while (inbox_next(&t->in, &d)) {
             struct dbr_aead_job job;
             uint32_t id;
@@ -618,7 +619,9 @@ static void test_inbox_walks_trains(void **state)
     setsockopt(t->from, SOL_UDP, UDP_SEGMENT, &seg, sizeof seg);
     assert_int_equal(sendto(t->from, bytes, 33, 0, (struct sockaddr *)&to, sizeof to), 33);
     assert_int_equal(sendto(t->from, bytes, 0, 0, (struct sockaddr *)&to, sizeof to), 0); /* empty: skipped */
-    assert_int_equal(inbox_receive(&t->in, t->to), 3);
+    bool more;
+    assert_int_equal(inbox_receive(&t->in, t->to, &more), 3);
+    assert_false(more);
     static const size_t lens[] = {200, 200, 200, 100, 33};
     size_t at = 0;
     for (size_t i = 0; i < 5; i++) {
@@ -628,8 +631,40 @@ static void test_inbox_walks_trains(void **state)
         at += d.len;
     }
     assert_false(inbox_next(&t->in, &d));
-    assert_int_equal(inbox_receive(&t->in, t->to), 0);
+    assert_int_equal(inbox_receive(&t->in, t->to, &more), 0);
     assert_false(inbox_next(&t->in, &d));
+}
+
+/* Many short messages: the inbox asks for more at a time; long ones: for fewer. Nothing is lost either way.
+ */
+static void test_inbox_adapts_its_depth(void **state)
+{
+    struct post *t = *state;
+    struct sockaddr_in6 to;
+    socklen_t n = sizeof to;
+    static uint8_t bytes[60000];
+    struct dgram d;
+    bool more = true;
+    unsigned got = 0, calls = 0;
+    int space = 16 << 20;
+    setsockopt(t->to, SOL_SOCKET, SO_RCVBUFFORCE, &space, sizeof space);
+    getsockname(t->to, (struct sockaddr *)&to, &n);
+    for (unsigned i = 0; i < 150; i++)
+        sendto(t->from, bytes, 10, 0, (struct sockaddr *)&to, sizeof to);
+    for (; more; calls++)
+        for (inbox_receive(&t->in, t->to, &more); inbox_next(&t->in, &d);)
+            got += d.len == 10;
+    assert_int_equal(got, 150);
+    assert_int_equal(calls, 5); /* 8 + 16 + 32 + 64 + 30 */
+    if (setsockopt(t->to, SOL_SOCKET, SO_RCVBUFFORCE, &space, sizeof space))
+        skip(); /* no right to a receive buffer that holds the long ones */
+    for (unsigned i = 0; i < 100; i++)
+        sendto(t->from, bytes, sizeof bytes, 0, (struct sockaddr *)&to, sizeof to);
+    for (more = true, got = calls = 0; more; calls++)
+        for (inbox_receive(&t->in, t->to, &more); inbox_next(&t->in, &d);)
+            got += d.len == sizeof bytes;
+    assert_int_equal(got, 100);
+    assert_int_equal(t->in.depth, 16); /* 64, then 32, then the last 4 */
 }
 
 #define P(name) cmocka_unit_test_setup_teardown(name, post_open, post_close)
@@ -658,6 +693,7 @@ int main(void)
         P(test_outbox_refuses_what_cannot_be_sent),
         P(test_blocked_socket_keeps_what_is_sealed),
         P(test_inbox_walks_trains),
+        P(test_inbox_adapts_its_depth),
     };
     return cmocka_run_group_tests_name("data parts", tests, NULL, NULL);
 }
