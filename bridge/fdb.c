@@ -131,17 +131,20 @@ void dbr_fdb_free(struct dbr_fdb *f)
     free(f);
 }
 
+static unsigned way_is(const struct bucket *b, int way, uint64_t key)
+{
+    return (unsigned)(atomic_load_explicit(&b->way[way].key, memory_order_acquire) == key) << way;
+}
+
+/* All four ways at once: which one holds the key is not to be guessed by the branch predictor. */
 static struct slot *find_in(struct bucket *b, uint64_t key, uint32_t *port)
 {
-    for (int i = 0; i < WAYS; i++) {
-        struct slot *s = &b->way[i];
-        if (atomic_load_explicit(&s->key, memory_order_acquire) != key)
-            continue;
-        *port = atomic_load_explicit(&s->port, memory_order_acquire);
-        if (atomic_load_explicit(&s->key, memory_order_relaxed) == key)
-            return s;
-    }
-    return NULL;
+    unsigned hit = way_is(b, 0, key) | way_is(b, 1, key) | way_is(b, 2, key) | way_is(b, 3, key);
+    if (!hit)
+        return NULL;
+    struct slot *s = &b->way[__builtin_ctz(hit)];
+    *port = atomic_load_explicit(&s->port, memory_order_acquire);
+    return atomic_load_explicit(&s->key, memory_order_acquire) == key ? s : NULL;
 }
 
 static struct slot *find(const struct dbr_fdb *f, uint64_t key, uint32_t *port)
@@ -221,14 +224,6 @@ static struct slot *free_way(struct bucket *b)
     return NULL;
 }
 
-static int used_ways(const struct bucket *b)
-{
-    int used = 0;
-    for (int i = 0; i < WAYS; i++)
-        used += atomic_load_explicit(&b->way[i].key, memory_order_relaxed) != 0;
-    return used;
-}
-
 /* Carries one entry of a full bucket to its other bucket; returns the slot it left, NULL if none could go. */
 static struct slot *make_way(struct dbr_fdb *f, struct bucket *b)
 {
@@ -249,11 +244,14 @@ static struct slot *make_way(struct dbr_fdb *f, struct bucket *b)
     return NULL;
 }
 
+/* The first bucket whenever it has room: nearly every look-up then ends there. */
 static struct slot *slot_for(struct dbr_fdb *f, uint64_t key)
 {
     uint64_t hash = hash_key(f, key);
     struct bucket *a = first_bucket(f, hash), *b = second_bucket(f, hash);
-    struct slot *s = free_way(used_ways(a) <= used_ways(b) ? a : b);
+    struct slot *s = free_way(a);
+    if (!s)
+        s = free_way(b);
     if (!s)
         s = make_way(f, a);
     return s ? s : make_way(f, b);

@@ -81,9 +81,17 @@ static uint32_t classify_icmp6(uint8_t type)
     return 0;
 }
 
+/* The protocol byte, for the short way out: most frames are TCP, and TCP is in no class. */
+static int protocol_at(const struct dbr_eth_view *v, size_t at, size_t header)
+{
+    return v->len - v->l3 >= header ? v->frame[v->l3 + at] : -1;
+}
+
 /* A first fragment too short for the ports is no honest one: count it as the answer it may hide. */
 static uint32_t classify_ip4(const struct dbr_eth_view *v)
 {
+    if (protocol_at(v, 9, IP4_HEADER) == IPPROTO_NUM_TCP)
+        return 0;
     struct inet in = inet_parse(v->frame, v->len, v->l3, DBR_ETHERTYPE_IPV4);
     if (!in.version || in.later)
         return 0;
@@ -99,6 +107,8 @@ static uint32_t classify_ip4(const struct dbr_eth_view *v)
 
 static uint32_t classify_ip6(const struct dbr_eth_view *v)
 {
+    if (protocol_at(v, 6, IP6_HEADER) == IPPROTO_NUM_TCP)
+        return 0;
     struct inet in = inet_parse(v->frame, v->len, v->l3, DBR_ETHERTYPE_IPV6);
     if (!in.version || in.later)
         return 0;
