@@ -37,6 +37,20 @@ int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *
 
 /* ---- strangers ---- */
 
+/* The lines that fail2ban's filters know; at most one of each kind in ten seconds, whoever knocks. */
+static void log_knock(struct control *ctl, int err, const struct dbr_addr *from)
+{
+    bool hmac = err == DBR_ERR_AUTH;
+    uint64_t *next = hmac ? &ctl->knock_auth_ns : &ctl->knock_shape_ns;
+    char at[DBR_ADDR_TEXT];
+    if (ctl->now.ns < *next)
+        return;
+    *next = ctl->now.ns + TALLY_EVERY_S * SECOND_NS;
+    dbr_log(ctl->log, DBR_LOG_NOTICE, "TLS Error: %s from [AF_INET%s]%s",
+            hmac ? "incoming packet authentication failed" : "cannot locate HMAC in incoming packet",
+            from->family == 6 ? "6" : "", dbr_addr_text(from, at));
+}
+
 static void count(struct control *ctl, uint64_t *counter)
 {
     ++*counter;
@@ -146,6 +160,7 @@ static void stranger(struct control *ctl, uint8_t *dgram, size_t len, const stru
         err = dbr_control_parse(&c, g.first, g.sid, g.inner, g.inner_len);
     if (err) {
         count(ctl, err == DBR_ERR_AUTH ? &ctl->tally.auth : &ctl->tally.shape);
+        log_knock(ctl, err, from);
         return;
     }
     if (ctl->boot->client || ctl->shutdown_ns)
@@ -201,9 +216,10 @@ void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const str
         feed(c, dgram, len, from);
     else if (c && opcode == DBR_OP_RESET_CLIENT)
         count(ctl, &ctl->tally.replayed);
-    else if (dbr_wire_prefilter(dgram, len, dbr_gate_overhead(ctl->gate)))
+    else if (dbr_wire_prefilter(dgram, len, dbr_gate_overhead(ctl->gate))) {
         count(ctl, &ctl->tally.shape);
-    else
+        log_knock(ctl, DBR_ERR_SHAPE, from);
+    } else
         stranger(ctl, dgram, len, from);
 }
 

@@ -119,7 +119,7 @@ struct control {
 
     uint8_t *pool_used; /* one byte per address of the pool */
     struct tally tally;
-    uint64_t tally_log_ns;
+    uint64_t tally_log_ns, knock_auth_ns, knock_shape_ns;
     uint64_t status_ns;
     unsigned status_answers; /* workers that still owe their statistics */
     int64_t started_s;
