@@ -44,7 +44,7 @@ static int read_request(struct dbr_csr *csr, const uint8_t *bytes, size_t len, c
     return 0;
 }
 
-/* The one commonName, if it could be the name of a certificate. */
+/* The one commonName, if it is short enough; whether it can be a name is for the CA to say. */
 static int take_cn(struct dbr_csr *csr, char *why, size_t cap)
 {
     X509_NAME *name = X509_REQ_get_subject_name(csr->req);
@@ -61,8 +61,6 @@ static int take_cn(struct dbr_csr *csr, char *why, size_t cap)
     }
     OPENSSL_free(utf8);
     ERR_clear_error();
-    if (dbr_name_check(csr->cn, NULL, 0) != 0)
-        csr->cn[0] = 0;
     return 0;
 }
 

@@ -17,7 +17,7 @@
 struct dbr_csr {
     X509_REQ *req;
     EVP_PKEY *key; /* borrowed from req */
-    char cn[65];   /* "" if there is none that could be a name */
+    char cn[65];   /* commonName, not yet judged; "" if there is none, or one too long */
     uint8_t *der;  /* the request as OpenSSL writes it */
     size_t der_len;
 };

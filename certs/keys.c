@@ -31,7 +31,7 @@ static const struct key_type {
     const char *digest; /* NULL: the algorithm has its own */
 } types[] = {
     {"P-256", "EC", 256, "prime256v1", "SHA256"}, {"P-384", "EC", 384, "secp384r1", "SHA384"},
-    {"ed25519", "ED25519", 253, NULL, NULL},      {"rsa:2048", "RSA", 2048, NULL, "SHA256"},
+    {"ed25519", "ED25519", 256, NULL, NULL},      {"rsa:2048", "RSA", 2048, NULL, "SHA256"},
     {"rsa:3072", "RSA", 3072, NULL, "SHA256"},    {"rsa:4096", "RSA", 4096, NULL, "SHA256"},
 };
 enum { TYPES = sizeof types / sizeof types[0] };

@@ -23,7 +23,9 @@ static int signature_nid(const EVP_PKEY *signer)
 {
     const EVP_MD *md = dbr_key_digest(signer);
     int nid = NID_undef;
-    if (!OBJ_find_sigid_by_algs(&nid, md ? EVP_MD_get_type(md) : NID_undef, EVP_PKEY_get_base_id(signer)))
+    if (!md) /* Ed25519: the algorithm of the key is that of the signature */
+        return EVP_PKEY_get_base_id(signer);
+    if (!OBJ_find_sigid_by_algs(&nid, EVP_MD_get_type(md), EVP_PKEY_get_base_id(signer)))
         return NID_undef;
     return nid;
 }
