@@ -358,6 +358,8 @@ static void write_journal(const char *text)
     fclose(f);
 }
 
+#define GOOD_HEAD "drawbridge-journal 1\nboot x\nbridge br0 created\n"
+
 static void test_damaged_journal(void **state)
 {
     (void)state;
@@ -366,13 +368,12 @@ static void test_damaged_journal(void **state)
         "something else\n",
         "drawbridge-journal 1\n",
         "drawbridge-journal 1\nboot x\nbridge br1 created\nend 3\n",
-        "drawbridge-journal 1\nboot x\nbridge br0 created\nend 4\n",
-        "drawbridge-journal 1\nboot x\nbridge br0 created\nobject eth0 00\nend 4\n",
-        "drawbridge-journal 1\nboot x\nbridge br0 created\nport eth0 3 1500 up\nobject eth0 0000000000\nend "
-        "5\n",
-        "drawbridge-journal 1\nboot x\nbridge br0 created\nport eth0 3 1500 up\nobject eth0 zz\nend 5\n",
-        "drawbridge-journal 1\nboot x\nbridge br0 created\nsysctl eth0 ipv4 forwarding 1\nend 4\n",
-        "drawbridge-journal 1\nboot x\nbridge br0 created\nwhatever\nend 4\n",
+        (GOOD_HEAD "end 4\n"),
+        (GOOD_HEAD "object eth0 00\nend 4\n"),
+        (GOOD_HEAD "port eth0 3 1500 up\nobject eth0 0000000000\nend 5\n"),
+        (GOOD_HEAD "port eth0 3 1500 up\nobject eth0 zz\nend 5\n"),
+        (GOOD_HEAD "sysctl eth0 ipv4 forwarding 1\nend 4\n"),
+        (GOOD_HEAD "whatever\nend 4\n"),
     };
     static char before[16384], after[16384];
     struct dbr_bridge_plan p = plan();
