@@ -118,7 +118,8 @@ static void release_workers(struct shared *s)
 {
     atomic_store(&s->go, true);
     for (unsigned i = 0; i < s->n_workers; i++)
-        worker_ring(s->workers[i]);
+        if (s->workers[i] && s->workers[i]->started)
+            worker_ring(s->workers[i]);
 }
 
 /* Until keeper closes its end or a worker has a reason to stop. Returns the exit code. */

@@ -94,15 +94,6 @@ static bool has_mail(struct worker *w)
     return false;
 }
 
-/* We were stopped for so long: that was not the peers' silence. */
-static void forgive(struct worker *w, uint64_t gap_ns)
-{
-    for (uint32_t i = 0; i < w->peers.n_live; i++) {
-        w->peers.live[i]->rx_ns += gap_ns;
-        w->peers.live[i]->active_ns += gap_ns;
-    }
-}
-
 static void read_clock(struct worker *w)
 {
     struct timespec ts;
@@ -112,7 +103,7 @@ static void read_clock(struct worker *w)
     w->now.s = (uint32_t)ts.tv_sec;
     w->out.now_ns = w->now.ns;
     if (before && w->now.ns - before > STOPPED_S * NS_PER_S)
-        forgive(w, w->now.ns - before);
+        peers_forgive(&w->peers, w->now.ns - before); /* that was not the peers' silence */
 }
 
 /* Registers fd for events, if that is not what it is registered for. */

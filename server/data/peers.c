@@ -127,6 +127,14 @@ void peers_del(struct peers *t, struct peer *p)
         t->uplink = NULL;
 }
 
+void peers_forgive(struct peers *t, uint64_t gap_ns)
+{
+    for (uint32_t i = 0; i < t->n_live; i++) {
+        t->live[i]->rx_ns += gap_ns;
+        t->live[i]->active_ns += gap_ns;
+    }
+}
+
 /* A free place for a key, or that of the oldest one that we do not send with. */
 static struct peer_key *place_for_key(struct peer *p)
 {

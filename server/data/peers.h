@@ -131,6 +131,9 @@ void peer_set_addr(struct peer *p, const struct dbr_addr *addr);
 /* Takes p off the live list and wipes its keys. It must be in no queue, timer or book any more. */
 void peers_del(struct peers *t, struct peer *p);
 
+/* The process was stopped for gap_ns: the silence of that time is not the peers'. */
+void peers_forgive(struct peers *t, uint64_t gap_ns);
+
 /* The live key with that id, or NULL. */
 static inline struct peer_key *peer_key(struct peer *p, uint8_t key_id)
 {

@@ -95,10 +95,8 @@ void rig_start(struct rig *r)
     rig_hear_keeper(r, DBR_IPC_READY, &ready, sizeof ready);
 }
 
-int rig_wait_end(struct rig *r)
+void rig_close(struct rig *r)
 {
-    pthread_join(r->thread, NULL);
-    r->running = false;
     for (unsigned i = 0; i < r->boot.n_workers; i++) {
         close(r->boot.udp[1 + i]);
         close(r->boot.tap[i]);
@@ -109,6 +107,13 @@ int rig_wait_end(struct rig *r)
     close(r->boot.ipc_keeper);
     if (r->keeper >= 0)
         close(r->keeper);
+}
+
+int rig_wait_end(struct rig *r)
+{
+    pthread_join(r->thread, NULL);
+    r->running = false;
+    rig_close(r);
     return r->code;
 }
 

@@ -46,6 +46,8 @@ void rig_init(struct rig *r, unsigned workers);
 void rig_start(struct rig *r);
 /* Closes keeper's end and waits; returns the exit code. */
 int rig_stop(struct rig *r);
+/* Closes everything of a data process that never ran. */
+void rig_close(struct rig *r);
 /* Waits for the end without asking for it. */
 int rig_wait_end(struct rig *r);
 

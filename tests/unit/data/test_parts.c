@@ -348,6 +348,22 @@ static void test_peer_inactive(void **state)
     peers_fini(&t);
 }
 
+static void test_being_stopped_is_not_silence(void **state)
+{
+    (void)state;
+    struct peers t;
+    struct dbr_ipc_peer m = message(0);
+    uint8_t reason;
+    m.timeout_s = 60;
+    m.inactive_s = 60;
+    assert_int_equal(peers_init(&t, 1, 1, 0), 0);
+    struct peer *p = peers_new(&t, &m, 100 * S);
+    peers_forgive(&t, 120 * S);
+    assert_false(peer_timed_out(p, 279 * S, &reason));
+    assert_true(peer_timed_out(p, 280 * S, &reason));
+    peers_fini(&t);
+}
+
 static void test_rate(void **state)
 {
     (void)state;
@@ -685,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_peers_by_owner),
         cmocka_unit_test(test_peer_timers),
         cmocka_unit_test(test_peer_inactive),
+        cmocka_unit_test(test_being_stopped_is_not_silence),
         cmocka_unit_test(test_rate),
         P(test_trains),
         P(test_train_limits),
