@@ -104,32 +104,31 @@ def address(base, i):
 
 # ------------------------------------------------------------------------------------------------ frames
 
-MY_MAC = bytes.fromhex("02dbdbdb0001")
 BROADCAST = b"\xff" * 6
 
 
-def arp_request(target, own, mac=MY_MAC):
+def arp_request(target, own, mac):
     body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + socket.inet_aton(own) + bytes(6) + socket.inet_aton(target)
     return BROADCAST + mac + b"\x08\x06" + body + bytes(18)
 
 
-def test_frame(text, mac=MY_MAC, destination=BROADCAST):
+def test_frame(text, mac, destination=BROADCAST):
     return destination + mac + b"\x88\xb5" + text.encode().ljust(46, b"\0")
 
 
-def alive(w, session, target="192.168.77.10", own="192.168.77.240", seconds=2.0, **seal):
+def alive(w, session, target="192.168.77.10", seconds=2.0, **seal):
     """An ARP question to the LAN host through the tunnel; true when its answer came back on this wire."""
     end = time.monotonic() + seconds
     ask = 0.0
     while time.monotonic() < end:
         if time.monotonic() >= ask:
-            w.send(session.seal(arp_request(target, own), **seal))
+            w.send(session.seal(arp_request(target, session.ip(), session.mac), **seal))
             ask = time.monotonic() + 0.5
         got = w.receive(0.1)
         if got is None:
             continue
         frame = session.open(got[0])
-        if frame and frame[:6] == MY_MAC and frame[12:14] == b"\x08\x06" and frame[28:32] == socket.inet_aton(target):
+        if frame and frame[:6] == session.mac and frame[12:14] == b"\x08\x06" and frame[28:32] == socket.inet_aton(target):
             return True
         for d in session.feed(got[0], time.monotonic()):
             w.send(d)

@@ -226,6 +226,7 @@ class Session:
         self.sealer = self.opener = None
         self.secret = os.urandom(48), os.urandom(32), os.urandom(32)
         self.retry, self.ask_at = 1.0, 0.0
+        self.mac = b"\x02\xdb" + os.urandom(4)  # the laptop behind this session
 
     # -- reliability
 
@@ -375,6 +376,10 @@ class Session:
     def option(self, name):
         m = re.search(r",%s ([^,]*)" % re.escape(name), self.push)
         return m.group(1) if m else None
+
+    def ip(self):
+        """The pushed address."""
+        return (self.option("ifconfig") or "192.168.77.240").split()[0]
 
     def exported(self, label, size):
         version, cipher = self.tls.version(), self.tls.cipher()[0]

@@ -12,14 +12,16 @@ client() { lab_client_start c1 "$@" || why "client does not connect"; }
 pushed() { lab_log_has "${LAB_CLI_LOG[c1]}" "PUSH: Received control message: 'PUSH_REPLY.*$1" || why "push lacks '$1'"; }
 address() { x c1 ip -4 -br addr show tap0 | grep -q " $1 " || why "tap0 has not $1: $(x c1 ip -4 -br addr show tap0)"; }
 
-# Four arguments: a pool; the first client gets its first address, the second the next.
+in_pool() { [[ $(lab_tunnel_ip "$1") =~ ^192\.168\.77\.1([0-4][0-9]|50)$ ]] || why "$1 has $(lab_tunnel_ip "$1"), not one of the pool"; }
+differ() { [ "$(lab_tunnel_ip c1)" != "$(lab_tunnel_ip c2)" ] || why "both have $(lab_tunnel_ip c1)"; }
+
+# Four arguments: a pool; each client gets an address of its own out of it.
 four() {
     starts && client || return
-    pushed 'route-gateway 192.168.77.1' && pushed 'ifconfig 192.168.77.100 255.255.255.0' || return
-    address 192.168.77.100/24 || return
+    pushed 'route-gateway 192.168.77.1' && pushed 'ifconfig 192.168.77.1[0-9][0-9] 255.255.255.0' && in_pool c1 || return
     lab_ping c1 192.168.77.10 || why "no ping" || return
     lab_client_start c2 || why "second client does not connect" || return
-    x c2 ip -4 -br addr show tap0 | grep -q ' 192.168.77.101/24 ' || why "second client's address" || return
+    in_pool c2 && differ || return
     lab_ping c2 192.168.77.10 || why "no ping for the second client"
 }
 
@@ -59,14 +61,14 @@ ccd() {
     address 192.168.77.77/24 || return
     lab_ping c1 192.168.77.10 || why "no ping" || return
     lab_client_start c2 || why "a client without a file does not connect" || return
-    x c2 ip -4 -br addr show tap0 | grep -q ' 192.168.77.100/24 ' || why "a client without a file is not served by the pool"
+    in_pool c2
 }
 
-# An address that a client's file has taken from the pool is not given to somebody else.
+# An address that a client's file has taken from a pool of two is not given to somebody else.
 ccd_from_pool() {
     mkdir -p "$LAB_DIR/ccd2"
     echo 'ifconfig-push 192.168.77.100 255.255.255.0' >"$LAB_DIR/ccd2/c1"
-    starts "client-config-dir $LAB_DIR/ccd2" && client || return
+    starts "client-config-dir $LAB_DIR/ccd2" "server-bridge 192.168.77.1 255.255.255.0 192.168.77.100 192.168.77.101" && client || return
     address 192.168.77.100/24 || return
     lab_client_start c2 || why "second client does not connect" || return
     [ "$LAB_SERVER" = openvpn ] && { skipped "OpenVPN gives the address twice"; return; }
@@ -83,9 +85,9 @@ ccd_push() {
 
 # A released address is given out again, and a returning client is served.
 comes_back() {
-    starts && client && address 192.168.77.100/24 || return
+    starts && client && in_pool c1 || return
     lab_client_stop c1 KILL
-    client || return
+    client && in_pool c1 || return
     lab_ping c1 192.168.77.10 || why "no ping after the return"
 }
 
@@ -105,7 +107,7 @@ arp() {
     lab_ping c1 192.168.77.10 || why "no ping" || return
     seen=$(x c1 ip -4 neigh show 192.168.77.10 dev tap0 | awk '{print $3}')
     [ "$seen" = "$(lab_mac lan eth0)" ] || why "the client sees $seen, not the LAN host's own MAC" || return
-    seen=$(x lan ip -4 neigh show 192.168.77.100 dev eth0 | awk '{print $3}')
+    seen=$(x lan ip -4 neigh show "$(lab_tunnel_ip c1)" dev eth0 | awk '{print $3}')
     [ "$seen" = "$(lab_mac c1 tap0)" ] || why "the LAN host sees $seen, not the laptop's own MAC"
 }
 

@@ -103,7 +103,7 @@ t_case refuses-no-replay refuses "no-replay" no-replay
 t_case refuses-dev-tun refuses "tun" "dev tun0"
 t_case refuses-plugin refuses "plugin" "plugin /usr/lib/x.so"
 t_case refuses-blowfish refuses "64|BF-CBC" "data-ciphers BF-CBC"
-t_case refuses-cert-not-required refuses "verify-client-cert" client-cert-not-required
+t_case refuses-cert-not-required refuses "without a certificate" client-cert-not-required
 t_case refuses-bad-port refuses "port" "port 70000"
 t_case refuses-bad-digest refuses "SHA257|digest|auth" "auth SHA257"
 t_case refuses-bad-bridge refuses "server-bridge" "server-bridge 192.168.77.1 255.255.255.0 192.168.77.150 192.168.77.100"

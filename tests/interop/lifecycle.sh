@@ -129,15 +129,23 @@ keeps_foreign_bridge() {
     [ "$ports" = "eth0 " ] || why "ports of the admin's bridge afterwards: $ports"
 }
 
-crash_leaves_lan() { # the server is killed: a new one starts on what is left
+# none_left PID...: true when none of them lives.
+none_left() {
     local p
+    for p in "$@"; do lab_gone "$p" || return 1; done
+}
+
+# The first process is killed: nothing of the program goes on behind its back, and a new one starts on what is left.
+crash_leaves_lan() {
+    local pids
     up || return
-    for p in $($LAB_PYTHON "$LAB_LIB/proctree.py" pids "$LAB_SRV_PID" | cut -d' ' -f1); do kill -KILL "$p"; done
+    mapfile -t pids < <($LAB_PYTHON "$LAB_LIB/proctree.py" pids "$LAB_SRV_PID" | cut -d' ' -f1)
+    kill -KILL "$LAB_SRV_PID"
     wait "$LAB_SRV_PID" 2>/dev/null
     LAB_SRV_PID=
+    lab_until 3 none_left "${pids[@]}" || why "orphans 3 s after the first process was killed" || return
     [ "$LAB_SERVER" = openvpn ] && lab_unbridge_by_hand
     lab_server_start || why "a new server does not start on what the killed one left" || return
-    lab_wait_log "${LAB_CLI_LOG[c1]}" "Initialization Sequence Completed" 1 1
     lab_client_stop c1
     lab_client_start c1 || why "client does not connect" || return
     lab_ping c1 192.168.77.10 || why "no ping"

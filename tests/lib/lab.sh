@@ -568,6 +568,9 @@ print("%.1f" % ((e.get("sum_received") or e["sum"])["bits_per_second"]/1e6))'
 lab_status_has() { grep -q "^$1,[0-9a-f]" "$LAB_DIR/server.status" 2>/dev/null; }
 lab_status_lacks() { [ -s "$LAB_DIR/server.status" ] && ! lab_status_has "$1"; }
 
+# lab_tunnel_ip SPACE: the IPv4 address of tap0, without its prefix length.
+lab_tunnel_ip() { x "$1" ip -4 -br addr show tap0 | awk '{sub(/\/.*/, "", $3); print $3}'; }
+
 # lab_mac SPACE DEV
 lab_mac() { x "$1" cat "/sys/class/net/$2/address"; }
 
