@@ -201,6 +201,32 @@ static void test_guard_after_learning(void **state)
     assert_int_equal(r.learned, DBR_LEARN_NEW);
 }
 
+/* And what the LAN has of it stays. */
+static void test_guard_of_a_lan_host(void **state)
+{
+    (void)state;
+    send_frame(DBR_PORT_LAN, GATEWAY, BROADCAST);
+    dbr_switch_guard_mac(&net.sw, GATEWAY, DBR_ROLE_GATEWAY);
+    assert_int_equal(dbr_fdb_lookup(net.fdb, GATEWAY, 0, NULL), DBR_PORT_LAN);
+    send_frame(ALICE, HOST_A, BROADCAST);
+    dbr_switch_guard_mac(&net.sw, HOST_A, DBR_ROLE_NONE); /* was never guarded: nothing happens */
+    assert_int_equal(dbr_fdb_lookup(net.fdb, HOST_A, 0, NULL), ALICE);
+}
+
+static void test_reserved_vlan_from_the_lan(void **state)
+{
+    (void)state;
+    frame_start(&f, BROADCAST, LAN_HOST, 0x8100);
+    frame_tag(&f, 4095, 0x88b5);
+    expect_drop(send_built(DBR_PORT_LAN), DBR_GUARD_VLAN);
+    frame_start(&f, BROADCAST, LAN_HOST, 0x8100);
+    frame_tag(&f, 4094, 0x88b5);
+    expect_to(send_built(DBR_PORT_LAN), DBR_TO_FLOOD);
+    frame_start(&f, BROADCAST, LAN_HOST, 0x8100); /* stacked tags of the LAN are the LAN's business */
+    frame_tag(&f, 5, 0x8100);
+    expect_to(send_built(DBR_PORT_LAN), DBR_TO_FLOOD);
+}
+
 static void test_guarded_table(void **state)
 {
     (void)state;
@@ -349,6 +375,8 @@ static void test_nobody_speaks_for_the_gateway(void **state)
     assert_int_equal(dbr_switch_guard_ip4(&net.sw, gateway, false), 0);
     send_arp(ALICE, HOST_A, gateway, DBR_GUARD_PASS);
     send_arp(ALICE, HOST_A, 0, DBR_GUARD_PASS); /* a probe has no sender */
+    f.b[f.l3 + 13] ^= 1;                        /* refused for another reason, it stays refused */
+    assert_int_equal(send_built(ALICE).verdict, DBR_GUARD_ARP);
 }
 
 static void test_nobody_advertises_the_gateway(void **state)
@@ -369,6 +397,11 @@ static void test_nobody_advertises_the_gateway(void **state)
     assert_int_equal(dbr_switch_guard_ip6(&net.sw, target, false), 0);
     assert_int_equal(send_built(ALICE).verdict, DBR_GUARD_PASS);
     assert_int_equal(dbr_switch_guard_ip6(&net.sw, (uint8_t[16]){0}, true), DBR_ERR_SHAPE);
+    static const uint8_t half[16] = {0xfe, 0x80}; /* one half of the address may be zero */
+    memset(f.b + f.n - 16, 0, 16);
+    memcpy(f.b + f.n - 16, half, 2);
+    assert_int_equal(dbr_switch_guard_ip6(&net.sw, half, true), 0);
+    assert_int_equal(send_built(ALICE).verdict, DBR_GUARD_ND);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -384,6 +417,8 @@ int main(void)
         TEST(test_bad_source),
         TEST(test_guarded_addresses),
         TEST(test_guard_after_learning),
+        TEST(test_guard_of_a_lan_host),
+        TEST(test_reserved_vlan_from_the_lan),
         TEST(test_guarded_table),
         TEST(test_lan_host_keeps_its_address),
         TEST(test_source_guard_off),

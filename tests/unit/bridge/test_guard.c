@@ -60,8 +60,17 @@ static void test_link_local(void **state)
         {0x0180c2000030, 0x0800, {0}, false},
         {0x01000ccccccc, 60, {0xaa, 0xaa, 3, 0, 0, 0xc}, true}, /* CDP, VTP, DTP */
         {0x01000ccccccd, 50, {0xaa, 0xaa, 3, 0, 0, 0xc}, true}, /* PVST+ */
+        {0x01000ccccccc, 0x2004, {0}, true},                    /* by address alone */
+        {0x01000ccccccd, 0x0800, {0}, true},
+        {0x01000ccdcdcd, 0x0800, {0}, true},
+        {0x01000c000000, 0x0800, {0}, true},
         {0x01000ccccccf, 0x0800, {0}, false},
-        {HOST_B, 38, {0x42, 0x42, 3}, true}, /* a BPDU under another address */
+        {HOST_B, 38, {0x42, 0x43}, false},
+        {HOST_B, 38, {0x43, 0x42}, false},
+        {HOST_B, 60, {0xaa, 0xab, 3, 0, 0, 0xc}, false},
+        {HOST_B, 60, {0xab, 0xaa, 3, 0, 0, 0xc}, false},
+        {HOST_B, 0x0600, {0x42, 0x42}, false}, /* an EtherType, not a length */
+        {HOST_B, 38, {0x42, 0x42, 3}, true},   /* a BPDU under another address */
         {HOST_B, 0x88cc, {2}, true},
         {HOST_B, 0x888e, {2}, true},
         {HOST_B, 60, {0xaa, 0xaa, 3, 0, 0, 0xc}, true},
@@ -149,6 +158,8 @@ static void test_dhcp(void **state)
         {4, 5000, 68, DBR_GUARD_DHCP_SERVER, DBR_GUARD_DHCP_SERVER}, /* clients take it from any port */
         {4, 67, 67, DBR_GUARD_DHCP_SERVER, DBR_GUARD_DHCP_SERVER},   /* a relay */
         {4, 67, 5000, DBR_GUARD_DHCP_SERVER, DBR_GUARD_DHCP_SERVER},
+        {4, 68, 5000, DBR_GUARD_PASS, DBR_GUARD_DHCP_CLIENT},
+        {4, 5000, 67, DBR_GUARD_PASS, DBR_GUARD_DHCP_CLIENT},
         {4, 53, 5353, DBR_GUARD_PASS, DBR_GUARD_PASS},
         {6, 546, 547, DBR_GUARD_PASS, DBR_GUARD_DHCP6_CLIENT},
         {6, 547, 546, DBR_GUARD_DHCP6_SERVER, DBR_GUARD_DHCP6_SERVER},
@@ -176,6 +187,27 @@ static void test_dhcp_in_fragments(void **state)
     f.b[f.l3 + 2] = 0;
     f.b[f.l3 + 3] = 30; /* two bytes of UDP header only */
     assert_int_equal(laptop(), DBR_GUARD_DHCP_SERVER);
+    udp(4, 53, 5353);
+    f.b[f.l3 + 2] = 0;
+    f.b[f.l3 + 3] = 32; /* the ports and nothing else */
+    assert_int_equal(laptop(), DBR_GUARD_PASS);
+}
+
+/* Frames that end right behind what is looked at. */
+static void test_just_long_enough(void **state)
+{
+    (void)state;
+    frame_start(&f, HOST_B, HOST_A, 2);
+    frame_bytes(&f, (uint8_t[]){0x42, 0x42}, 2);
+    assert_int_equal(laptop(), DBR_GUARD_LINK_LOCAL);
+    frame_start(&f, HOST_B, HOST_A, 6);
+    frame_bytes(&f, (uint8_t[]){0xaa, 0xaa, 3, 0, 0, 0xc}, 6);
+    assert_int_equal(laptop(), DBR_GUARD_LINK_LOCAL);
+    struct frame_spec s = {.version = 4, .proto = 1, .dst = HOST_B, .src = HOST_A};
+    frame_build(&f, &s, (uint8_t[]){8}, 1);
+    assert_int_equal(laptop(), DBR_GUARD_PASS);
+    frame_build(&f, &s, NULL, 0); /* ICMP of which the type is not there */
+    assert_int_equal(laptop(), DBR_GUARD_REDIRECT);
 }
 
 /* IPv6: fixed header, then bytes as given. */
@@ -257,6 +289,12 @@ static void test_innocent_ip6(void **state)
     IP6(58, 133, 0, 0, 0, 0, 0, 0, 0); /* router solicitation: a laptop may ask, a site keeps it */
     assert_int_equal(laptop(), DBR_GUARD_PASS);
     assert_int_equal(site(), DBR_GUARD_RS);
+    IP6(58, 128);
+    assert_int_equal(laptop(), DBR_GUARD_PASS);
+    IP6(17, 0, 53, 0x14, 0xe9);
+    assert_int_equal(laptop(), DBR_GUARD_PASS);
+    IP6(17, 0, 53, 0x14);
+    assert_int_equal(laptop(), DBR_GUARD_DHCP6_SERVER);
     IP6(58, 128, 0, 0, 0); /* echo */
     assert_int_equal(site(), DBR_GUARD_PASS);
 }
@@ -295,6 +333,9 @@ static void test_arp(void **state)
     arp(HOST_B, mine); /* speaks for another address than its own */
     assert_int_equal(judge(&p), DBR_GUARD_ARP);
     assert_int_equal(site(), DBR_GUARD_PASS); /* proxies and routers live in sites */
+    f.b[f.l3 + 1] = 6;                        /* of another kind of network */
+    assert_int_equal(judge(&p), DBR_GUARD_ARP);
+    arp(HOST_A, mine);
     f.n = f.l3 + 27;
     assert_int_equal(judge(&p), DBR_GUARD_ARP); /* too short for what it says */
     p.pin4_set = 1;
@@ -421,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_snap),
         cmocka_unit_test(test_dhcp),
         cmocka_unit_test(test_dhcp_in_fragments),
+        cmocka_unit_test(test_just_long_enough),
         cmocka_unit_test(test_router_advertisement),
         cmocka_unit_test(test_router_advertisement_evasion),
         cmocka_unit_test(test_innocent_ip6),
