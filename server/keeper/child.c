@@ -26,8 +26,7 @@ const char *child_name(enum child_kind which)
     return which == CHILD_CONTROL ? "control" : "data";
 }
 
-/* ---- in the child
- * -------------------------------------------------------------------------------------------- */
+/* ---- in the child ---- */
 
 /* The boot struct with what lock_down() needs behind it. */
 struct born {
@@ -162,8 +161,7 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     exit(code);
 }
 
-/* ---- in keeper
- * ----------------------------------------------------------------------------------------------- */
+/* ---- in keeper ---- */
 
 /* What was queued for the dead process, or by it for nobody, would misinform the next one. */
 static void drain(const int *ends, unsigned n)
@@ -248,7 +246,8 @@ int child_start(struct keeper *k, enum child_kind which)
 
 static void say_end(struct keeper *k, enum child_kind which, int status)
 {
-    int level = k->stopping ? DBR_LOG_VERBOSE : DBR_LOG_ERROR;
+    /* Whoever cannot start has said why; at the end it is what we asked for. */
+    int level = k->stopping || (!k->serving && WIFEXITED(status)) ? DBR_LOG_VERBOSE : DBR_LOG_ERROR;
     if (WIFSIGNALED(status))
         dbr_log(&k->log, level, "%s process was ended by signal %d (%s)%s", child_name(which),
                 WTERMSIG(status), strsignal(WTERMSIG(status)),

@@ -69,6 +69,7 @@ struct keeper {
     struct dbr_log log;
     struct notify notify;
     struct rights_user user;
+    char run_dir[96]; /* the bridge's journal, the DHCP client's files */
 
     /* what the children inherit */
     unsigned n_workers;
@@ -87,7 +88,6 @@ struct keeper {
     struct dbr_netlink *netlink;
     struct dbr_linkmon *linkmon;
     bool bridged;
-    char journal_dir[96];
     struct dbr_bridge_state bridge;
     uint64_t gateway_mac;
     uint32_t guarded_ip4[GUARDED_IP4]; /* host order, 0 = none */

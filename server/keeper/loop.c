@@ -43,8 +43,7 @@ int loop_open(struct keeper *k)
     return DBR_ERR_IO;
 }
 
-/* ---- start and end
- * ------------------------------------------------------------------------------------------- */
+/* ---- start and end ---- */
 
 void tell_control(struct keeper *k, enum dbr_state what)
 {
@@ -124,8 +123,7 @@ static void now_serving(struct keeper *k)
     parent_is_told(k, 0);
 }
 
-/* ---- messages
- * ------------------------------------------------------------------------------------------------ */
+/* ---- messages ---- */
 
 static void is_ready(struct keeper *k, enum child_kind which)
 {
@@ -212,8 +210,7 @@ static void read_messages(struct keeper *k, enum child_kind which)
     }
 }
 
-/* ---- deaths
- * -------------------------------------------------------------------------------------------------- */
+/* ---- deaths ---- */
 
 /* What the kernel's bridge was told for data's peers is void with it. */
 void forget_addresses(struct keeper *k)
@@ -251,8 +248,7 @@ static void child_ended(struct keeper *k, enum child_kind which)
             wait ? " after a pause" : "");
 }
 
-/* ---- signals
- * ------------------------------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 static void on_signal(struct keeper *k, int sig)
 {
@@ -278,8 +274,7 @@ static void read_signals(struct keeper *k)
         on_signal(k, (int)si.ssi_signo);
 }
 
-/* ---- times
- * --------------------------------------------------------------------------------------------------- */
+/* ---- times ---- */
 
 static void look_at_crl(struct keeper *k)
 {
@@ -349,8 +344,7 @@ static int wait_ms(const struct keeper *k)
     return ms > 60000 ? 60000 : (int)ms;
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the loop ---- */
 
 static void dispatch(struct keeper *k, uint32_t event)
 {

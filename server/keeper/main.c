@@ -19,8 +19,7 @@
 
 enum { CONFIG_MAX = 16 << 20, EXIT_BAD = 1 };
 
-/* ---- reading the configuration
- * ------------------------------------------------------------------------------- */
+/* ---- reading the configuration ---- */
 
 static void say(void *arg, enum dbr_conf_severity severity, const char *line)
 {
@@ -52,8 +51,7 @@ static int read_config(void *arg, const char *path, char **text, size_t *len)
     return err;
 }
 
-/* ---- answers
- * ------------------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static void print_line(void *arg, const char *line)
 {
@@ -89,8 +87,7 @@ static int show_help(void)
     return 0;
 }
 
-/* ---- data's program
- * ------------------------------------------------------------------------------------------ */
+/* ---- data's program ---- */
 
 /* Takes what data may know out of the configuration and wipes the rest, keys among it. */
 static int run_data(const struct dbr_boot *boot, struct dbr_config *config,
@@ -106,8 +103,7 @@ static int run_data(const struct dbr_boot *boot, struct dbr_config *config,
 
 static const struct keeper_programs programs = {.control = dbr_control_main, .data = run_data};
 
-/* ---- into the background
- * ------------------------------------------------------------------------------------- */
+/* ---- into the background ---- */
 
 static void null_stdin(void)
 {
@@ -143,8 +139,7 @@ static int into_background(void)
     return pipe_fd[1];
 }
 
-/* ---- main
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- main ---- */
 
 /* What the caller may have left to us and nobody here wants: descriptors, and where libraries look for code.
  */
@@ -167,10 +162,20 @@ static int serve(struct dbr_config *config)
     notify_open(&k.notify);
     umask(077);
     null_stdin();
-    dbr_log(&k.log, DBR_LOG_NOTICE, "drawbridged " DBR_VERSION);
     int code = keeper_open(&k) ? EXIT_BAD : keeper_run(&k);
     keeper_close(&k);
     return code;
+}
+
+/* `--check-config FILE` and `--show-config FILE` read as `--config FILE --check-config`. */
+static int read_arguments(struct dbr_config *config, int argc, char **argv, const struct dbr_conf_diag *diag)
+{
+    bool looks = argc == 3 && (!strcmp(argv[1], "--check-config") || !strcmp(argv[1], "--show-config"));
+    if (!looks || argv[2][0] == '-')
+        return dbr_config_args(config, argc - 1, argv + 1, diag);
+    char word[] = "--config";
+    char *const swapped[] = {word, argv[2], argv[1]};
+    return dbr_config_args(config, 3, swapped, diag);
 }
 
 int main(int argc, char **argv)
@@ -180,7 +185,7 @@ int main(int argc, char **argv)
     forget_caller();
     int err = dbr_config_init(&config);
     if (!err)
-        err = dbr_config_args(&config, argc - 1, argv + 1, &diag);
+        err = read_arguments(&config, argc, argv, &diag);
     if (!err && config.version)
         return show_version();
     if (!err && (config.help || argc < 2))

@@ -68,8 +68,7 @@ static int complain_errno(struct keeper *k, enum dbr_directive which, const char
     return complain(k, which, DBR_ERR_IO, text);
 }
 
-/* ---- TAP and bridge
- * ------------------------------------------------------------------------------------------ */
+/* ---- TAP and bridge ---- */
 
 static uint64_t mac48(const uint8_t b[6])
 {
@@ -144,9 +143,15 @@ void close_tap(struct keeper *k)
     memcpy(k->tap.name, name, sizeof name);
 }
 
+static int run_dir_failed(struct keeper *k)
+{
+    dbr_log(&k->log, DBR_LOG_FATAL, "cannot make the folder %s: %s", k->run_dir, strerror(errno));
+    return DBR_ERR_IO;
+}
+
 /* /run/drawbridge, or what systemd made for us; a folder of its own per network namespace, since names of
  * interfaces are theirs. */
-static int make_journal_dir(struct keeper *k)
+static int open_run_dir(struct keeper *k)
 {
     const char *base = getenv("RUNTIME_DIRECTORY");
     uint64_t cookie = FIRST_NETNS_COOKIE;
@@ -156,15 +161,14 @@ static int make_journal_dir(struct keeper *k)
         (void)getsockopt(s, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &n);
         close(s);
     }
-    snprintf(k->journal_dir, sizeof k->journal_dir - 32, "%s",
-             base && *base == '/' ? base : "/run/drawbridge");
-    if (mkdir(k->journal_dir, 0755) && errno != EEXIST)
-        return DBR_ERR_IO;
+    snprintf(k->run_dir, sizeof k->run_dir - 32, "%s", base && *base == '/' ? base : "/run/drawbridge");
+    if (mkdir(k->run_dir, 0755) && errno != EEXIST)
+        return run_dir_failed(k);
     if (cookie != FIRST_NETNS_COOKIE) {
-        size_t at = strlen(k->journal_dir);
-        snprintf(k->journal_dir + at, sizeof k->journal_dir - at, "/netns-%llu", (unsigned long long)cookie);
-        if (mkdir(k->journal_dir, 0700) && errno != EEXIST)
-            return DBR_ERR_IO;
+        size_t at = strlen(k->run_dir);
+        snprintf(k->run_dir + at, sizeof k->run_dir - at, "/netns-%llu", (unsigned long long)cookie);
+        if (mkdir(k->run_dir, 0700) && errno != EEXIST)
+            return run_dir_failed(k);
     }
     return 0;
 }
@@ -173,7 +177,7 @@ int raise_bridge(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
     struct dbr_bridge_plan plan = {
-        .bridge = c->bridge.name, .take_default_route = c->bridge_takeover, .journal_dir = k->journal_dir};
+        .bridge = c->bridge.name, .take_default_route = c->bridge_takeover, .journal_dir = k->run_dir};
     struct dbr_why why = {""};
     if (c->bridge.ifs.n > DBR_BRIDGE_IFS_MAX)
         return complain(k, DBR_D_bridge, DBR_ERR_LIMIT, "too many interfaces: 16 at most");
@@ -194,8 +198,6 @@ static int open_bridge(struct keeper *k)
         return complain(k, DBR_D_bridge, DBR_ERR_IO, why.text);
     if (!k->config->bridge.name)
         return 0;
-    if (make_journal_dir(k))
-        return complain_errno(k, DBR_D_bridge, "make", k->journal_dir);
     int err = raise_bridge(k);
     if (!err)
         dbr_log(&k->log, DBR_LOG_INFO, "bridge %s: %s, %u interfaces taken, %u addresses and %u routes moved",
@@ -241,8 +243,7 @@ int watch_links(struct keeper *k)
     return poll_add(k, dbr_linkmon_fd(k->linkmon), EVENT_LINKS);
 }
 
-/* ---- UDP
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- UDP ---- */
 
 static unsigned count_workers(const struct dbr_config *c, bool client)
 {
@@ -311,8 +312,7 @@ static int open_pairs(struct keeper *k)
     return 0;
 }
 
-/* ---- files
- * --------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 /* `log` and `syslog` take effect before anything else is opened. Under systemd standard error is the journal.
  */
@@ -384,8 +384,7 @@ static int run_up(struct keeper *k)
     return script_run(c->up, "up", &about, c, &k->log);
 }
 
-/* ---- all of it
- * ----------------------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static int go_to_folder(struct keeper *k)
 {
@@ -396,14 +395,15 @@ static int go_to_folder(struct keeper *k)
 
 static int find_user(struct keeper *k)
 {
+    dbr_log(&k->log, DBR_LOG_NOTICE, "drawbridged " DBR_VERSION);
     return rights_find_user(&k->user, k->config->user, k->config->group, &k->log);
 }
 
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder,       open_log,    find_user,  loop_open,  open_udp,  open_bridge, open_tap,
-        set_server_address, watch_links, open_pairs, open_files, write_pid, run_up,
+        go_to_folder, open_log,           open_run_dir, find_user,  loop_open,  open_udp,  open_bridge,
+        open_tap,     set_server_address, watch_links,  open_pairs, open_files, write_pid, run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->n_workers = count_workers(k->config, k->client);
@@ -425,11 +425,11 @@ static void undo_bridge(struct keeper *k)
     forget_addresses(k);
     if (k->tap.ifindex)
         dbr_bridge_detach(k->netlink, k->tap.ifindex, NULL);
-    int err = dbr_bridge_undo(k->netlink, k->journal_dir, k->config->bridge.name, &why);
+    int err = dbr_bridge_undo(k->netlink, k->run_dir, k->config->bridge.name, &why);
     if (err && err != DBR_ERR_NOTFOUND)
         dbr_log(&k->log, DBR_LOG_ERROR,
                 "bridge %s could not be put back wholly: %s; the journal is kept in %s",
-                k->config->bridge.name, why.text, k->journal_dir);
+                k->config->bridge.name, why.text, k->run_dir);
     k->bridged = false;
 }
 
@@ -476,6 +476,8 @@ void keeper_close(struct keeper *k)
     dbr_netlink_close(k->netlink);
     k->linkmon = NULL;
     k->netlink = NULL;
+    if (strstr(k->run_dir, "/netns-"))
+        rmdir(k->run_dir); /* stays where a journal is left in it */
     notify_close(&k->notify);
     logsink_fini(&k->sink);
 }

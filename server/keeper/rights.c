@@ -21,8 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- the table: processes
- * ------------------------------------------------------------------------------------ */
+/* ---- the table: processes ---- */
 
 #define KEEPER_CAPS                                                                                          \
     (1ull << CAP_NET_ADMIN | 1ull << CAP_SETUID | 1ull << CAP_SETGID | 1ull << CAP_SETPCAP | 1ull << CAP_KILL)
@@ -40,8 +39,7 @@ static const struct {
     [RIGHTS_DATA] = {"data", 0, true, true},
 };
 
-/* ---- the table: system calls
- * --------------------------------------------------------------------------------- */
+/* ---- the table: system calls ---- */
 
 enum verdict {
     NO,      /* the process ends by SIGSYS */
@@ -189,8 +187,7 @@ static const int never[] = {
     SCMP_SYS(setns),
 };
 
-/* ---- users
- * --------------------------------------------------------------------------------------------------- */
+/* ---- users ---- */
 
 static const struct passwd *default_user(void)
 {
@@ -222,8 +219,7 @@ int rights_find_user(struct rights_user *u, const char *user, const char *group,
     return 0;
 }
 
-/* ---- dropping
- * ------------------------------------------------------------------------------------------------ */
+/* ---- dropping ---- */
 
 static int failed(const struct dbr_log *log, enum rights_of who, const char *what)
 {
@@ -322,8 +318,7 @@ int rights_drop(enum rights_of who, const struct rights_user *u, int dir_fd, con
     return 0;
 }
 
-/* ---- filtering
- * ----------------------------------------------------------------------------------------------- */
+/* ---- filtering ---- */
 
 /* In a development build DBR_SECCOMP=log lets pass what the list would kill for, and the kernel logs it. */
 static uint32_t unlisted(void)

@@ -13,10 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS = 48, TEXT = 4096, PATIENCE_MS = 60000, NAP_MS = 10 };
+enum { WORDS = 48, TEXT = 4096, PATIENCE_MS = 60000, DHCP_PATIENCE_MS = 500, NAP_MS = 10 };
 
-/* ---- words
- * --------------------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 struct split {
     const char *in;
@@ -69,8 +68,7 @@ int script_split(const char *text, char *buf, size_t n, char **words, size_t cap
     return (int)count;
 }
 
-/* ---- running
- * ------------------------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 static void clean_signals(void)
 {
@@ -113,12 +111,12 @@ static void script_env(const char *type, const struct script_about *a, const str
     }
 }
 
-/* Status as waitpid() gives it; 60 s at most. */
-static int wait_for(pid_t pid)
+/* Status as waitpid() gives it; killed when it takes longer. */
+static int wait_for(pid_t pid, int patience_ms)
 {
     int status;
     const struct timespec nap = {0, NAP_MS * 1000000l};
-    for (int waited = 0; waited < PATIENCE_MS; waited += NAP_MS) {
+    for (int waited = 0; waited < patience_ms; waited += NAP_MS) {
         pid_t p = waitpid(pid, &status, WNOHANG);
         if (p == pid)
             return status;
@@ -165,54 +163,81 @@ int script_run(const char *command, const char *type, const struct script_about 
         execv(words[0], words);
         _exit(127);
     }
-    int status = pid < 0 ? -1 : wait_for(pid);
+    int status = pid < 0 ? -1 : wait_for(pid, PATIENCE_MS);
     if (status == 0)
         return 0;
     say_failed(log, type, command, status);
     return DBR_ERR_IO;
 }
 
-/* ---- DHCP client
- * --------------------------------------------------------------------------------------------- */
+/* ---- DHCP client ---- */
 
-/* In the foreground, quick to give up its background habits; "%" stands for the interface. */
-static const char *const dhcp_clients[][8] = {
-    {"/sbin/dhclient", "-d", "-q", "-1", "%", NULL},
-    {"/sbin/udhcpc", "-f", "-R", "-S", "-i", "%", NULL},
-    {"/sbin/dhcpcd", "-B", "-q", "%", NULL},
+enum { DHCP_WORDS = 16, DHCP_FILES = 3, PATH_LEN = 160 };
+
+/* In the foreground. %i the interface, %0 to %2 a file of ours. */
+static const char *const dhcp_clients[][DHCP_WORDS] = {
+    {"/sbin/dhclient", "-4", "-d", "-q", "-cf", "%0", "-lf", "%1", "-pf", "%2", "%i", NULL},
+    {"/sbin/udhcpc", "-f", "-R", "-S", "-o", "-O", "subnet", "-O", "broadcast", "-i", "%i", NULL},
+    {"/sbin/dhcpcd", "-4", "-B", "-q", "--nogateway", "-C", "resolv.conf", "%i", NULL},
 };
-static const char *const usr_sbin = "/usr";
+static const char dhclient_conf[] = "request subnet-mask, broadcast-address, interface-mtu;\n";
+
+struct dhcp_paths {
+    char file[DHCP_FILES][PATH_LEN];
+};
+
+static void name_files(struct dhcp_paths *p, const char *dev, const char *folder)
+{
+    static const char *const ends[DHCP_FILES] = {"conf", "leases", "pid"};
+    for (size_t i = 0; i < DHCP_FILES; i++)
+        snprintf(p->file[i], PATH_LEN, "%s/dhclient-%s.%s", folder, dev, ends[i]);
+}
+
+static int write_conf(const struct dhcp_paths *p)
+{
+    int fd = open(p->file[0], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    ssize_t n = fd < 0 ? -1 : write(fd, dhclient_conf, sizeof dhclient_conf - 1);
+    if (fd >= 0)
+        close(fd);
+    return n == sizeof dhclient_conf - 1 ? 0 : DBR_ERR_IO;
+}
 
 /* Path of a client, in /sbin or /usr/sbin; NULL when it is in neither. */
 static const char *installed(const char *path, char *buf, size_t n)
 {
     if (access(path, X_OK) == 0)
         return path;
-    snprintf(buf, n, "%s%s", usr_sbin, path);
+    snprintf(buf, n, "/usr%s", path);
     return access(buf, X_OK) == 0 ? buf : NULL;
 }
 
-static void run_dhcp(const char *path, const char *const *words, const char *dev)
+static void run_dhcp(const char *path, const char *const *words, const char *dev, const struct dhcp_paths *p)
 {
-    const char *argv[8] = {path};
-    for (size_t i = 1; words[i]; i++)
-        argv[i] = words[i][0] == '%' ? dev : words[i];
+    const char *argv[DHCP_WORDS] = {path};
+    for (size_t i = 1; words[i]; i++) {
+        const char *w = words[i];
+        argv[i] = w[0] != '%' ? w : w[1] == 'i' ? dev : p->file[w[1] - '0'];
+    }
     clean_signals();
     execv(path, (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 
-pid_t dhcp_start(const char *dev, const struct dbr_log *log)
+pid_t dhcp_start(const char *dev, const char *folder, const struct dbr_log *log)
 {
+    struct dhcp_paths p;
     char buf[64];
+    name_files(&p, dev, folder);
     for (size_t i = 0; i < sizeof dhcp_clients / sizeof dhcp_clients[0]; i++) {
         const char *path = installed(dhcp_clients[i][0], buf, sizeof buf);
         if (!path)
             continue;
-        pid_t pid = fork();
+        pid_t pid = write_conf(&p) ? -1 : fork();
         if (pid == 0)
-            run_dhcp(path, dhcp_clients[i], dev);
-        if (pid > 0)
+            run_dhcp(path, dhcp_clients[i], dev, &p);
+        if (pid < 0)
+            dbr_log(log, DBR_LOG_ERROR, "cannot start %s: %s", path, strerror(errno));
+        else
             dbr_log(log, DBR_LOG_INFO, "DHCP: %s started on %s", path, dev);
         return pid > 0 ? pid : DBR_ERR_IO;
     }
@@ -222,4 +247,14 @@ pid_t dhcp_start(const char *dev, const struct dbr_log *log)
             "one, or set the address in an `up` script",
             dev);
     return DBR_ERR_NOTFOUND;
+}
+
+void dhcp_stop(pid_t pid, const char *dev, const char *folder)
+{
+    struct dhcp_paths p;
+    name_files(&p, dev, folder);
+    kill(pid, SIGTERM);
+    wait_for(pid, DHCP_PATIENCE_MS);
+    for (size_t i = 0; i < DHCP_FILES; i++)
+        unlink(p.file[i]);
 }

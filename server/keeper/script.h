@@ -24,9 +24,13 @@ struct script_about {
 int script_run(const char *command, const char *type, const struct script_about *about,
                const struct dbr_config *cfg, const struct dbr_log *log);
 
-/* Starts the first of dhclient, udhcpc, dhcpcd that is installed, in the foreground, for the interface. Its
- * pid, or DBR_ERR_NOTFOUND (a negative number) after a logged line. */
-pid_t dhcp_start(const char *dev, const struct dbr_log *log);
+/* Starts the first of dhclient, udhcpc, dhcpcd that is installed, in the foreground, for the interface. It
+ * asks for an address only: the far LAN's router and name servers would take this machine's own traffic.
+ * dhclient keeps its files in folder. Its pid, or DBR_ERR_NOTFOUND or DBR_ERR_IO (negative numbers) after a
+ * logged line. */
+pid_t dhcp_start(const char *dev, const char *folder, const struct dbr_log *log);
+/* Ends it and removes its files. */
+void dhcp_stop(pid_t pid, const char *dev, const char *folder);
 
 /* Splits text into at most cap - 1 words inside buf (n bytes; the words point into it) and ends the list with
  * NULL. The number of words, or DBR_ERR_SHAPE (open quote), DBR_ERR_SPACE. */

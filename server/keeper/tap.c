@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -46,10 +45,8 @@ static void replace(struct keeper *k, struct if_address *have, const struct if_a
 
 static void stop_dhcp(struct keeper *k)
 {
-    if (k->dhcp > 0) {
-        kill(k->dhcp, SIGTERM);
-        waitpid(k->dhcp, NULL, 0);
-    }
+    if (k->dhcp > 0)
+        dhcp_stop(k->dhcp, k->tap.name, k->run_dir);
     k->dhcp = 0;
 }
 
@@ -61,7 +58,7 @@ static void start_dhcp(struct keeper *k)
     k->dhcp = 0;
     if (k->config->up || k->bridged)
         return;
-    pid_t pid = dhcp_start(k->tap.name, &k->log);
+    pid_t pid = dhcp_start(k->tap.name, k->run_dir, &k->log);
     k->dhcp = pid > 0 ? pid : 0;
 }
 

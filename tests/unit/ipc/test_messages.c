@@ -239,8 +239,7 @@ static void name_must_end(void **state)
     assert_int_equal(dbr_ipc_check(&m, m.head.len), 0);
 }
 
-/* ---- the socket
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the socket ---- */
 
 static int pair[2];
 
