@@ -14,6 +14,8 @@
  * dead one, as far as it would misinform: control -> data after the death of data, data -> control after that
  * of control. No message is delivered twice, so a key is never installed twice. Either side must bear
  * messages about a peer that it does not know.
+ *  - The pair between control and fetch lives as long. When fetch was restarted, control gets
+ * DBR_STATE_FETCH_NEW and tells it everything again; when control was restarted, it does so by itself.
  *  - A return or death before DBR_IPC_READY at the first start ends the whole program with status 1 (the
  * child has logged the reason); later it is restarted.
  */
@@ -44,6 +46,7 @@ struct dbr_boot {
     int ipc_control[DBR_MAX_WORKERS]; /* control's ends of the pairs to the workers (control only, else -1) */
     int ipc_worker[DBR_MAX_WORKERS];  /* workers' ends (data only, else -1) */
     int ipc_keeper;                   /* this process's end of its pair with keeper */
+    int ipc_fetch;                    /* control's or fetch's end of their pair; -1: there is no fetch */
     char tap_name[16];
     uint32_t tap_offloads;             /* TUN_F_* that the kernel accepted */
     uint32_t tap_mtu;                  /* largest layer-3 packet of a frame, bytes */
@@ -55,6 +58,7 @@ struct dbr_boot {
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */
     int status_fd;     /* status file, read-write: pwrite, then ftruncate */
+    int crl_state[2];  /* the two places of the revocation memory, ipc/crlstate.h; also fetch's */
     int ccd_fd;        /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */
     int ctl_fd;        /* listening AF_UNIX SOCK_SEQPACKET socket of drawbridge-ctl */
     int management_fd; /* listening management socket (TCP or AF_UNIX stream) */

@@ -3,11 +3,19 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PEER_ID_MAX = 0xffffff, KEY_ID_MAX = 7, CIPHER_MAX = 32, FRAMING_MAX = 3, REPLAY_WINDOW_MAX = 8192 };
+enum {
+    PEER_ID_MAX = 0xffffff,
+    KEY_ID_MAX = 7,
+    CIPHER_MAX = 32,
+    FRAMING_MAX = 3,
+    REPLAY_WINDOW_MAX = 8192,
+    OCSP_STATUS_MAX = 2
+};
 
 static int check_peer(const void *buf)
 {
@@ -70,7 +78,7 @@ static int check_datagram(const void *buf)
 static int check_file(const void *buf)
 {
     const struct dbr_ipc_file *m = buf;
-    return m->what <= DBR_FILE_CRL && m->missing <= 1 ? 0 : DBR_ERR_SHAPE;
+    return m->what <= DBR_FILE_BUNDLE && m->missing <= 1 ? 0 : DBR_ERR_SHAPE;
 }
 
 static int check_tap_address(const void *buf)
@@ -83,6 +91,61 @@ static int check_state(const void *buf)
 {
     const struct dbr_ipc_state *m = buf;
     return m->what < DBR_STATES ? 0 : DBR_ERR_SHAPE;
+}
+
+static bool is_text(const char *s, size_t cap)
+{
+    return memchr(s, 0, cap) != NULL;
+}
+
+static int check_fetch_set(const void *buf)
+{
+    const struct dbr_ipc_fetch_set *m = buf;
+    return is_text(m->url, sizeof m->url) ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_crl_verify(const void *buf)
+{
+    const struct dbr_ipc_crl_verify *m = buf;
+    return m->source < DBR_CRL_SOURCES && m->ticket < 1u << 31 ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_crl_image(const void *buf)
+{
+    const struct dbr_ipc_crl_image *m = buf;
+    if (m->source >= DBR_CRL_SOURCES || m->err > 0 || m->n > DBR_IPC_LISTS_MAX || (!m->err && !m->n))
+        return DBR_ERR_SHAPE;
+    return is_text(m->why, sizeof m->why) ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_crl_taken(const void *buf)
+{
+    const struct dbr_ipc_crl_taken *m = buf;
+    return m->taken <= 1 && m->n <= DBR_IPC_TEXT_MAX &&
+                   m->head.len == offsetof(struct dbr_ipc_crl_taken, text) + m->n
+               ? 0
+               : DBR_ERR_SHAPE;
+}
+
+static int check_ocsp_ask(const void *buf)
+{
+    const struct dbr_ipc_ocsp_ask *m = buf;
+    if (m->n == 0 || m->n > DBR_IPC_CERT_MAX || m->serial_len == 0 || m->serial_len > DBR_IPC_SERIAL_MAX ||
+        !is_text(m->url, sizeof m->url))
+        return DBR_ERR_SHAPE;
+    return m->head.len == offsetof(struct dbr_ipc_ocsp_ask, issuer) + m->n ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_ocsp_answer(const void *buf)
+{
+    const struct dbr_ipc_ocsp_answer *m = buf;
+    return m->err <= 0 && m->status <= OCSP_STATUS_MAX && is_text(m->why, sizeof m->why) ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_alarm(const void *buf)
+{
+    const struct dbr_ipc_alarm *m = buf;
+    return is_text(m->why, sizeof m->why) ? 0 : DBR_ERR_SHAPE;
 }
 
 /* One row per message: how long it is at least and at most, and what else must hold. */
@@ -116,7 +179,16 @@ static const struct {
     ROW(FILE, file, check_file),
     ROW(TAP_ADDRESS, tap_address, check_tap_address),
     ROW(STATE, state, check_state),
+    ROW(FETCH_SET, fetch_set, check_fetch_set),
+    ROW(CRL_VERIFY, crl_verify, check_crl_verify),
+    ROW(CRL_IMAGE, crl_image, check_crl_image),
+    ROW(OCSP_ANSWER, ocsp_answer, check_ocsp_answer),
+    ROW(ALARM, alarm, check_alarm),
 #undef ROW
+    [DBR_IPC_CRL_TAKEN] = {offsetof(struct dbr_ipc_crl_taken, text), sizeof(struct dbr_ipc_crl_taken),
+                           check_crl_taken},
+    [DBR_IPC_OCSP_ASK] = {offsetof(struct dbr_ipc_ocsp_ask, issuer), sizeof(struct dbr_ipc_ocsp_ask),
+                          check_ocsp_ask},
     [DBR_IPC_DATAGRAM] = {offsetof(struct dbr_ipc_datagram, bytes), sizeof(struct dbr_ipc_datagram),
                           check_datagram},
 };

@@ -8,6 +8,8 @@
  *   control <-> data worker i    one pair per worker; a peer's messages go to its owner, worker peer_id % N
  *   data    --> keeper           one pair, shared by all workers: FDB entries on the TAP port
  *   control <-> keeper           one pair: readiness, reload, files passed as descriptors
+ *   control <-> fetch            one pair: lists to verify and their images, questions to OCSP responders
+ *   fetch   --> keeper           one pair: readiness
  *
  * Every message starts with struct dbr_ipc_head. A message is sent and received whole or not at all.
  */
@@ -56,6 +58,16 @@ enum dbr_ipc_type {
     /* control -> data worker */
     DBR_IPC_PEERS_GET, /* struct dbr_ipc_head: control is new; answered by one DBR_IPC_PEER_BACK per peer and
                           DBR_IPC_STATS_END */
+    /* control -> fetch */
+    DBR_IPC_FETCH_SET,  /* struct dbr_ipc_fetch_set + descriptor of the CA certificates (PEM): what to fetch;
+                           the  list is fetched at once */
+    DBR_IPC_CRL_VERIFY, /* struct dbr_ipc_crl_verify + descriptor: verify this file; answered by CRL_IMAGE */
+    DBR_IPC_CRL_TAKEN,  /* struct dbr_ipc_crl_taken: what became of an image; the memory to keep on disk */
+    DBR_IPC_OCSP_ASK,   /* struct dbr_ipc_ocsp_ask: answered by OCSP_ANSWER */
+    /* fetch -> control */
+    DBR_IPC_CRL_IMAGE,   /* struct dbr_ipc_crl_image, + descriptor of a sealed memory file when err is 0 */
+    DBR_IPC_OCSP_ANSWER, /* struct dbr_ipc_ocsp_answer */
+    DBR_IPC_ALARM,       /* struct dbr_ipc_alarm: how fetching the list goes */
     DBR_IPC_TYPES
 };
 
@@ -79,7 +91,12 @@ enum {
     DBR_IPC_SERIAL_MAX = 20,
     DBR_IPC_BLOB_MAX = 1600,
     DBR_IPC_DATAGRAM_MAX = 2048,
-    DBR_IPC_MAX = 2048 + 64
+    DBR_IPC_URL_MAX = 512,
+    DBR_IPC_CERT_MAX = 4096, /* an issuer's certificate in DER */
+    DBR_IPC_TEXT_MAX = 4096, /* the memory of accepted CRL numbers */
+    DBR_IPC_WHY_MAX = 256,
+    DBR_IPC_LISTS_MAX = 16,
+    DBR_IPC_MAX = 5120
 };
 
 struct dbr_ipc_peer {
@@ -183,7 +200,10 @@ struct dbr_ipc_file {
     uint32_t what;    /* enum dbr_file */
     uint32_t missing; /* 1: the file is gone or unreadable, no descriptor comes along */
 };
-enum dbr_file { DBR_FILE_CRL };
+enum dbr_file {
+    DBR_FILE_CRL,
+    DBR_FILE_BUNDLE, /* a reload: the configuration and every file it names, ipc/bundle.h */
+};
 
 struct dbr_ipc_tap_address {
     struct dbr_ipc_head head;
@@ -210,7 +230,75 @@ enum dbr_state {
     DBR_STATE_CONNECTED, /* control -> keeper, client role: tunnel is up */
     DBR_STATE_RESTART,   /* keeper -> control: SIGUSR1 */
     DBR_STATE_DATA_NEW,  /* keeper -> control: data was restarted and knows no peer and no key */
+    DBR_STATE_FETCH_NEW, /* keeper -> control: fetch was restarted and knows nothing that it was told */
     DBR_STATES
+};
+
+/* Where a list came from. */
+enum dbr_crl_source {
+    DBR_CRL_FROM_FILE, /* crl-verify */
+    DBR_CRL_FROM_URL,  /* crl-url */
+    DBR_CRL_FROM_PUSH, /* drawbridge-ctl crl-push */
+    DBR_CRL_SOURCES
+};
+
+struct dbr_ipc_fetch_set {
+    struct dbr_ipc_head head;
+    uint32_t period_s; /* of crl-url; 0: there is none */
+    uint32_t pad;
+    char url[DBR_IPC_URL_MAX];
+};
+
+struct dbr_ipc_crl_verify {
+    struct dbr_ipc_head head;
+    uint32_t ticket; /* comes back in the answer; below 2^31 */
+    uint32_t source; /* enum dbr_crl_source */
+};
+
+struct dbr_ipc_crl_image {
+    struct dbr_ipc_head head;
+    uint32_t ticket; /* of CRL_VERIFY; from 2^31 on: fetched from the URL */
+    uint32_t source;
+    int32_t err; /* 0, or why the file was refused */
+    uint32_t n;  /* lists in the memory file, one behind the other, each from a multiple of 8 bytes on */
+    uint64_t size[DBR_IPC_LISTS_MAX]; /* of each image, bytes */
+    char why[DBR_IPC_WHY_MAX];
+};
+
+struct dbr_ipc_crl_taken {
+    struct dbr_ipc_head head; /* sent with only n bytes of text */
+    uint32_t ticket;
+    uint32_t taken; /* 1: in force now; 0: forget it */
+    uint32_t n;
+    char text[DBR_IPC_TEXT_MAX]; /* the memory of accepted numbers (dbr_trust_state_write) */
+};
+
+struct dbr_ipc_ocsp_ask {
+    struct dbr_ipc_head head; /* sent with only n bytes of issuer */
+    uint32_t id;
+    uint32_t n;
+    uint8_t serial[DBR_IPC_SERIAL_MAX];
+    uint32_t serial_len;
+    char url[DBR_IPC_URL_MAX];
+    uint8_t issuer[DBR_IPC_CERT_MAX];
+};
+
+struct dbr_ipc_ocsp_answer {
+    struct dbr_ipc_head head;
+    uint32_t id;
+    int32_t err;     /* 0: there is a valid answer; else why not (enum of base/err.h) */
+    uint32_t status; /* enum dbr_ocsp_status of certs/ocsp.h */
+    uint32_t pad;
+    int64_t next_update; /* unix seconds; the answer counts until then */
+    char why[DBR_IPC_WHY_MAX];
+};
+
+struct dbr_ipc_alarm {
+    struct dbr_ipc_head head;
+    uint32_t failures; /* attempts since the last good one; 0: it went well */
+    uint32_t pad;
+    int64_t good_s; /* unix seconds of the last good fetch; 0: none */
+    char why[DBR_IPC_WHY_MAX];
 };
 
 /* Checks type, exact length (or bounds, for blobs and datagrams), peer id < 2^24, enum ranges and
