@@ -299,6 +299,63 @@ static void test_nameless_closes_all(void **state)
     assert_int_equal(dbr_gro_count(gro), 3);
 }
 
+/* Broken frames in the middle of a flow: nothing behind them joins what was before. */
+static void test_broken_frames_close_all(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t version;
+        int layer;
+        size_t at;
+        uint8_t value;
+    } cases[] = {
+        {4, 1, 7, 9},                      /* a later fragment: what stands where the ports were is payload */
+        {4, 1, 2, 0xf0},                   /* IP longer than the frame */
+        {6, 1, 4, 0xf0},  {4, 1, 0, 0x65}, /* not IPv4 at all */
+        {4, 1, 9, 1},                      /* ICMP */
+        {4, 2, 12, 0x40},                  /* TCP header of 16 bytes */
+        {4, 2, 12, 0xf0},                  /* longer than the packet, below */
+        {6, 1, 6, 44},                     /* a fragment header whose chain goes wrong */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct frame_spec s = flow(cases[i].version, 6);
+        put_next(&s, 500);
+        struct frame_spec other = s;
+        other.sport = 77; /* of another flow, even */
+        frame_build(&f, &other, NULL, 20);
+        f.b[(cases[i].layer == 1 ? f.l3 : f.l4) + cases[i].at] = cases[i].value;
+        put(&f);
+        put_next(&s, 500);
+        if (dbr_gro_count(gro) != 3)
+            fail_msg("case %zu: %zu items", i, dbr_gro_count(gro));
+        forget();
+    }
+}
+
+static void test_headers_only(void **state)
+{
+    (void)state;
+    struct frame_spec s = flow(4, 6);
+    s.tcp_options = 0;
+    s.dont_fragment = true;
+    put_next(&s, 0); /* a TCP header and nothing else still names its flow */
+    s.sport++;
+    put_next(&s, 500);
+    s.sport--;
+    put_next(&s, 0);
+    s.sport++;
+    put_next(&s, 500);
+    assert_int_equal(dbr_gro_count(gro), 3);
+    forget();
+    s = flow(4, 17);
+    struct frame_spec empty = s;
+    empty.sport = 9;
+    put_next(&s, 500);
+    put_next(&empty, 0); /* an empty datagram, likewise */
+    put_next(&s, 500);
+    assert_int_equal(dbr_gro_count(gro), 2);
+}
+
 static void test_df_needs_no_id(void **state)
 {
     (void)state;
@@ -536,6 +593,8 @@ int main(void)
         TEST(test_ends),
         TEST(test_pure_ack_keeps_its_place),
         TEST(test_nameless_closes_all),
+        TEST(test_broken_frames_close_all),
+        TEST(test_headers_only),
         TEST(test_df_needs_no_id),
         TEST(test_udp_without_checksum),
         TEST(test_udp_length_field),

@@ -76,6 +76,8 @@ static void test_option_places(void **state)
     expect_mss(23, 1368);
     syn(s, (uint8_t[]){3, 3, 7, 4, 2, 2, 4, 5, 180, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 0}, 20);
     expect_mss(27, 1368);
+    syn(s, (uint8_t[]){2, 4, 5, 180, 2, 4, 6, 0}, 8); /* twice: the first counts */
+    expect_mss(22, 1368);
     s.flags = 0x12; /* SYN ACK: the other direction */
     syn(s, plain, 4);
     expect_mss(22, 1368);
