@@ -16,6 +16,8 @@
  * messages about a peer that it does not know.
  *  - The pair between control and fetch lives as long. When fetch was restarted, control gets
  * DBR_STATE_FETCH_NEW and tells it everything again; when control was restarted, it does so by itself.
+ *  - Who hangs is killed and restarted: each loop raises its counter in boot->alive at every turn, and turns
+ * at least every 2 s. A counter that has moved once and then stands still for 10 s means a hang.
  *  - A return or death before DBR_IPC_READY at the first start ends the whole program with status 1 (the
  * child has logged the reason); later it is restarted.
  */
@@ -54,7 +56,8 @@ struct dbr_boot {
     uint8_t gateway_mac[6];            /* the LAN's gateway if known at start, else zero */
     _Atomic uint64_t *steer;           /* mmapped slots of the TAP steering program (bridge/tap.h), or NULL */
     size_t n_steer;
-    bool restarted; /* this process replaces one that died */
+    bool restarted;          /* this process replaces one that died */
+    _Atomic uint64_t *alive; /* see above: control has [0], worker i of data has [i]; shared with keeper */
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */
     int status_fd;     /* status file, read-write: pwrite, then ftruncate */

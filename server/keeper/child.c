@@ -60,6 +60,9 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
                            .tap_offloads = k->tap.offload,
                            .tap_mtu = k->tap_mtu,
                            .restarted = k->child[which].was_ready,
+                           .alive = k->child[which].alive,
+                           .ipc_fetch = -1,
+                           .crl_state = {-1, -1},
                            .status_fd = -1,
                            .ccd_fd = -1,
                            .ctl_fd = -1,
@@ -210,6 +213,7 @@ static int watch_child(struct keeper *k, enum child_kind which, pid_t pid, int i
     c->ipc = ipc;
     c->ready = false;
     c->restart_ns = 0;
+    memset(c->pulse, 0, sizeof c->pulse);
     c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     int err = c->pidfd < 0 ? DBR_ERR_IO : poll_add(k, c->pidfd, EVENT_PID + which);
     return err ? err : poll_add(k, ipc, EVENT_IPC + which);
@@ -222,6 +226,8 @@ int child_start(struct keeper *k, enum child_kind which)
         return DBR_ERR_IO;
     drain_for(k, which);
     find_neighbours(k);
+    for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
+        atomic_store_explicit(&k->child[which].alive[i], 0, memory_order_relaxed);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
         dbr_log(&k->log, DBR_LOG_ERROR, "cannot start %s: %s", child_name(which), strerror(errno));
         return DBR_ERR_IO;

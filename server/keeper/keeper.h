@@ -26,6 +26,7 @@
 #include "keeper/fdbset.h"
 #include "keeper/logsink.h"
 #include "keeper/notify.h"
+#include "keeper/pulse.h"
 #include "keeper/rights.h"
 #include "keeper/sockets.h"
 #include "keeper/watch.h"
@@ -57,6 +58,8 @@ struct child {
     bool ready;
     bool was_ready; /* once: a later process is a restart */
     struct backoff backoff;
+    _Atomic uint64_t *alive; /* DBR_MAX_WORKERS counters, shared with it */
+    struct pulse pulse[DBR_MAX_WORKERS];
     uint64_t restart_ns; /* when to start it again; 0 = not due */
 };
 
@@ -103,10 +106,10 @@ struct keeper {
     int epoll, signals;
     struct child child[CHILDREN];
     struct watch crl;
-    uint64_t crl_ns, watchdog_ns; /* when each is due */
-    bool serving;                 /* everybody was ready once */
-    bool stopping;                /* no restarts any more */
-    uint64_t stop_ns;             /* when the next step of the end is due; 0 = none */
+    uint64_t crl_ns, watchdog_ns, pulse_ns; /* when each is due */
+    bool serving;                           /* everybody was ready once */
+    bool stopping;                          /* no restarts any more */
+    uint64_t stop_ns;                       /* when the next step of the end is due; 0 = none */
     int exit_code;
     bool background; /* standard error is the caller's terminal: leave it once we serve */
     int told_parent; /* pipe to the process that waits for `daemon`; -1 = none */

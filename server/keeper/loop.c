@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -290,6 +291,44 @@ static void look_at_crl(struct keeper *k)
         close(fd);
 }
 
+/* 'R', 'S', 'T', ... of a process; '?' when it cannot be read. */
+static char state_of(pid_t pid)
+{
+    char path[32], text[128] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    const char *name_end = n > 0 ? strrchr(text, ')') : NULL;
+    return name_end && name_end[1] ? name_end[2] : '?';
+}
+
+/* A process that somebody has stopped is left alone: it goes on where it was. */
+static void feel_pulse(struct keeper *k, enum child_kind which, uint64_t now)
+{
+    struct child *c = &k->child[which];
+    char state = state_of(c->pid);
+    for (unsigned i = 0; i < k->n_workers; i++) {
+        if (state == 'T' || state == 't')
+            pulse_excuse(&c->pulse[i], now);
+        else if (pulse_stands(&c->pulse[i], atomic_load_explicit(&c->alive[i], memory_order_relaxed), now)) {
+            dbr_log(&k->log, DBR_LOG_ERROR, "%s process hangs (loop %u stands still for %d s): killed",
+                    child_name(which), i, PULSE_PATIENCE_S);
+            kill(c->pid, SIGKILL);
+            return;
+        }
+    }
+}
+
+static void feel_pulses(struct keeper *k, uint64_t now)
+{
+    for (unsigned i = 0; i < CHILDREN; i++)
+        if (k->child[i].ready)
+            feel_pulse(k, i, now);
+    k->pulse_ns = now + PULSE_PERIOD_S * S_NS;
+}
+
 static void start_due(struct keeper *k, uint64_t now)
 {
     for (unsigned i = 0; i < CHILDREN && !k->stopping; i++) {
@@ -312,6 +351,8 @@ static void run_due(struct keeper *k)
         return;
     }
     start_due(k, now);
+    if (now >= k->pulse_ns)
+        feel_pulses(k, now);
     if (k->crl.path && now >= k->crl_ns) {
         look_at_crl(k);
         k->crl_ns = now + WATCH_PERIOD_MS * MS_NS;
@@ -333,6 +374,7 @@ static int wait_ms(const struct keeper *k)
     if (k->stopping) {
         at = k->stop_ns;
     } else {
+        at = k->pulse_ns;
         at = earlier(at, k->crl.path ? k->crl_ns + 1 : 0);
         at = earlier(at, k->notify.watchdog_ns ? k->watchdog_ns + 1 : 0);
         for (unsigned i = 0; i < CHILDREN; i++)

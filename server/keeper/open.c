@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -312,6 +313,20 @@ static int open_pairs(struct keeper *k)
     return 0;
 }
 
+static int map_counters(struct keeper *k)
+{
+    const size_t n = DBR_MAX_WORKERS * sizeof *k->child[0].alive;
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED) {
+            dbr_log(&k->log, DBR_LOG_FATAL, "cannot map shared memory: %s", strerror(errno));
+            return DBR_ERR_IO;
+        }
+        k->child[i].alive = p;
+    }
+    return 0;
+}
+
 /* ---- files ---- */
 
 /* `log` and `syslog` take effect before anything else is opened. Under systemd standard error is the journal.
@@ -402,8 +417,9 @@ static int find_user(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder, open_log,           open_run_dir, find_user,  loop_open,  open_udp,  open_bridge,
-        open_tap,     set_server_address, watch_links,  open_pairs, open_files, write_pid, run_up,
+        go_to_folder, open_log,     open_run_dir, find_user,          loop_open,
+        open_udp,     open_bridge,  open_tap,     set_server_address, watch_links,
+        open_pairs,   map_counters, open_files,   write_pid,          run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->n_workers = count_workers(k->config, k->client);
@@ -462,6 +478,11 @@ void keeper_close(struct keeper *k)
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++) {
         close_fd(&k->pair_control[i]);
         close_fd(&k->pair_data[i]);
+    }
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        if (k->child[i].alive)
+            munmap(k->child[i].alive, DBR_MAX_WORKERS * sizeof *k->child[i].alive);
+        k->child[i].alive = NULL;
     }
     if (k->ctl_fd >= 0)
         unlink(k->config->control_socket);

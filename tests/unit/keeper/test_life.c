@@ -36,7 +36,7 @@ static pid_t keeper_pid;
 
 /* ---- stub children ---- */
 
-static enum { GOOD, DIES_EARLY, FAILS_EARLY, DEAF, LEAVES } control_mood, data_mood;
+static enum { GOOD, DIES_EARLY, FAILS_EARLY, DEAF, LEAVES, HANGS } control_mood, data_mood;
 
 static void ready(const struct dbr_boot *b)
 {
@@ -117,6 +117,9 @@ static int stub_data(const struct dbr_boot *b, struct dbr_config *config,
     if (!b->restarted)
         dbr_ipc_send(b->ipc_keeper, &m, -1);
     dbr_log(&b->log, 1, "stub data: restarted %d", b->restarted);
+    if (data_mood == HANGS && !b->restarted)
+        for (b->alive[1]++;;)
+            ;
     while (poll(&p, 1, -1) == 1)
         if (recv(b->ipc_keeper, &c, 1, MSG_DONTWAIT) == 0)
             return 0;
@@ -418,6 +421,20 @@ static void nobody_listens(void **state)
     control_mood = GOOD;
 }
 
+/* A worker in an endless loop is killed after 10 s, not before. */
+static void data_hangs(void **state)
+{
+    (void)state;
+    data_mood = HANGS;
+    begin("");
+    wait_log("stub data: restarted 0", 1, 5000);
+    uint64_t from = monotonic_ns();
+    wait_log("data process hangs (loop 1", 1, 13000);
+    assert_true(monotonic_ns() - from >= 9 * S_NS);
+    wait_log("stub data: restarted 1", 1, 1000);
+    end_good();
+}
+
 static void write_crl(const char *text)
 {
     char other[128];
@@ -694,6 +711,7 @@ int main(int argc, char **argv)
         CASE(fails_at_start),
         CASE(control_ends_all),
         CASE(nobody_listens),
+        CASE(data_hangs),
         CASE(crl_changes),
         CASE(port_is_taken),
         CASE(signals_are_passed_on),

@@ -7,6 +7,7 @@
 #include "keeper/fdbset.h"
 #include "keeper/logsink.h"
 #include "keeper/notify.h"
+#include "keeper/pulse.h"
 #include "keeper/watch.h"
 
 #include <fcntl.h>
@@ -36,6 +37,23 @@ static void backoff_grows_and_forgets(void **state)
     now += 60 * S;
     assert_int_equal(backoff_death(&b, now), 0);
     assert_int_equal(backoff_death(&b, now + 60 * S - 1), 100 * MS);
+}
+
+static void pulse_tells_hanging_from_idle(void **state)
+{
+    (void)state;
+    struct pulse p = {0};
+    assert_false(pulse_stands(&p, 0, 1 * S));
+    assert_false(pulse_stands(&p, 0, 100 * S)); /* has not begun */
+    assert_false(pulse_stands(&p, 1, 101 * S));
+    assert_false(pulse_stands(&p, 1, 111 * S - 1));
+    assert_true(pulse_stands(&p, 1, 111 * S));
+    assert_false(pulse_stands(&p, 2, 112 * S)); /* it turns again */
+    assert_false(pulse_stands(&p, 2, 121 * S));
+    pulse_excuse(&p, 121 * S); /* was stopped */
+    assert_false(pulse_stands(&p, 2, 130 * S));
+    assert_true(pulse_stands(&p, 2, 131 * S));
+    assert_false(pulse_stands(&p, 0, 140 * S)); /* a new process */
 }
 
 static void fdb_add_del(void **state)
@@ -329,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(backoff_grows_and_forgets),
+        cmocka_unit_test(pulse_tells_hanging_from_idle),
         cmocka_unit_test(fdb_add_del),
         cmocka_unit_test(fdb_is_bounded),
         cmocka_unit_test(fdb_against_a_model),
