@@ -230,6 +230,8 @@ lab_office() {
     local i n=${1:-1}
     lab_space lan && lab_space gw && lab_link lan eth0 gw eth0 || return 1
     lab_addr lan eth0 192.168.77.10/24 fd77::10/64
+    # The LAN's card of the concentrator is for the bridge only: it takes no address and no route from the office.
+    x gw sysctl -qw net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.default.accept_ra=0
     if [ "$n" = 1 ] && [ -n "${LAB_DIRECT:-}" ]; then
         lab_space c1 && lab_link c1 wan0 gw wan0 || return 1
         lab_addr c1 wan0 10.9.0.11/16 fd09::11/64
