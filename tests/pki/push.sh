@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# publish and --push: the CRL reaches the web folder and every concentrator's command; one that fails or hangs neither
+# stops the others nor undoes the revocation.
+. "$(dirname "$0")/lib.sh"
+cd "$WORK" || exit 2
+mkdir web; lab_ca "$WORK/ca" --publish "$WORK/web"
+ca issue client alice --no-pass >/dev/null; ca issue client bob --no-pass >/dev/null
+cat >> ca/drawbridge-ca.conf <<END
+concentrator paris sh -c "cat > '$WORK/paris.der'"
+concentrator lyon  sh -c "cat > '$WORK/lyon part.der'; echo noise"
+END
+der() { openssl crl -in ca/crl.pem -outform DER; }
+says "revoke --push" "paris has the new CRL" ca revoke alice --push
+cmp -s paris.der <(der) && cmp -s "lyon part.der" <(der) && pass "both got the CRL in DER" || fail "both got the CRL in DER"
+cmp -s web/crl.pem ca/crl.pem && cmp -s web/crl.der <(der) && cmp -s web/ca.crt ca/ca.crt && pass "and it was published" || fail "and it was published" "$(ls web)"
+[ "$(stat -c %a web/crl.der)" = 644 ] && pass "for a web server to read" || fail "for a web server to read"
+cat >> ca/drawbridge-ca.conf <<END
+concentrator broken false
+concentrator missing /nonexistent/command
+END
+out=$(ca revoke bob --push); s=$?
+[ $s = 1 ] && pass "a failing concentrator: status 1" || fail "a failing concentrator: status $s"
+grep -q "paris has" <<<"$out" && grep -q "broken could NOT" <<<"$out" && grep -q "missing could NOT" <<<"$out" && pass "each is told of" || fail "each is told of" "$out"
+says "the revocation stands" "bob .*revoked" ca list
+cmp -s paris.der <(der) && pass "the others have it" || fail "the others have it"
+out=$(ca push --json); python=$(printf '%s' "$out" | tr -d '\n'); case $python in '[{"concentrator":"paris","told":true}'*'"missing","told":false}]') pass "JSON" ;; *) fail "JSON" "$out" ;; esac
+rm -rf web; out=$(ca crl 2>&1); s=$?
+[ $s = 1 ] && grep -q "done in the CA, but" <<<"$out" && pass "a missing web folder is told" || fail "a missing web folder is told" "$out"
+check "verify" ca verify
+
+# A large CRL through a slow reader; and one that hangs does not hold the others up.
+mkdir web; sed -i '/^concentrator/d' ca/drawbridge-ca.conf
+awk 'BEGIN { for (i = 0; i < 20000; i++) printf "R\t350101000000Z\t261120093000Z\t4%031X\tunknown\t/CN=x%d\n", i, i }' >> ca/index.txt
+cat >> ca/drawbridge-ca.conf <<END
+concentrator slow sh -c "sleep 1; wc -c > '$WORK/slow'"
+concentrator deaf sh -c "exec <&-; exit 0"
+END
+out=$(ca crl --push); grep -q "slow has" <<<"$out" && [ "$(tr -d ' ' < slow)" = "$(der | wc -c)" ] && pass "20,000 entries, a slow reader" || fail "20,000 entries, a slow reader" "$out"
+grep -q "deaf could NOT" <<<"$out" && pass "one that does not read is not told" || fail "one that does not read is not told" "$out"
+sed -i '/^concentrator/d' ca/drawbridge-ca.conf
+printf 'concentrator hang sleep 60\nconcentrator quick sh -c "cat > %s/quick"\n' "$WORK" >> ca/drawbridge-ca.conf
+t=$(date +%s); out=$(ca push); t=$(($(date +%s) - t))
+grep -q "hang could NOT" <<<"$out" && grep -q "quick has" <<<"$out" && [ $t -le 25 ] && pass "one that hangs is given up after $t s" || fail "one that hangs ($t s)" "$out"
+finish
