@@ -8,6 +8,7 @@
 
 #include "bridge/forward.h"
 #include "bridge/mss.h"
+#include "bridge/snoop.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -91,6 +92,8 @@ static void one_frame(struct world *w, uint8_t from, const uint8_t *data, size_t
         }
         struct dbr_route r = dbr_forward(&w->sw, &in, &v, w->now);
         judge_route(w, port, &v, &r);
+        struct dbr_snoop s;
+        REQUIRE(!dbr_snoop(&v, r.classes, &s) || (s.mac && (s.family == 4 || s.family == 6)));
     }
     free(frame);
 }
