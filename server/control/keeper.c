@@ -99,6 +99,7 @@ static void take_state(struct control *ctl, const struct dbr_ipc_state *m)
         dbr_log(ctl->log, DBR_LOG_NOTICE, "reload: nothing to change while clients are up");
         break;
     case DBR_STATE_DATA_NEW: data_is_new(ctl); break;
+    case DBR_STATE_FETCH_NEW:
     case DBR_STATE_DONE:
     case DBR_STATE_CONNECTED:
     case DBR_STATES: break;

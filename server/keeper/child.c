@@ -23,7 +23,8 @@
 
 const char *child_name(enum child_kind which)
 {
-    return which == CHILD_CONTROL ? "control" : "data";
+    static const char *const names[] = {"control", "data", "fetch"};
+    return names[which];
 }
 
 /* ---- in the child ---- */
@@ -41,8 +42,8 @@ static int lock_down(const struct dbr_boot *boot)
     const struct born *b = (const struct born *)((const char *)boot - offsetof(struct born, boot));
     if (b->background)
         leave_terminal(boot->log.arg);
-    /* data has dropped before it made its threads */
-    int err = b->who == RIGHTS_DATA ? 0 : rights_drop(b->who, &b->user, boot->ccd_fd, &boot->log);
+    /* the others have dropped before they made their threads */
+    int err = b->who != RIGHTS_CONTROL ? 0 : rights_drop(b->who, &b->user, boot->ccd_fd, &boot->log);
     return err ? err : rights_filter(b->who, boot->ccd_fd, &boot->log);
 }
 
@@ -89,6 +90,13 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
         b->status_fd = k->status_fd;
         b->ccd_fd = k->ccd_fd;
         b->ctl_fd = k->ctl_fd;
+        b->ipc_fetch = k->pair_fetch[0];
+        memcpy(b->crl_state, k->crl_state, sizeof b->crl_state);
+        return;
+    }
+    if (which == CHILD_FETCH) {
+        b->ipc_fetch = k->pair_fetch[1];
+        memcpy(b->crl_state, k->crl_state, sizeof b->crl_state);
         return;
     }
     for (unsigned i = 0; i < k->n_workers; i++) {
@@ -110,7 +118,8 @@ static int by_number(const void *a, const void *b)
 static void close_others(const struct keeper *k, const struct dbr_boot *b)
 {
     const int single[] = {
-        0, 1, 2, k->sink.fd, k->sink.syslog, b->ipc_keeper, b->status_fd, b->ccd_fd, b->ctl_fd, b->udp[0]};
+        0,         1,         2,         k->sink.fd,   k->sink.syslog,  b->ipc_keeper,  b->status_fd,
+        b->ccd_fd, b->ctl_fd, b->udp[0], b->ipc_fetch, b->crl_state[0], b->crl_state[1]};
     int keep[sizeof single / sizeof single[0] + 4 * DBR_MAX_WORKERS];
     size_t n = sizeof single / sizeof single[0];
     memcpy(keep, single, sizeof single);
@@ -146,9 +155,8 @@ static void quiet_signals(void)
 
 static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
 {
-    struct born b = {.who = which == CHILD_DATA ? RIGHTS_DATA : RIGHTS_CONTROL,
-                     .user = k->user,
-                     .background = k->background};
+    static const enum rights_of whose[] = {RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH};
+    struct born b = {.who = whose[which], .user = k->user, .background = k->background};
     fill(k, which, &b.boot);
     b.boot.ipc_keeper = ipc;
     quiet_signals();
@@ -158,6 +166,9 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
         code = rights_drop(RIGHTS_DATA, &k->user, -1, &k->log)
                    ? 1
                    : k->programs->data(&b.boot, k->config, k->guarded_ip4);
+    } else if (which == CHILD_FETCH) {
+        dbr_config_free(k->config); /* there may be keys in it */
+        code = rights_drop(RIGHTS_FETCH, &k->user, -1, &k->log) ? 1 : k->programs->fetch(&b.boot);
     } else {
         code = k->programs->control(&b.boot);
     }
@@ -182,7 +193,13 @@ static void drain_for(struct keeper *k, enum child_kind which)
     /* Both times what travels towards the survivor stays: it is the truth of a moment ago and is read in
      * order. What the new control would get from the time before is in the workers' answers to
      * DBR_IPC_PEERS_GET. */
+    if (which == CHILD_FETCH) {
+        drain(&k->pair_fetch[1], 1);
+        return;
+    }
     drain(which == CHILD_DATA ? k->pair_data : k->pair_control, k->n_workers);
+    if (which == CHILD_CONTROL && k->has_fetch)
+        drain(&k->pair_fetch[0], 1);
 }
 
 /* Whom no peer may pass itself off as: the gateway behind the bridge, and this host on it. Asked here and not
@@ -247,6 +264,8 @@ int child_start(struct keeper *k, enum child_kind which)
     dbr_log(&k->log, DBR_LOG_VERBOSE, "%s: process %d", child_name(which), (int)pid);
     if (which == CHILD_DATA && k->child[which].was_ready)
         tell_control(k, DBR_STATE_DATA_NEW);
+    if (which == CHILD_FETCH && k->child[which].was_ready)
+        tell_control(k, DBR_STATE_FETCH_NEW);
     return 0;
 }
 

@@ -11,6 +11,8 @@
  *     child.c    child_start()  ... fork, what the child keeps, its rights, its program
  *     loop.c     keeper_run()   ... events until the end
  *     mend.c     mend_*()       ... TAP and bridge when somebody else touched them
+ *     memory.c   memory_open()  ... the two files of the revocation memory
+ *     reload.c   reload()       ... SIGHUP: everything that the configuration names, read again for control
  *     tap.c      tap_address()  ... client role: the address of the TAP
  */
 #ifndef DBR_KEEPER_KEEPER_H
@@ -46,9 +48,10 @@ struct keeper_programs {
     int (*control)(const struct dbr_boot *boot);
     int (*data)(const struct dbr_boot *boot, struct dbr_config *config,
                 const uint32_t guarded_ip4[GUARDED_IP4]);
+    int (*fetch)(const struct dbr_boot *boot); /* NULL: there is none */
 };
 
-enum child_kind { CHILD_CONTROL, CHILD_DATA, CHILDREN };
+enum child_kind { CHILD_CONTROL, CHILD_DATA, CHILD_FETCH, CHILDREN };
 
 struct child {
     pid_t pid;  /* 0 = not running */
@@ -84,7 +87,9 @@ struct keeper {
     uint32_t tap_mtu;
     uint64_t tap_mac;
     int pair_control[DBR_MAX_WORKERS], pair_data[DBR_MAX_WORKERS]; /* both ends of each; -1 = none */
+    int pair_fetch[2];                                             /* control's and fetch's end; -1 = none */
     int status_fd, ccd_fd, ctl_fd;
+    int crl_state[2]; /* the revocation memory; -1 = none */
     bool wrote_pid;
 
     /* bridge */
@@ -105,6 +110,7 @@ struct keeper {
     /* life */
     int epoll, signals;
     struct child child[CHILDREN];
+    bool has_fetch;
     struct watch crl;
     uint64_t crl_ns, watchdog_ns, pulse_ns; /* when each is due */
     bool serving;                           /* everybody was ready once */
@@ -134,6 +140,9 @@ int child_start(struct keeper *k, enum child_kind which);
 /* Collects a child that has ended: logs how. */
 void child_reap(struct keeper *k, enum child_kind which);
 const char *child_name(enum child_kind which);
+
+/* memory.c */
+int memory_open(struct keeper *k); /* 0 also when there is no place for it, after a warning */
 
 /* loop.c */
 int loop_open(struct keeper *k); /* epoll and signals; from here on signals wait for keeper_run() */

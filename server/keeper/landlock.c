@@ -26,6 +26,10 @@ struct path_beneath_attr {
 static const struct ruleset_attr handled[] = {
     {0x1fff, 0, 0}, {0x3fff, 0, 0}, {0x7fff, 0, 0}, {0x7fff, 3, 0}, {0xffff, 3, 0}, {0xffff, 3, 3},
 };
+enum { NET_BIND = 1 };
+/* Where resolv.conf, hosts and the modules of nsswitch.conf are. */
+static const char *const resolver_dirs[] = {"/etc", "/run/systemd/resolve", "/run/resolvconf", "/usr/lib",
+                                            "/lib", "/usr/share/zoneinfo"};
 /* Size of the attribute that each ABI knows. */
 static const size_t attr_size[] = {8, 8, 8, 16, 16, 24};
 
@@ -33,6 +37,17 @@ static void allow_below(int ruleset, int fd, uint64_t access)
 {
     struct path_beneath_attr rule = {.access = access, .parent_fd = fd};
     (void)syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0);
+}
+
+static void allow_resolver(int ruleset)
+{
+    for (size_t i = 0; i < sizeof resolver_dirs / sizeof resolver_dirs[0]; i++) {
+        int fd = open(resolver_dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        allow_below(ruleset, fd, FS_READ_FILE | FS_READ_DIR);
+        close(fd);
+    }
 }
 
 int landlock_restrict(enum landlock_scope scope, int dir_fd)
@@ -43,12 +58,17 @@ int landlock_restrict(enum landlock_scope scope, int dir_fd)
         return 0;
     if (abi > KNOWN)
         abi = KNOWN;
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled[abi - 1], attr_size[abi - 1], 0);
+    struct ruleset_attr attr = handled[abi - 1];
+    if (scope == LANDLOCK_RESOLVER)
+        attr.net &= NET_BIND;
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, attr_size[abi - 1], 0);
     if (ruleset < 0)
         return 0;
     int root = scope == LANDLOCK_READ_ALL ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     if (root >= 0)
         allow_below(ruleset, root, FS_READ_FILE | FS_READ_DIR | FS_EXECUTE);
+    if (scope == LANDLOCK_RESOLVER)
+        allow_resolver(ruleset);
     if (dir_fd >= 0)
         allow_below(ruleset, dir_fd, FS_READ_FILE | FS_READ_DIR);
     int err = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);

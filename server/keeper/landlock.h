@@ -9,6 +9,7 @@
 
 enum landlock_scope {
     LANDLOCK_READ_ALL,   /* reading stays as the user's rights have it, nothing can be written or made */
+    LANDLOCK_RESOLVER,   /* reading what a resolver reads; TCP connections out, no listening */
     LANDLOCK_READ_BELOW, /* reading below dir_fd only (-1: nothing at all) */
 };
 

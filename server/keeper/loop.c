@@ -80,12 +80,12 @@ void keeper_stop(struct keeper *k, int exit_code)
 
 static bool all_ended(const struct keeper *k)
 {
-    return !k->child[CHILD_CONTROL].pid && !k->child[CHILD_DATA].pid;
+    return !k->child[CHILD_CONTROL].pid && !k->child[CHILD_DATA].pid && !k->child[CHILD_FETCH].pid;
 }
 
 static void next_step_of_the_end(struct keeper *k)
 {
-    if (k->child[CHILD_CONTROL].ipc >= 0 || k->child[CHILD_DATA].ipc >= 0) {
+    if (k->child[CHILD_CONTROL].ipc >= 0 || k->child[CHILD_DATA].ipc >= 0 || k->child[CHILD_FETCH].ipc >= 0) {
         close_ipc(k);
         return;
     }
@@ -130,7 +130,9 @@ static void is_ready(struct keeper *k, enum child_kind which)
 {
     struct child *c = &k->child[which];
     c->ready = c->was_ready = true;
-    if (!k->serving && !k->stopping && k->child[CHILD_CONTROL].ready && k->child[CHILD_DATA].ready)
+    bool all = k->child[CHILD_CONTROL].ready && k->child[CHILD_DATA].ready &&
+               (k->child[CHILD_FETCH].ready || !k->has_fetch);
+    if (!k->serving && !k->stopping && all)
         now_serving(k);
 }
 
@@ -206,8 +208,10 @@ static void read_messages(struct keeper *k, enum child_kind which)
             return;
         if (which == CHILD_CONTROL)
             from_control(k, (const void *)buf);
-        else
+        else if (which == CHILD_DATA)
             from_data(k, (const void *)buf);
+        else if (((const struct dbr_ipc_head *)(const void *)buf)->type == DBR_IPC_READY)
+            is_ready(k, CHILD_FETCH);
     }
 }
 
@@ -335,8 +339,8 @@ static void start_due(struct keeper *k, uint64_t now)
         struct child *c = &k->child[i];
         if (c->pid || !c->restart_ns || now < c->restart_ns)
             continue;
-        if (i == CHILD_CONTROL)
-            watch_forget(&k->crl);
+        if (i != CHILD_DATA)
+            watch_forget(&k->crl); /* both know nothing of the list any more */
         if (child_start(k, i) && !c->pid)
             c->restart_ns = now + backoff_death(&c->backoff, now) + S_NS;
     }
@@ -403,6 +407,8 @@ static void dispatch(struct keeper *k, uint32_t event)
 static int start_all(struct keeper *k)
 {
     int err = child_start(k, CHILD_DATA);
+    if (!err && k->has_fetch)
+        err = child_start(k, CHILD_FETCH);
     if (!err)
         err = child_start(k, CHILD_CONTROL);
     if (!err)

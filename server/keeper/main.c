@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "control/control.h"
 #include "data/data.h"
+#include "fetch/fetch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -101,7 +102,8 @@ static int run_data(const struct dbr_boot *boot, struct dbr_config *config,
     return dbr_data_main(boot, &limits);
 }
 
-static const struct keeper_programs programs = {.control = dbr_control_main, .data = run_data};
+static const struct keeper_programs programs = {
+    .control = dbr_control_main, .data = run_data, .fetch = dbr_fetch_main};
 
 /* ---- into the background ---- */
 

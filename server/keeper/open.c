@@ -42,6 +42,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
         k->pair_control[i] = k->pair_data[i] = -1;
+    k->pair_fetch[0] = k->pair_fetch[1] = k->crl_state[0] = k->crl_state[1] = -1;
     for (unsigned i = 0; i < CHILDREN; i++)
         k->child[i].pidfd = k->child[i].ipc = -1;
     logsink_init(&k->sink);
@@ -327,6 +328,23 @@ static int map_counters(struct keeper *k)
     return 0;
 }
 
+/* Fetch is there for whoever checks revocation. */
+static int open_fetch(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    int room = 1 << 20;
+    k->has_fetch = k->programs->fetch && (DBR_IS_SET(c, crl_verify) || DBR_IS_SET(c, crl_url) || c->ocsp.on);
+    if (!k->has_fetch)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->pair_fetch)) {
+        dbr_log(&k->log, DBR_LOG_FATAL, "cannot make a socket pair: %s", strerror(errno));
+        return DBR_ERR_IO;
+    }
+    for (int j = 0; j < 2; j++)
+        setsockopt(k->pair_fetch[j], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    return 0;
+}
+
 /* ---- files ---- */
 
 /* `log` and `syslog` take effect before anything else is opened. Under systemd standard error is the journal.
@@ -417,9 +435,9 @@ static int find_user(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder, open_log,     open_run_dir, find_user,          loop_open,
-        open_udp,     open_bridge,  open_tap,     set_server_address, watch_links,
-        open_pairs,   map_counters, open_files,   write_pid,          run_up,
+        go_to_folder, open_log,     open_run_dir,       find_user,   loop_open,  open_udp,
+        open_bridge,  open_tap,     set_server_address, watch_links, open_pairs, open_fetch,
+        memory_open,  map_counters, open_files,         write_pid,   run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->n_workers = count_workers(k->config, k->client);
@@ -483,6 +501,10 @@ void keeper_close(struct keeper *k)
         if (k->child[i].alive)
             munmap(k->child[i].alive, DBR_MAX_WORKERS * sizeof *k->child[i].alive);
         k->child[i].alive = NULL;
+    }
+    for (int i = 0; i < 2; i++) {
+        close_fd(&k->pair_fetch[i]);
+        close_fd(&k->crl_state[i]);
     }
     if (k->ctl_fd >= 0)
         unlink(k->config->control_socket);

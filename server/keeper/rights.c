@@ -15,11 +15,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef F_GET_SEALS
+#define F_ADD_SEALS 1033
+#define F_GET_SEALS 1034
+#endif
 
 /* ---- the table: processes ---- */
 
@@ -37,6 +44,7 @@ static const struct {
                               false, false},
     [RIGHTS_CONTROL] = {"control", 0, true, true},
     [RIGHTS_DATA] = {"data", 0, true, true},
+    [RIGHTS_FETCH] = {"fetch", 0, true, true},
 };
 
 /* ---- the table: system calls ---- */
@@ -47,107 +55,119 @@ enum verdict {
     DENY,    /* EACCES: a library that looks for an optional file goes on without it */
     NO_EXEC, /* allowed unless the third argument asks for executable memory */
     OWN,     /* allowed if the first argument is our own pid: abort() */
-    FLAGS,   /* fcntl: descriptor flags only */
+    FLAGS,   /* fcntl: descriptor flags, and reading seals */
+    SEAL,    /* fcntl: the same, and sealing */
     NAME,    /* prctl: names of threads and of memory only */
     BELOW,   /* openat: read only, relative to client-config-dir; else EACCES */
+    READ,    /* openat: read only; Landlock says where */
+    INET,    /* socket: TCP and UDP over IP; else EACCES */
+    SOFT,    /* allowed, with executable memory EACCES: a resolver module that cannot be loaded is skipped */
+    ASK,     /* ioctl: FIONREAD and FIONBIO */
     EMPTY,   /* newfstatat: of a descriptor (AT_EMPTY_PATH); else EACCES */
 };
 
 static const struct call {
     int nr;
-    uint8_t control, data; /* enum verdict */
+    uint8_t control, data, fetch; /* enum verdict */
 } calls[] = {
-#define CALL(name, control, data)                                                                            \
+#define CALL(name, control, data, fetch)                                                                     \
     {                                                                                                        \
-        SCMP_SYS(name), control, data                                                                        \
+        SCMP_SYS(name), control, data, fetch                                                                 \
     }
     /* frames, datagrams and messages on inherited descriptors */
-    CALL(read, YES, YES),
-    CALL(write, YES, YES),
-    CALL(readv, YES, YES),
-    CALL(writev, YES, YES),
-    CALL(recvfrom, YES, YES),
-    CALL(recvmsg, YES, YES),
-    CALL(recvmmsg, YES, YES),
-    CALL(sendto, YES, YES),
-    CALL(sendmsg, YES, YES),
-    CALL(sendmmsg, YES, YES),
-    CALL(close, YES, YES),
-    CALL(shutdown, YES, YES),
-    CALL(fcntl, FLAGS, FLAGS),
-    CALL(getsockopt, YES, YES),
-    CALL(getsockname, YES, YES),
-    CALL(epoll_wait, YES, YES),
-    CALL(epoll_pwait, YES, YES),
-    CALL(epoll_pwait2, YES, YES),
-    CALL(epoll_ctl, YES, YES),
-    CALL(poll, YES, YES),
-    CALL(ppoll, YES, YES),
-    CALL(timerfd_settime, YES, YES),
-    CALL(accept4, YES, NO), /* drawbridge-ctl, management, metrics */
-    CALL(getpeername, YES, NO),
-    CALL(setsockopt, YES, NO),
-    CALL(pread64, YES, NO), /* passed files, the status file */
-    CALL(pwrite64, YES, NO),
-    CALL(lseek, YES, NO),
-    CALL(ftruncate, YES, NO),
-    CALL(fstat, YES, YES),
-    CALL(newfstatat, EMPTY, DENY),
-    CALL(statx, DENY, DENY),
-    CALL(openat, BELOW, DENY),
-    CALL(open, DENY, DENY),
-    CALL(stat, DENY, DENY),
-    CALL(lstat, DENY, DENY),
-    CALL(access, DENY, DENY),
-    CALL(faccessat, DENY, DENY),
-    CALL(faccessat2, DENY, DENY),
-    CALL(readlink, DENY, DENY),
-    CALL(readlinkat, DENY, DENY),
-    CALL(socket, DENY, NO), /* a name that is looked up after the lock fails softly */
-    CALL(connect, DENY, NO),
+    CALL(read, YES, YES, YES),
+    CALL(write, YES, YES, YES),
+    CALL(readv, YES, YES, YES),
+    CALL(writev, YES, YES, YES),
+    CALL(recvfrom, YES, YES, YES),
+    CALL(recvmsg, YES, YES, YES),
+    CALL(recvmmsg, YES, YES, YES),
+    CALL(sendto, YES, YES, YES),
+    CALL(sendmsg, YES, YES, YES),
+    CALL(sendmmsg, YES, YES, YES),
+    CALL(close, YES, YES, YES),
+    CALL(shutdown, YES, YES, YES),
+    CALL(fcntl, FLAGS, FLAGS, SEAL),
+    CALL(getsockopt, YES, YES, YES),
+    CALL(getsockname, YES, YES, YES),
+    CALL(epoll_wait, YES, YES, YES),
+    CALL(epoll_pwait, YES, YES, YES),
+    CALL(epoll_pwait2, YES, YES, YES),
+    CALL(epoll_ctl, YES, YES, YES),
+    CALL(poll, YES, YES, YES),
+    CALL(ppoll, YES, YES, YES),
+    CALL(timerfd_settime, YES, YES, YES),
+    CALL(accept4, YES, NO, NO), /* drawbridge-ctl, management, metrics */
+    CALL(getpeername, YES, NO, YES),
+    CALL(setsockopt, YES, NO, YES),
+    CALL(pread64, YES, NO, YES), /* passed files, the status file */
+    CALL(pwrite64, YES, NO, YES),
+    CALL(lseek, YES, NO, YES),
+    CALL(ftruncate, YES, NO, YES),
+    CALL(fstat, YES, YES, YES),
+    CALL(newfstatat, EMPTY, DENY, YES),
+    CALL(statx, DENY, DENY, YES),
+    CALL(openat, BELOW, DENY, READ),
+    CALL(open, DENY, DENY, DENY),
+    CALL(stat, DENY, DENY, YES),
+    CALL(lstat, DENY, DENY, DENY),
+    CALL(access, DENY, DENY, DENY),
+    CALL(faccessat, DENY, DENY, DENY),
+    CALL(faccessat2, DENY, DENY, DENY),
+    CALL(readlink, DENY, DENY, DENY),
+    CALL(readlinkat, DENY, DENY, DENY),
+    CALL(socket, DENY, NO, INET), /* a name that is looked up after the lock fails softly */
+    CALL(connect, DENY, NO, YES),
     /* time */
-    CALL(clock_gettime, YES, YES),
-    CALL(clock_getres, YES, YES),
-    CALL(clock_nanosleep, YES, YES),
-    CALL(nanosleep, YES, YES),
-    CALL(gettimeofday, YES, YES),
-    CALL(time, YES, YES),
+    CALL(clock_gettime, YES, YES, YES),
+    CALL(clock_getres, YES, YES, YES),
+    CALL(clock_nanosleep, YES, YES, YES),
+    CALL(nanosleep, YES, YES, YES),
+    CALL(gettimeofday, YES, YES, YES),
+    CALL(time, YES, YES, YES),
     /* memory */
-    CALL(mmap, NO_EXEC, NO_EXEC),
-    CALL(mprotect, NO_EXEC, NO_EXEC),
-    CALL(munmap, YES, YES),
-    CALL(mremap, YES, YES),
-    CALL(madvise, YES, YES),
-    CALL(brk, YES, YES),
+    CALL(mmap, NO_EXEC, NO_EXEC, SOFT),
+    CALL(mprotect, NO_EXEC, NO_EXEC, SOFT),
+    CALL(munmap, YES, YES, YES),
+    CALL(mremap, YES, YES, YES),
+    CALL(madvise, YES, YES, YES),
+    CALL(brk, YES, YES, YES),
     /* threads, signals, the end */
-    CALL(futex, YES, YES),
-    CALL(sched_yield, YES, YES),
-    CALL(sched_getaffinity, YES, YES),
-    CALL(getcpu, YES, YES),
-    CALL(membarrier, YES, YES),
-    CALL(rseq, YES, YES),
-    CALL(set_robust_list, YES, YES),
-    CALL(restart_syscall, YES, YES), /* after SIGSTOP and SIGCONT */
-    CALL(rt_sigreturn, YES, YES),
-    CALL(rt_sigprocmask, YES, YES),
-    CALL(rt_sigaction, YES, YES),
-    CALL(sigaltstack, YES, YES),
-    CALL(prctl, NAME, NAME),
-    CALL(getpid, YES, YES),
-    CALL(gettid, YES, YES),
-    CALL(tgkill, OWN, OWN),
-    CALL(exit, YES, YES),
-    CALL(exit_group, YES, YES),
+    CALL(futex, YES, YES, YES),
+    CALL(sched_yield, YES, YES, YES),
+    CALL(sched_getaffinity, YES, YES, YES),
+    CALL(getcpu, YES, YES, YES),
+    CALL(membarrier, YES, YES, YES),
+    CALL(rseq, YES, YES, YES),
+    CALL(set_robust_list, YES, YES, YES),
+    CALL(restart_syscall, YES, YES, YES), /* after SIGSTOP and SIGCONT */
+    CALL(rt_sigreturn, YES, YES, YES),
+    CALL(rt_sigprocmask, YES, YES, YES),
+    CALL(rt_sigaction, YES, YES, YES),
+    CALL(sigaltstack, YES, YES, YES),
+    CALL(prctl, NAME, NAME, NAME),
+    CALL(getpid, YES, YES, YES),
+    CALL(gettid, YES, YES, YES),
+    CALL(tgkill, OWN, OWN, OWN),
+    CALL(exit, YES, YES, YES),
+    CALL(exit_group, YES, YES, YES),
     /* what libraries ask */
-    CALL(getrandom, YES, YES),
-    CALL(getrusage, YES, YES),
-    CALL(sysinfo, YES, YES),
-    CALL(uname, YES, YES),
-    CALL(getppid, YES, NO),
-    CALL(getuid, YES, NO),
-    CALL(geteuid, YES, NO),
-    CALL(getgid, YES, NO),
-    CALL(getegid, YES, NO),
+    CALL(getrandom, YES, YES, YES),
+    CALL(getrusage, YES, YES, YES),
+    CALL(sysinfo, YES, YES, YES),
+    CALL(uname, YES, YES, YES),
+    CALL(getppid, YES, NO, NO),
+    CALL(getuid, YES, NO, YES),
+    CALL(geteuid, YES, NO, YES),
+    CALL(getgid, YES, NO, YES),
+    CALL(getegid, YES, NO, YES),
+    /* memory files: images of lists, the CA's certificates */
+    CALL(memfd_create, YES, NO, YES),
+    CALL(fdatasync, NO, NO, YES), /* the memory of accepted lists */
+    /* what the resolver and the HTTP client ask of a socket */
+    CALL(ioctl, NO, NO, ASK),
+    CALL(select, NO, NO, YES),
+    CALL(pselect6, NO, NO, YES),
 #undef CALL
 };
 
@@ -284,6 +304,15 @@ static bool cannot_return(const struct rights_user *u)
     return setuid(0) && seteuid(0) && setgid(0) && setresuid(0, 0, 0);
 }
 
+#ifndef DBR_SANITIZED
+static enum landlock_scope landlock_of(enum rights_of who)
+{
+    return who == RIGHTS_DATA    ? LANDLOCK_READ_ALL
+           : who == RIGHTS_FETCH ? LANDLOCK_RESOLVER
+                                 : LANDLOCK_READ_BELOW;
+}
+#endif
+
 static int drop_child(enum rights_of who, const struct rights_user *u, int dir_fd, const struct dbr_log *log)
 {
     if (become(u))
@@ -297,7 +326,7 @@ static int drop_child(enum rights_of who, const struct rights_user *u, int dir_f
     }
     (void)dir_fd;
 #ifndef DBR_SANITIZED
-    landlock_restrict(who == RIGHTS_DATA ? LANDLOCK_READ_ALL : LANDLOCK_READ_BELOW, dir_fd);
+    landlock_restrict(landlock_of(who), dir_fd);
 #endif
     return 0;
 }
@@ -360,9 +389,50 @@ static int add_empty(scmp_filter_ctx f, int nr)
                                   SCMP_CMP32(3, SCMP_CMP_MASKED_EQ, flag, 0));
 }
 
+static int add_read(scmp_filter_ctx f, int nr)
+{
+    const uint32_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+    return seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP32(2, SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
+}
+
+static int add_inet(scmp_filter_ctx f, int nr)
+{
+    static const int others[] = {AF_UNSPEC, AF_UNIX, AF_NETLINK};
+    const uint32_t kind = 0xf; /* the type without SOCK_NONBLOCK and SOCK_CLOEXEC */
+    static const int families[] = {AF_INET, AF_INET6};
+    int err = 0;
+    for (size_t i = 0; i < sizeof families / sizeof families[0] && !err; i++) {
+        const uint32_t family = (uint32_t)families[i];
+        err = seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 2, SCMP_CMP32(0, SCMP_CMP_EQ, family),
+                               SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, kind, SOCK_STREAM));
+        if (!err)
+            err = seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 2, SCMP_CMP32(0, SCMP_CMP_EQ, family),
+                                   SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, kind, SOCK_DGRAM));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && !err; i++)
+        err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), nr, 1,
+                               SCMP_CMP32(0, SCMP_CMP_EQ, (uint32_t)others[i]));
+    return err;
+}
+
+static int add_soft(scmp_filter_ctx f, int nr)
+{
+    int err = seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP32(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    return err ? err
+               : seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), nr, 1,
+                                  SCMP_CMP32(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+}
+
+static uint8_t verdict_for(const struct call *c, enum rights_of who)
+{
+    return who == RIGHTS_DATA ? c->data : who == RIGHTS_FETCH ? c->fetch : c->control;
+}
+
 static int add_call(scmp_filter_ctx f, int nr, enum verdict v, int dir_fd)
 {
-    static const int flags[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD};
+    static const int flags[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_GET_SEALS, F_ADD_SEALS};
+    enum { WITHOUT_SEALING = sizeof flags / sizeof flags[0] - 1 };
+    static const int asks[] = {FIONREAD, FIONBIO};
     static const int names[] = {PR_SET_NAME, 0x53564d41 /* PR_SET_VMA */};
     switch (v) {
     case NO: return 0;
@@ -372,9 +442,14 @@ static int add_call(scmp_filter_ctx f, int nr, enum verdict v, int dir_fd)
         return seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP32(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     case OWN:
         return seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP32(0, SCMP_CMP_EQ, (uint32_t)getpid()));
-    case FLAGS: return add_values(f, nr, 1, flags, sizeof flags / sizeof flags[0]);
+    case FLAGS: return add_values(f, nr, 1, flags, WITHOUT_SEALING);
+    case SEAL: return add_values(f, nr, 1, flags, sizeof flags / sizeof flags[0]);
     case NAME: return add_values(f, nr, 0, names, sizeof names / sizeof names[0]);
     case BELOW: return add_below(f, nr, dir_fd);
+    case READ: return add_read(f, nr);
+    case INET: return add_inet(f, nr);
+    case SOFT: return add_soft(f, nr);
+    case ASK: return add_values(f, nr, 1, asks, sizeof asks / sizeof asks[0]);
     case EMPTY: return add_empty(f, nr);
     }
     return -EINVAL;
@@ -389,7 +464,7 @@ static int add_rows(scmp_filter_ctx f, enum rights_of who, int dir_fd)
         return err;
     }
     for (size_t i = 0; i < sizeof calls / sizeof calls[0] && !err; i++)
-        err = add_call(f, calls[i].nr, who == RIGHTS_DATA ? calls[i].data : calls[i].control, dir_fd);
+        err = add_call(f, calls[i].nr, verdict_for(&calls[i], who), dir_fd);
     return err;
 }
 

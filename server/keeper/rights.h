@@ -8,6 +8,8 @@
  * for the DHCP client that it starts); no ptrace, modules, mounts, BPF, ... control   no capability; memory,
  * its descriptors, time, randomness; files: none but those below client-config-dir data      no capability;
  * memory, its descriptors, time; no file, no ioctl, no new socket
+ *   fetch     no capability; memory, its descriptors, time, new TCP and UDP sockets; files: read only, what
+ * the resolver needs
  *
  * Two steps, since data makes its threads before the second: rights_drop() takes away identity and
  * capabilities of the calling thread's process and must run while it has one thread; rights_filter() puts the
@@ -22,7 +24,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum rights_of { RIGHTS_KEEPER, RIGHTS_KEEPER_CLIENT, RIGHTS_CONTROL, RIGHTS_DATA };
+enum rights_of { RIGHTS_KEEPER, RIGHTS_KEEPER_CLIENT, RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH };
 
 struct rights_user {
     uid_t uid;

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fetch/http.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/http.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { CHUNK = 65536, LINE_MAX_BYTES = 4096, NAP_MS = 250 };
+
+/* A URL taken apart, and what the connection needs to know of it. */
+struct target {
+    char *host, *port, *path, *query, *user, *whole;
+    int tls;
+    SSL_CTX *pinned;
+};
+
+static int say(int err, char *why, size_t cap, const char *text)
+{
+    snprintf(why, cap, "%s", text);
+    return err;
+}
+
+/* ---- the URL ---- */
+
+static void free_target(struct target *t)
+{
+    OPENSSL_free(t->host);
+    OPENSSL_free(t->port);
+    OPENSSL_free(t->path);
+    OPENSSL_free(t->query);
+    OPENSSL_free(t->user);
+    free(t->whole);
+}
+
+static bool plain(const char *url)
+{
+    for (; *url; url++)
+        if ((unsigned char)*url <= ' ' || (unsigned char)*url > '~')
+            return false;
+    return true;
+}
+
+static int take_apart(struct target *t, const char *url, char *why, size_t cap)
+{
+    memset(t, 0, sizeof *t);
+    bool scheme = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+    if (!scheme || !plain(url) ||
+        !OSSL_HTTP_parse_url(url, &t->tls, &t->user, &t->host, &t->port, NULL, &t->path, &t->query, NULL) ||
+        !t->host || !*t->host) {
+        ERR_clear_error();
+        return say(DBR_ERR_CONFIG, why, cap, "not a URL of the form http://HOST[:PORT]/PATH or https://...");
+    }
+    if (t->user && *t->user)
+        return say(DBR_ERR_CONFIG, why, cap, "user names in URLs are refused: lists and answers are public");
+    size_t n = strlen(t->path) + (t->query ? strlen(t->query) : 0) + 2;
+    t->whole = malloc(n);
+    if (!t->whole)
+        return say(DBR_ERR_NOMEM, why, cap, "out of memory");
+    bool asks = t->query && *t->query;
+    snprintf(t->whole, n, "%s%s%s", t->path, asks ? "?" : "", asks ? t->query : "");
+    return 0;
+}
+
+int http_url_ok(const char *url, char *why, size_t cap)
+{
+    struct target t;
+    int err = take_apart(&t, url, why, cap);
+    free_target(&t);
+    return err;
+}
+
+/* ---- TLS ---- */
+
+struct ssl_ctx_st *http_pin(const void *ca, size_t len)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    BIO *in = BIO_new_mem_buf(ca, (int)len);
+    X509 *cert;
+    int n = 0;
+    while (ctx && in && (cert = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
+        n += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert);
+        X509_free(cert);
+    }
+    BIO_free(in);
+    ERR_clear_error();
+    if (!ctx || !n) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY);
+    return ctx;
+}
+
+static bool is_address(const char *host)
+{
+    return strchr(host, ':') || strspn(host, "0123456789.") == strlen(host);
+}
+
+static BIO *put_tls_on(BIO *bio, const struct target *t)
+{
+    SSL *ssl = SSL_new(t->pinned);
+    BIO *filter = BIO_new(BIO_f_ssl());
+    bool named =
+        ssl && (is_address(t->host)
+                    ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), t->host) == 1
+                    : SSL_set1_host(ssl, t->host) == 1 && SSL_set_tlsext_host_name(ssl, t->host) == 1);
+    if (!named || !filter) {
+        SSL_free(ssl);
+        BIO_free(filter);
+        return NULL;
+    }
+    SSL_set_connect_state(ssl);
+    BIO_set_ssl(filter, ssl, BIO_CLOSE);
+    return BIO_push(filter, bio);
+}
+
+static BIO *on_connection(BIO *bio, void *arg, int connect, int detail)
+{
+    return connect && detail ? put_tls_on(bio, arg) : bio;
+}
+
+/* ---- the exchange ---- */
+
+/* The library's last complaint, which is the most exact, in one line without foreign bytes. */
+static int library_error(char *why, size_t cap)
+{
+    const char *data = NULL, *reason = NULL;
+    char text[512], safe[512];
+    int flags = 0, err = DBR_ERR_IO;
+    unsigned long e, last = 0;
+    text[0] = 0;
+    while ((e = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0) {
+        int code = ERR_GET_REASON(e), lib = ERR_GET_LIB(e);
+        if (lib == ERR_LIB_BIO && (code == BIO_R_TRANSFER_TIMEOUT || code == BIO_R_CONNECT_TIMEOUT))
+            err = DBR_ERR_TIMEOUT;
+        if (lib == ERR_LIB_ASN1 && code == ASN1_R_TOO_LONG)
+            err = DBR_ERR_LIMIT;
+        reason = ERR_reason_error_string(e);
+        if (!last || (reason && (flags & ERR_TXT_STRING) && *data))
+            snprintf(text, sizeof text, "%s%s%s", reason ? reason : "failed", *data ? ": " : "",
+                     flags & ERR_TXT_STRING ? data : "");
+        last = e;
+    }
+    snprintf(why, cap, "%s",
+             *text ? dbr_log_escape(safe, sizeof safe, text, strlen(text))
+                   : "no connection, or it was closed without an answer");
+    return err;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int make_room(struct http_body *b, size_t *cap_bytes)
+{
+    if (b->len + CHUNK <= *cap_bytes)
+        return 0;
+    size_t more = *cap_bytes ? *cap_bytes * 2 : (size_t)4 * CHUNK;
+    uint8_t *p = realloc(b->bytes, more);
+    if (!p)
+        return DBR_ERR_NOMEM;
+    b->bytes = p;
+    *cap_bytes = more;
+    return 0;
+}
+
+/* Reads to the end. A body that was cut off is found out by whoever parses it: all we fetch is signed. */
+static int read_body(struct http_body *b, BIO *from, const struct http_limits *l, uint64_t end_ms, char *why,
+                     size_t cap)
+{
+    size_t room = 0;
+    for (;;) {
+        if (make_room(b, &room))
+            return say(DBR_ERR_NOMEM, why, cap, "out of memory");
+        if (now_ms() >= end_ms)
+            return say(DBR_ERR_TIMEOUT, why, cap, "the server is too slow");
+        int n = BIO_read(from, b->bytes + b->len, CHUNK);
+        if (n > 0)
+            b->len += (size_t)n;
+        else if (n < 0 && BIO_should_retry(from))
+            BIO_wait(from, time(NULL) + 2, NAP_MS);
+        else
+            return 0;
+        if (b->len > l->max_bytes)
+            return say(DBR_ERR_LIMIT, why, cap, "the answer is longer than allowed");
+    }
+}
+
+static int exchange(struct http_body *out, const struct target *t, BIO *request,
+                    const struct http_limits *limits, char *why, size_t cap)
+{
+    uint64_t end_ms = now_ms() + (uint64_t)limits->seconds * 1000;
+    bool ocsp = request != NULL;
+    ERR_clear_error();
+    BIO *answer = OSSL_HTTP_transfer(
+        NULL, t->host, t->port, t->whole, t->tls, "" /* no proxy */, NULL, NULL, NULL, on_connection,
+        (void *)(uintptr_t)t, LINE_MAX_BYTES, NULL, ocsp ? "application/ocsp-request" : NULL, request,
+        ocsp ? "application/ocsp-response" : NULL, ocsp, ocsp ? limits->max_bytes : 0, limits->seconds, 0);
+    if (!answer)
+        return library_error(why, cap);
+    int err = read_body(out, answer, limits, end_ms, why, cap);
+    BIO_free_all(answer);
+    ERR_clear_error();
+    if (!err && !out->len)
+        err = say(DBR_ERR_IO, why, cap, "the answer is empty");
+    if (err) {
+        free(out->bytes);
+        *out = (struct http_body){0};
+    }
+    return err;
+}
+
+static int run(struct http_body *out, const char *url, SSL_CTX *tls, BIO *request,
+               const struct http_limits *limits, char *why, size_t cap)
+{
+    struct target t;
+    *out = (struct http_body){0};
+    int err = take_apart(&t, url, why, cap);
+    t.pinned = tls;
+    if (!err && t.tls && !tls)
+        err = say(DBR_ERR_CONFIG, why, cap, "https needs the CA of the configuration (ca)");
+    if (!err)
+        err = exchange(out, &t, request, limits, why, cap);
+    free_target(&t);
+    return err;
+}
+
+int http_get(struct http_body *out, const char *url, struct ssl_ctx_st *tls, const struct http_limits *limits,
+             char *why, size_t cap)
+{
+    return run(out, url, tls, NULL, limits, why, cap);
+}
+
+int http_post_ocsp(struct http_body *out, const char *url, struct ssl_ctx_st *tls, const void *request,
+                   size_t n, const struct http_limits *limits, char *why, size_t cap)
+{
+    BIO *bio = BIO_new_mem_buf(request, (int)n);
+    *out = (struct http_body){0};
+    if (!bio)
+        return say(DBR_ERR_NOMEM, why, cap, "out of memory");
+    int err = run(out, url, tls, bio, limits, why, cap);
+    BIO_free(bio);
+    return err;
+}
