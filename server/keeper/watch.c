@@ -35,6 +35,12 @@ static enum watch_news gone(struct watch *w)
     return news ? WATCH_GONE : WATCH_SAME;
 }
 
+/* No room for a descriptor or for memory says nothing about the file: the next look tries again. */
+static bool our_trouble(int e)
+{
+    return e == EMFILE || e == ENFILE || e == ENOMEM || e == EINTR;
+}
+
 enum watch_news watch_look(struct watch *w, int *fd)
 {
     struct stat st;
@@ -42,13 +48,13 @@ enum watch_news watch_look(struct watch *w, int *fd)
     if (!w->path)
         return WATCH_SAME;
     if (stat(w->path, &st))
-        return gone(w);
+        return our_trouble(errno) ? WATCH_SAME : gone(w);
     if (w->seen && w->there && same(w, &st))
         return WATCH_SAME;
     /* What counts is the file that is opened, not the one that was looked at. A FIFO must not block us. */
     int f = open(w->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (f < 0)
-        return gone(w);
+        return our_trouble(errno) ? WATCH_SAME : gone(w);
     if (fstat(f, &st) || !S_ISREG(st.st_mode)) {
         close(f);
         errno = 0;

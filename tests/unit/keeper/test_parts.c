@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -194,6 +195,28 @@ static void watch_sees(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* Without a free descriptor the file is neither gone nor seen: it is reported when there is one again. */
+static void watch_without_descriptors(void **state)
+{
+    (void)state;
+    char path[128];
+    struct rlimit before, none;
+    int fd;
+    snprintf(path, sizeof path, "%s", in_folder("crl.pem"));
+    struct watch w = {.path = path};
+    write_file(path, "one");
+    expect_change(&w, "one");
+    write_file(path, "three");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum watch_news news = watch_look(&w, &fd);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(news, WATCH_SAME);
+    expect_change(&w, "three");
+    assert_int_equal(unlink(path), 0);
+}
+
 static void watch_nothing(void **state)
 {
     (void)state;
@@ -353,6 +376,7 @@ int main(void)
         cmocka_unit_test(fdb_against_a_model),
         cmocka_unit_test(watch_sees),
         cmocka_unit_test(watch_nothing),
+        cmocka_unit_test(watch_without_descriptors),
         cmocka_unit_test(notify_speaks),
         cmocka_unit_test(notify_of_another),
         cmocka_unit_test(log_to_file),
