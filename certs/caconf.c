@@ -151,17 +151,17 @@ struct words {
     size_t n;
 };
 
-/* Takes one word; false: an open quote. */
+/* Takes one word; false: an open quote, or a quote inside a word (there is no way to write one). */
 static bool next_word(const char **p, const char *end, char **to)
 {
     bool quoted = **p == '"';
     *p += quoted;
-    while (*p < end && (quoted ? **p != '"' : !isspace((unsigned char)**p)))
+    while (*p < end && **p != '"' && (quoted || !isspace((unsigned char)**p)))
         *(*to)++ = *(*p)++;
-    if (quoted && (*p == end || *(*p)++ != '"'))
-        return false;
+    bool closed = *p < end && **p == '"';
+    *p += quoted && closed;
     *(*to)++ = 0;
-    return true;
+    return closed == quoted && (*p == end || isspace((unsigned char)**p));
 }
 
 static bool split_words(const char *p, size_t len, struct words *w)
@@ -242,8 +242,8 @@ static int parse_line(struct dbr_ca_conf *c, const char *p, size_t len, size_t l
 {
     struct words w;
     if (!split_words(p, len, &w))
-        return dbr_say(DBR_ERR_CONFIG, why, cap, "drawbridge-ca.conf, line %zu: an open quote, or too long",
-                       line);
+        return dbr_say(DBR_ERR_CONFIG, why, cap,
+                       "drawbridge-ca.conf, line %zu: a quote that does not fit, or too long", line);
     for (size_t i = 0; w.n && i < DIRECTIVES; i++) {
         if (strcmp(directives[i].keyword, w.at[0]) != 0)
             continue;
@@ -291,7 +291,9 @@ void dbr_ca_conf_init(struct dbr_ca_conf *c)
 
 static void write_word(FILE *f, const char *s)
 {
-    bool quote = !*s || strpbrk(s, " \t#");
+    bool quote = !*s || *s == '#';
+    for (const char *p = s; *p; p++)
+        quote |= isspace((unsigned char)*p) != 0;
     fprintf(f, quote ? " \"%s\"" : " %s", s);
 }
 
@@ -315,7 +317,8 @@ static void write_directive(FILE *f, const struct dbr_ca_conf *c, const struct d
     for (int i = 0; d->kind == LIFE && i < DBR_PROFILES; i++)
         fprintf(f, "life %s %s\n", dbr_profile(i)->name, dbr_span_text(c->life_s[i], span));
     for (size_t i = 0; d->kind == CONCENTRATOR && i < c->n_concentrators; i++) {
-        fprintf(f, "concentrator %s", c->concentrators[i].name);
+        fputs("concentrator", f);
+        write_word(f, c->concentrators[i].name);
         for (int k = 0; k < c->concentrators[i].argc; k++)
             write_word(f, c->concentrators[i].words + c->concentrators[i].at[k]);
         fputc('\n', f);
