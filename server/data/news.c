@@ -56,6 +56,20 @@ void news_slow(struct news *n, struct peer *p, uint32_t bits)
     n->slow = p;
 }
 
+/* True if control may be told of a float again. */
+static bool float_due(const struct peer *p, uint64_t now_ns)
+{
+    return !p->float_told_ns || now_ns - p->float_told_ns >= NS_PER_S;
+}
+
+void news_float(struct news *n, struct peer *p, uint64_t now_ns)
+{
+    if (float_due(p, now_ns))
+        news_urgent(n, p, TELL_FLOAT);
+    else
+        news_slow(n, p, TELL_FLOAT);
+}
+
 void news_forget(struct news *n, struct peer *p)
 {
     for (struct peer **at = &n->urgent; p->in_urgent && *at; at = &(*at)->urgent_next)
@@ -138,7 +152,7 @@ static bool tell_guard(struct news *n, struct peer *p)
  * full. */
 static bool tell_bits(struct news *n, struct peer *p, uint32_t bits, uint64_t now_ns)
 {
-    if (p->float_told_ns && now_ns - p->float_told_ns < NS_PER_S)
+    if (!float_due(p, now_ns))
         bits &= ~(uint32_t)TELL_FLOAT;
     if (p->tell & bits & TELL_TIMEOUT && !tell_timeout(n, p))
         return false;

@@ -49,6 +49,8 @@ void news_init(struct news *n, int control, int keeper);
 /* Something of `bits` (enum tell) is new about p. */
 void news_urgent(struct news *n, struct peer *p, uint32_t bits);
 void news_slow(struct news *n, struct peer *p, uint32_t bits);
+/* p has a new address: told now, or a second after the last time. */
+void news_float(struct news *n, struct peer *p, uint64_t now_ns);
 /* p goes: nothing about it is told any more. */
 void news_forget(struct news *n, struct peer *p);
 

@@ -36,6 +36,7 @@ uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap)
     if (o->blocked || !p->primary || !p->addr.family)
         return NULL;
     size_t head = headroom(p), all = head + cap + DBR_FRAMING_TAILROOM;
+    all += p->primary->slot.cbc ? DBR_CBC_BLOCK : 0;
     if (all > DBR_MAX_DATAGRAM)
         return NULL;
     if (o->n_pieces == OUTBOX_PIECES || o->used + all > OUTBOX_BYTES)
@@ -50,7 +51,7 @@ void outbox_commit(struct outbox *o, struct peer *p, size_t len)
 {
     uint8_t *text = o->pending;
     dbr_framing_add(p->framing, &text, &len);
-    o->used = (size_t)(text + len - o->arena);
+    o->used = (size_t)(text + len - o->arena) + dbr_slot_padding(&p->primary->slot, len);
     o->pieces[o->n_pieces] = (struct out_piece){.text = text, .len = (uint32_t)len};
     uint32_t index = ++o->n_pieces;
     if (p->out_first)

@@ -153,12 +153,17 @@ int peer_key_new(struct peer *p, const struct dbr_aead_backend *backend, const s
 {
     if (peer_key(p, m->key_id))
         return DBR_ERR_EXISTS;
-    struct dbr_data_keys keys = {
-        .cipher = m->cipher, .key_id = m->key_id, .use_v2 = m->use_v2, .peer_id = m->tx_peer_id};
+    struct dbr_data_keys keys = {.cipher = m->cipher,
+                                 .key_id = m->key_id,
+                                 .use_v2 = m->use_v2,
+                                 .digest = m->digest,
+                                 .peer_id = m->tx_peer_id};
     memcpy(keys.send_key, m->send_key, sizeof keys.send_key);
     memcpy(keys.recv_key, m->recv_key, sizeof keys.recv_key);
     memcpy(keys.send_iv, m->send_iv, sizeof keys.send_iv);
     memcpy(keys.recv_iv, m->recv_iv, sizeof keys.recv_iv);
+    memcpy(keys.send_hmac, m->send_hmac, sizeof keys.send_hmac);
+    memcpy(keys.recv_hmac, m->recv_hmac, sizeof keys.recv_hmac);
     struct peer_key *k = place_for_key(p);
     if (k->slot.live)
         dbr_slot_fini(&k->slot);

@@ -32,7 +32,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define NS_PER_S  1000000000ULL
 #define NS_PER_MS 1000000ULL
 
 enum {
@@ -312,21 +311,18 @@ static bool follow(struct worker *w, struct peer *p, const struct dbr_addr *from
     if (!book_move(&w->shared->book, &p->addr, from, p->id))
         return false;
     peer_set_addr(p, from);
-    if (p->float_told_ns && w->now.ns - p->float_told_ns < NS_PER_S)
-        news_slow(&w->news, p, TELL_FLOAT);
-    else
-        news_urgent(&w->news, p, TELL_FLOAT);
+    news_float(&w->news, p, w->now.ns);
     return true;
 }
 
 /* Datagram i of the run is genuine. */
-static void take_payload(struct worker *w, const struct run *run, unsigned i)
+static void take_payload(struct worker *w, struct run *run, unsigned i)
 {
     struct peer *p = run->peer;
     struct dbr_slot *slot = &run->key->slot;
     uint8_t *text = run->jobs[i].text;
     size_t len = run->jobs[i].len;
-    if (!dbr_slot_opened(slot, run->ids[i], run->dgrams[i].len)) {
+    if (!dbr_slot_opened(slot, &run->jobs[i], &run->ids[i])) {
         p->stats.drops_replay++;
         return;
     }

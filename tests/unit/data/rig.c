@@ -259,7 +259,7 @@ size_t rig_seal(struct rig_peer *p, const void *text, size_t len, uint8_t *out)
     assert_int_equal(dbr_slot_seal_prepare(&p->slot, out + head, (uint32_t)len, &job), 0);
     dbr_aead_seal(p->slot.seal, &job, 1);
     assert_int_equal(job.err, 0);
-    return head + len;
+    return head + job.len;
 }
 
 static struct sockaddr_in6 worker_address(const struct rig *r, unsigned worker)
@@ -319,7 +319,7 @@ size_t rig_receive(struct rig_peer *p, uint8_t *out)
     uint32_t id;
     assert_int_equal(dbr_slot_open_prepare(&p->slot, dgram, (uint32_t)n, &job, &id), 0);
     assert_int_equal(dbr_aead_open(p->slot.open, &job, 1), 1);
-    assert_true(dbr_slot_opened(&p->slot, id, (uint32_t)n));
+    assert_true(dbr_slot_opened(&p->slot, &job, &id));
     memcpy(out, job.text, job.len);
     return job.len;
 }

@@ -7,6 +7,7 @@
 #include "data/book.h"
 #include "data/inbox.h"
 #include "data/mailbox.h"
+#include "data/news.h"
 #include "data/outbox.h"
 #include "data/peers.h"
 #include "data/wheel.h"
@@ -376,6 +377,154 @@ static void test_rate(void **state)
     assert_in_range(passed, 10000000 - 100000, 10000000 + 200000);
 }
 
+/* ---- news ---- */
+
+struct desk {
+    struct news n;
+    struct peers t;
+    struct dbr_fdb *fdb;
+    int control, keeper; /* our ends */
+};
+
+static int desk_open(void **state)
+{
+    struct desk *d = calloc(1, sizeof *d);
+    struct dbr_fdb_config config = {.macs = 16, .ports = 200};
+    int c[2], k[2], space = 4096;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, c), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, k), 0);
+    setsockopt(c[1], SOL_SOCKET, SO_SNDBUF, &space, sizeof space);
+    setsockopt(k[1], SOL_SOCKET, SO_SNDBUF, &space, sizeof space);
+    d->control = c[0];
+    d->keeper = k[0];
+    news_init(&d->n, c[1], k[1]);
+    d->fdb = dbr_fdb_new(&config);
+    assert_int_equal(peers_init(&d->t, 200, 1, 0), 0);
+    for (uint32_t i = 0; i < 200; i++) {
+        struct dbr_ipc_peer m = message(i);
+        peers_new(&d->t, &m, S);
+    }
+    *state = d;
+    return 0;
+}
+
+static int desk_close(void **state)
+{
+    struct desk *d = *state;
+    close(d->control);
+    close(d->keeper);
+    close(d->n.control);
+    close(d->n.keeper);
+    dbr_fdb_free(d->fdb);
+    peers_fini(&d->t);
+    free(d);
+    return 0;
+}
+
+/* Messages of a type that wait at our end. */
+static unsigned heard(int sock, uint16_t type)
+{
+    _Alignas(16) uint8_t msg[DBR_IPC_MAX];
+    unsigned n = 0;
+    while (dbr_ipc_recv(sock, msg, NULL) == 0)
+        n += ((const struct dbr_ipc_head *)(const void *)msg)->type == type;
+    return n;
+}
+
+static void test_news_of_floats_once_a_second(void **state)
+{
+    struct desk *d = *state;
+    struct peer *p = peers_find(&d->t, 7);
+    news_float(&d->n, p, 100 * S);
+    news_flush(&d->n, &d->t, d->fdb, 100 * S);
+    assert_int_equal(heard(d->control, DBR_IPC_FLOAT), 1);
+    news_float(&d->n, p, 100 * S + 1);
+    news_urgent(&d->n, p, TELL_KEYS); /* does not take the float along */
+    news_flush(&d->n, &d->t, d->fdb, 100 * S + 1);
+    news_flush_slow(&d->n, 101 * S - 1);
+    assert_int_equal(heard(d->control, DBR_IPC_FLOAT), 0);
+    news_flush_slow(&d->n, 101 * S);
+    assert_int_equal(heard(d->control, DBR_IPC_FLOAT), 1);
+    news_flush_slow(&d->n, 200 * S);
+    assert_int_equal(heard(d->control, DBR_IPC_FLOAT), 0);
+}
+
+/* Control does not read for a while: nothing about a peer is lost, and it is told once. */
+static void test_news_wait_for_control(void **state)
+{
+    struct desk *d = *state;
+    unsigned timeouts = 0, guards = 0, rounds = 0;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct peer *p = peers_find(&d->t, i);
+        p->timeout_reason = DBR_DEL_TIMEOUT;
+        news_urgent(&d->n, p, TELL_TIMEOUT);
+        news_urgent(&d->n, p, TELL_TIMEOUT);
+        news_guard(&d->n, p, DBR_GUARD_ARP, 2, 0);
+        news_guard(&d->n, p, DBR_GUARD_ARP, 2, 0);
+    }
+    assert_false(news_flush(&d->n, &d->t, d->fdb, 100 * S));
+    assert_true(d->n.control_full);
+    for (; timeouts < 200 && rounds < 200; rounds++) {
+        timeouts += heard(d->control, DBR_IPC_TIMEOUT);
+        d->n.control_full = false; /* epoll says so */
+        news_flush(&d->n, &d->t, d->fdb, 100 * S);
+    }
+    assert_int_equal(timeouts, 200);
+    assert_true(rounds > 1);
+    for (rounds = 0; guards < 200 && rounds < 200; rounds++) {
+        d->n.control_full = false;
+        news_flush_slow(&d->n, 101 * S);
+        guards += heard(d->control, DBR_IPC_GUARD);
+    }
+    assert_int_equal(guards, 200);
+    assert_true(news_flush(&d->n, &d->t, d->fdb, 102 * S));
+    assert_int_equal(heard(d->control, DBR_IPC_TIMEOUT), 0);
+}
+
+static void test_news_lists_wait_for_control(void **state)
+{
+    struct desk *d = *state;
+    unsigned stats = 0, rounds = 0;
+    d->n.stats.on = true;
+    while (!news_flush(&d->n, &d->t, d->fdb, S) && rounds++ < 300) {
+        stats += heard(d->control, DBR_IPC_STATS);
+        d->n.control_full = false;
+    }
+    stats += heard(d->control, DBR_IPC_STATS);
+    assert_int_equal(stats, 200);
+    assert_false(d->n.stats.on);
+}
+
+static void test_news_of_the_bridge_wait_for_keeper(void **state)
+{
+    struct desk *d = *state;
+    unsigned added = 0;
+    for (unsigned i = 0; i < NEWS_FDB + 10; i++)
+        news_bridge(&d->n, 0x020000000000 + i, 0, 7, true);
+    assert_int_equal(d->n.lost, 10); /* bounded */
+    for (unsigned rounds = 0; added < NEWS_FDB && rounds < 5000; rounds++) {
+        news_flush(&d->n, &d->t, d->fdb, S);
+        added += heard(d->keeper, DBR_IPC_FDB_ADD);
+    }
+    assert_int_equal(added, NEWS_FDB);
+}
+
+/* A peer that goes takes its news along, wherever they wait. */
+static void test_news_forget(void **state)
+{
+    struct desk *d = *state;
+    for (uint32_t i = 0; i < 3; i++) {
+        news_urgent(&d->n, peers_find(&d->t, i), TELL_TIMEOUT);
+        news_guard(&d->n, peers_find(&d->t, i), DBR_GUARD_ARP, 2, 0);
+    }
+    news_forget(&d->n, peers_find(&d->t, 1));
+    news_forget(&d->n, peers_find(&d->t, 1));
+    assert_true(news_flush(&d->n, &d->t, d->fdb, 100 * S));
+    assert_int_equal(heard(d->control, DBR_IPC_TIMEOUT), 2);
+    news_flush_slow(&d->n, 100 * S);
+    assert_int_equal(heard(d->control, DBR_IPC_GUARD), 2);
+}
+
 /* ---- inbox and outbox over the loopback ---- */
 
 static int udp(struct sockaddr_in6 *a, bool gro)
@@ -457,7 +606,7 @@ static unsigned post_collect(struct post *t, size_t *lens, unsigned cap, unsigne
             uint32_t id;
             assert_int_equal(dbr_slot_open_prepare(&t->far, d.bytes, (uint32_t)d.len, &job, &id), 0);
             assert_int_equal(dbr_aead_open(t->far.open, &job, 1), 1);
-            assert_true(dbr_slot_opened(&t->far, id, (uint32_t)d.len));
+            assert_true(dbr_slot_opened(&t->far, &job, &id));
             assert_int_equal(id, t->far.replay.newest); /* in order */
             assert_int_equal(job.text[0], (uint8_t)n);
             assert_true(n < cap);
@@ -685,6 +834,8 @@ static void test_inbox_adapts_its_depth(void **state)
 
 #define P(name) cmocka_unit_test_setup_teardown(name, post_open, post_close)
 
+#define D(name) cmocka_unit_test_setup_teardown(name, desk_open, desk_close)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -703,6 +854,11 @@ int main(void)
         cmocka_unit_test(test_peer_inactive),
         cmocka_unit_test(test_being_stopped_is_not_silence),
         cmocka_unit_test(test_rate),
+        D(test_news_of_floats_once_a_second),
+        D(test_news_wait_for_control),
+        D(test_news_lists_wait_for_control),
+        D(test_news_of_the_bridge_wait_for_keeper),
+        D(test_news_forget),
         P(test_trains),
         P(test_train_limits),
         P(test_outbox_overflows_into_flushes),

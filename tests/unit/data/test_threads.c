@@ -147,6 +147,23 @@ static void test_order_within_each_flow(void **state)
     assert_int_equal(c->received, ROUNDS * BURST / 10 * (PEERS * (PEERS + HOSTS - 1) + HOSTS * PEERS));
 }
 
+/* More than a mailbox holds goes through one, in time. */
+static void test_a_mailbox_is_emptied(void **state)
+{
+    struct city *c = *state;
+    static uint8_t f[1400], got[RIG_FRAME_MAX];
+    for (uint32_t n = 1; n <= 1600;) { /* 2.2 MB from queue 0 to worker 1 */
+        for (unsigned i = 0; i < 50; i++, n++) {
+            frame_of(f, PEERS, 1, n);
+            rig_lan_write(&c->r, 0, NULL, f, sizeof f);
+        }
+        for (unsigned i = 50; i > 0; i--) {
+            assert_int_equal(rig_receive(&c->peer[1], got), sizeof f);
+            assert_int_equal(rig_frame_number(got), n - i);
+        }
+    }
+}
+
 /* One train holds datagrams of peers of every worker; it goes to the worker of its first. */
 static void test_trains_of_several_peers(void **state)
 {
@@ -287,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_order_within_each_flow),
+        T(test_a_mailbox_is_emptied),
         T(test_trains_of_several_peers),
         T(test_broadcast_reaches_each_once),
         T(test_v1_is_handed_to_its_owner),

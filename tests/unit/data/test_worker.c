@@ -560,6 +560,20 @@ static void test_no_float_onto_another_peer(void **state)
     assert_int_equal(stats_of(w, &w->a).drops_auth, 1);
 }
 
+static void test_float_onto_a_dead_peers_address(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_peer_del del = {.head = dbr_ipc_head(DBR_IPC_PEER_DEL, sizeof del, w->b.id)};
+    uint8_t f[100], dgram[200];
+    introduce(w);
+    rig_tell(&w->r, 0, &del);
+    rig_sync(&w->r, 0);
+    rig_frame(f, MAC_HOST, MAC_A, sizeof f, 2100);
+    size_t n = rig_seal(&w->a, f, sizeof f, dgram);
+    rig_send_raw(&w->r, &w->b, 0, dgram, n);
+    lan_gets(w, 2100);
+}
+
 static void test_floats_are_told_once_a_second(void **state)
 {
     struct world *w = *state;
@@ -622,10 +636,14 @@ static void test_key_is_never_installed_twice(void **state)
     memset(&w->a.slot, 0, sizeof w->a.slot);
     rig_key_install(&w->r, &w->a, 0, true, 99);
     rig_sync(&w->r, 0);
-    dbr_slot_fini(&w->a.slot);
+    struct rig_peer second = w->a;
     w->a = before;
     still_fine(w);
     peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST)); /* and the packet ids went on */
+    tell_key(w, DBR_IPC_KEY_DEL, &w->a, 0);
+    peer_sends(w, &second, MAC_HOST, MAC_A); /* nor does it wait behind the first */
+    lan_gets(w, peer_sends(w, &w->b, MAC_HOST, MAC_B));
+    dbr_slot_fini(&second.slot);
 }
 
 static void test_three_keys_the_oldest_goes(void **state)
@@ -1171,6 +1189,7 @@ int main(void)
         T(test_no_float_without_a_good_tag),
         T(test_no_float_by_copy_or_by_late_datagram),
         T(test_no_float_onto_another_peer),
+        T(test_float_onto_a_dead_peers_address),
         T(test_floats_are_told_once_a_second),
         T(test_key_change),
         T(test_key_is_never_installed_twice),
