@@ -236,6 +236,20 @@ static int watch_child(struct keeper *k, enum child_kind which, pid_t pid, int i
     return err ? err : poll_add(k, ipc, EVENT_IPC + which);
 }
 
+/* A child that we cannot watch must not be. */
+static void abandon(struct child *c, pid_t pid, int ipc)
+{
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    if (c->pidfd >= 0)
+        close(c->pidfd);
+    close(ipc);
+    c->pid = 0;
+    c->pidfd = c->ipc = -1;
+}
+
 int child_start(struct keeper *k, enum child_kind which)
 {
     int pair[2];
@@ -255,10 +269,9 @@ int child_start(struct keeper *k, enum child_kind which)
         live(k, which, pair[1]);
     close(pair[1]);
     int err = pid < 0 ? DBR_ERR_IO : watch_child(k, which, pid, pair[0]);
-    if (pid < 0)
-        close(pair[0]);
     if (err) {
         dbr_log(&k->log, DBR_LOG_ERROR, "cannot start %s: %s", child_name(which), strerror(errno));
+        abandon(&k->child[which], pid, pair[0]);
         return err;
     }
     dbr_log(&k->log, DBR_LOG_VERBOSE, "%s: process %d", child_name(which), (int)pid);

@@ -62,6 +62,9 @@ static void read_message(const void *buf)
     case DBR_IPC_PAYLOAD: must(((const struct dbr_ipc_blob *)buf)->n <= DBR_IPC_BLOB_MAX); break;
     case DBR_IPC_STATE: must(((const struct dbr_ipc_state *)buf)->what < DBR_STATES); break;
     case DBR_IPC_TAP_ADDRESS: must(((const struct dbr_ipc_tap_address *)buf)->prefix6 <= 128); break;
+    case DBR_IPC_CRL_IMAGE: must(((const struct dbr_ipc_crl_image *)buf)->n <= DBR_IPC_LISTS_MAX); break;
+    case DBR_IPC_CRL_TAKEN: must(((const struct dbr_ipc_crl_taken *)buf)->n <= DBR_IPC_TEXT_MAX); break;
+    case DBR_IPC_OCSP_ASK: must(((const struct dbr_ipc_ocsp_ask *)buf)->n <= DBR_IPC_CERT_MAX); break;
     default: break;
     }
 }
@@ -71,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t buf[DBR_IPC_MAX / 8];
     if (pair[0] < 0 && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
         abort();
-    if (size == 0 || size > 4096)
+    if (size == 0 || size > 8192)
         return 0; /* an empty packet reads as the end of the pair */
     must(send(pair[0], data, size, 0) == (ssize_t)size);
     int err = dbr_ipc_recv(pair[1], buf, NULL);

@@ -32,6 +32,13 @@ union any {
     struct dbr_ipc_file file;
     struct dbr_ipc_tap_address tap_address;
     struct dbr_ipc_state state;
+    struct dbr_ipc_fetch_set fetch_set;
+    struct dbr_ipc_crl_verify crl_verify;
+    struct dbr_ipc_crl_image crl_image;
+    struct dbr_ipc_crl_taken crl_taken;
+    struct dbr_ipc_ocsp_ask ocsp_ask;
+    struct dbr_ipc_ocsp_answer ocsp_answer;
+    struct dbr_ipc_alarm alarm;
     uint64_t room[DBR_IPC_MAX / 8 + 1];
 };
 
@@ -65,6 +72,13 @@ static const struct {
     {DBR_IPC_TAP_ADDRESS, sizeof(struct dbr_ipc_tap_address)},
     {DBR_IPC_STATE, sizeof(struct dbr_ipc_state)},
     {DBR_IPC_PEERS_GET, sizeof(struct dbr_ipc_head)},
+    {DBR_IPC_FETCH_SET, sizeof(struct dbr_ipc_fetch_set)},
+    {DBR_IPC_CRL_VERIFY, sizeof(struct dbr_ipc_crl_verify)},
+    {DBR_IPC_CRL_TAKEN, offsetof(struct dbr_ipc_crl_taken, text) + 100},
+    {DBR_IPC_OCSP_ASK, offsetof(struct dbr_ipc_ocsp_ask, issuer) + 100},
+    {DBR_IPC_CRL_IMAGE, sizeof(struct dbr_ipc_crl_image)},
+    {DBR_IPC_OCSP_ANSWER, sizeof(struct dbr_ipc_ocsp_answer)},
+    {DBR_IPC_ALARM, sizeof(struct dbr_ipc_alarm)},
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
@@ -94,6 +108,12 @@ static void make(union any *m, enum dbr_ipc_type type)
     case DBR_IPC_DATAGRAM:
         m->datagram.addr.family = 4;
         m->datagram.n = 100;
+        break;
+    case DBR_IPC_CRL_IMAGE: m->crl_image.n = 1; break;
+    case DBR_IPC_CRL_TAKEN: m->crl_taken.n = 100; break;
+    case DBR_IPC_OCSP_ASK:
+        m->ocsp_ask.n = 100;
+        m->ocsp_ask.serial_len = 1;
         break;
     default: break;
     }
@@ -211,6 +231,25 @@ static const struct {
     AT(DBR_IPC_TAP_ADDRESS, tap_address.prefix6, 129, false),
     AT(DBR_IPC_TAP_ADDRESS, tap_address.dhcp, 2, false),
     AT(DBR_IPC_TAP_ADDRESS, tap_address.up, 2, false),
+    AT(DBR_IPC_CRL_VERIFY, crl_verify.ticket, 0x7fffffff, true),
+    AT(DBR_IPC_CRL_VERIFY, crl_verify.ticket, 0x80000000, false),
+    AT(DBR_IPC_CRL_VERIFY, crl_verify.source, DBR_CRL_SOURCES, false),
+    AT(DBR_IPC_CRL_IMAGE, crl_image.source, DBR_CRL_SOURCES, false),
+    AT(DBR_IPC_CRL_IMAGE, crl_image.err, 1, false),
+    AT(DBR_IPC_CRL_IMAGE, crl_image.n, 0, false), /* good, and nothing in it */
+    AT(DBR_IPC_CRL_IMAGE, crl_image.n, DBR_IPC_LISTS_MAX, true),
+    AT(DBR_IPC_CRL_IMAGE, crl_image.n, DBR_IPC_LISTS_MAX + 1, false),
+    AT(DBR_IPC_CRL_TAKEN, crl_taken.taken, 1, true),
+    AT(DBR_IPC_CRL_TAKEN, crl_taken.taken, 2, false),
+    AT(DBR_IPC_CRL_TAKEN, crl_taken.n, 99, false),
+    AT(DBR_IPC_CRL_TAKEN, crl_taken.n, 0xffffffff, false),
+    AT(DBR_IPC_OCSP_ASK, ocsp_ask.n, 0, false),
+    AT(DBR_IPC_OCSP_ASK, ocsp_ask.n, 101, false),
+    AT(DBR_IPC_OCSP_ASK, ocsp_ask.serial_len, 0, false),
+    AT(DBR_IPC_OCSP_ASK, ocsp_ask.serial_len, DBR_IPC_SERIAL_MAX, true),
+    AT(DBR_IPC_OCSP_ASK, ocsp_ask.serial_len, DBR_IPC_SERIAL_MAX + 1, false),
+    AT(DBR_IPC_OCSP_ANSWER, ocsp_answer.err, 1, false),
+    AT(DBR_IPC_OCSP_ANSWER, ocsp_answer.status, 0xffffffff, false),
     AT(DBR_IPC_STATE, state.what, DBR_STATES - 1, true),
     AT(DBR_IPC_STATE, state.what, DBR_STATES, false),
 };
@@ -228,15 +267,37 @@ static void fields_are_bound(void **state)
     }
 }
 
-static void name_must_end(void **state)
+#define TEXT(type, member)                                                                                   \
+    {                                                                                                        \
+#member, type, offsetof(union any, member), sizeof(((union any *)0)->member)                         \
+    }
+static const struct {
+    const char *name;
+    enum dbr_ipc_type type;
+    size_t at, size;
+} texts[] = {
+    TEXT(DBR_IPC_PEER_NEW, peer.cn),
+    TEXT(DBR_IPC_FETCH_SET, fetch_set.url),
+    TEXT(DBR_IPC_CRL_IMAGE, crl_image.why),
+    TEXT(DBR_IPC_OCSP_ASK, ocsp_ask.url),
+    TEXT(DBR_IPC_OCSP_ANSWER, ocsp_answer.why),
+    TEXT(DBR_IPC_ALARM, alarm.why),
+};
+
+static void texts_must_end(void **state)
 {
     (void)state;
-    union any m;
-    make(&m, DBR_IPC_PEER_NEW);
-    memset(m.peer.cn, 'a', sizeof m.peer.cn);
-    assert_int_equal(dbr_ipc_check(&m, m.head.len), DBR_ERR_SHAPE);
-    m.peer.cn[sizeof m.peer.cn - 1] = 0;
-    assert_int_equal(dbr_ipc_check(&m, m.head.len), 0);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        union any m;
+        make(&m, texts[i].type);
+        char *text = (char *)&m + texts[i].at;
+        memset(text, 'a', texts[i].size);
+        if (dbr_ipc_check(&m, m.head.len) != DBR_ERR_SHAPE)
+            fail_msg("%s without its end passes", texts[i].name);
+        text[texts[i].size - 1] = 0;
+        if (dbr_ipc_check(&m, m.head.len))
+            fail_msg("%s at its longest is refused", texts[i].name);
+    }
 }
 
 /* ---- the socket ---- */
@@ -387,7 +448,7 @@ int main(void)
         cmocka_unit_test(lengths_are_exact),
         cmocka_unit_test(heads_are_bound),
         cmocka_unit_test(fields_are_bound),
-        cmocka_unit_test(name_must_end),
+        cmocka_unit_test(texts_must_end),
         cmocka_unit_test_setup_teardown(there_and_back, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(descriptor_passes, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(stray_descriptors_are_closed, open_pair, close_pair),

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -421,6 +422,23 @@ static void nobody_listens(void **state)
     control_mood = GOOD;
 }
 
+/* No descriptor is free when a child is to be restarted: said, tried again, and mended when there is one. */
+static void descriptors_run_out(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    begin_good();
+    pid_t data = last_pid("data");
+    assert_int_equal(prlimit(keeper_pid, RLIMIT_NOFILE, NULL, &before), 0);
+    const struct rlimit none = {0, before.rlim_max};
+    assert_int_equal(prlimit(keeper_pid, RLIMIT_NOFILE, &none, NULL), 0);
+    kill(data, SIGKILL);
+    wait_log("cannot start data: Too many open files", 1, 2000);
+    assert_int_equal(prlimit(keeper_pid, RLIMIT_NOFILE, &before, NULL), 0);
+    wait_log("stub data: restarted 1", 1, 4000);
+    end_good();
+}
+
 /* A worker in an endless loop is killed after 10 s, not before. */
 static void data_hangs(void **state)
 {
@@ -712,6 +730,7 @@ int main(int argc, char **argv)
         CASE(control_ends_all),
         CASE(nobody_listens),
         CASE(data_hangs),
+        CASE(descriptors_run_out),
         CASE(crl_changes),
         CASE(port_is_taken),
         CASE(signals_are_passed_on),
