@@ -22,12 +22,15 @@ enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
 static const struct {
     const char *name;
     size_t key_len;
-} ciphers[DBR_CIPHER_COUNT] = {
+} ciphers[DBR_CIPHER_END] = {
     [DBR_CIPHER_NONE] = {"none", 0},
     [DBR_AES_128_GCM] = {"AES-128-GCM", 16},
     [DBR_AES_192_GCM] = {"AES-192-GCM", 24},
     [DBR_AES_256_GCM] = {"AES-256-GCM", 32},
     [DBR_CHACHA20_POLY1305] = {"CHACHA20-POLY1305", 32},
+    [DBR_AES_128_CBC] = {"AES-128-CBC", 16},
+    [DBR_AES_192_CBC] = {"AES-192-CBC", 24},
+    [DBR_AES_256_CBC] = {"AES-256-CBC", 32},
 };
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
@@ -35,7 +38,7 @@ static bool usable[N_BACKENDS];
 
 enum dbr_cipher dbr_cipher_by_name(const char *name, size_t n)
 {
-    for (int i = DBR_CIPHER_NONE + 1; i < DBR_CIPHER_COUNT; i++)
+    for (int i = DBR_CIPHER_NONE + 1; i < DBR_CIPHER_END; i++)
         if (n == strlen(ciphers[i].name) && !strncasecmp(name, ciphers[i].name, n))
             return (enum dbr_cipher)i;
     return DBR_CIPHER_NONE;
@@ -77,6 +80,7 @@ static void warm_up(void)
         for (int c = DBR_CIPHER_NONE + 1; usable[i] && c < DBR_CIPHER_COUNT; c++)
             try_cipher(backends[i], (enum dbr_cipher)c);
     }
+    cbc_warm_up();
 }
 
 int dbr_aead_warm_up(void)
@@ -113,7 +117,7 @@ int dbr_aead_new(struct dbr_aead **out, const struct dbr_aead_backend *backend, 
                  const uint8_t *key, bool seal)
 {
     *out = NULL;
-    if (!dbr_cipher_key_len(cipher))
+    if (cipher >= DBR_CIPHER_COUNT || !dbr_cipher_key_len(cipher))
         return DBR_ERR_UNSUPPORTED;
     if (dbr_aead_warm_up())
         return DBR_ERR_CRYPTO;

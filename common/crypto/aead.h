@@ -24,8 +24,12 @@ enum dbr_cipher {
     DBR_AES_192_GCM,
     DBR_AES_256_GCM,
     DBR_CHACHA20_POLY1305,
+    DBR_AES_128_CBC, /* those with CBC: made by crypto/cbc.h, not by dbr_aead_new() */
+    DBR_AES_192_CBC,
+    DBR_AES_256_CBC,
 };
-#define DBR_CIPHER_COUNT 5
+#define DBR_CIPHER_COUNT 5 /* NONE and the AEAD ciphers: the ones before CBC */
+#define DBR_CIPHER_END   8
 
 /* The cipher of a name of n bytes as OpenVPN's data-ciphers writes it ("AES-256-GCM", case ignored), or
  * DBR_CIPHER_NONE for any other name. */
@@ -69,7 +73,7 @@ const char *dbr_aead_backend_name(const struct dbr_aead_backend *backend);
 struct dbr_aead;
 
 /* Makes a key of dbr_cipher_key_len(cipher) bytes ready for one direction: seal or open. The key is copied.
- * 0, DBR_ERR_UNSUPPORTED (DBR_CIPHER_NONE), DBR_ERR_NOMEM or DBR_ERR_CRYPTO. */
+ * 0, DBR_ERR_UNSUPPORTED (DBR_CIPHER_NONE or CBC), DBR_ERR_NOMEM or DBR_ERR_CRYPTO. */
 int dbr_aead_new(struct dbr_aead **out, const struct dbr_aead_backend *backend, enum dbr_cipher cipher,
                  const uint8_t *key, bool seal);
 

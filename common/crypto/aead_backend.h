@@ -26,6 +26,7 @@ struct dbr_aead {
 };
 
 extern const struct dbr_aead_backend aead_openssl;
+void cbc_warm_up(void); /* cbc.c */
 #ifdef DBR_HAVE_IPSEC_MB
 extern const struct dbr_aead_backend aead_ipsec_mb;
 #endif

@@ -77,7 +77,10 @@ static void set_key(struct ipsec_mb_aead *a, const uint8_t *key)
     case DBR_AES_192_GCM: set_gcm(a, key, m->gcm192_pre, m->gcm192_enc, m->gcm192_dec); break;
     case DBR_AES_256_GCM: set_gcm(a, key, m->gcm256_pre, m->gcm256_enc, m->gcm256_dec); break;
     case DBR_CHACHA20_POLY1305: memcpy(a->key, key, sizeof a->key); break;
-    case DBR_CIPHER_NONE: break;
+    case DBR_CIPHER_NONE:
+    case DBR_AES_128_CBC:
+    case DBR_AES_192_CBC:
+    case DBR_AES_256_CBC: break;
     }
 }
 

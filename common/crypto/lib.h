@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 struct fetched {
-    EVP_CIPHER *cipher[DBR_CIPHER_COUNT]; /* by enum dbr_cipher; NULL where the library lacks it */
+    EVP_CIPHER *cipher[DBR_CIPHER_END]; /* by enum dbr_cipher; NULL where the library lacks it */
     EVP_MAC *hmac;
     EVP_KDF *tls1_prf, *hkdf;
     EVP_MD *sha256;

@@ -105,7 +105,7 @@ void dbr_peer_info_parse(struct dbr_peer_info *info, const char *text)
         strcpy(info->ciphers, "AES-256-GCM:AES-128-GCM");
 }
 
-static bool list_has(const char *list, enum dbr_cipher cipher)
+bool dbr_cipher_in_list(const char *list, enum dbr_cipher cipher)
 {
     while (*list) {
         size_t n = strcspn(list, ":");
@@ -120,7 +120,7 @@ int dbr_peer_info_write(char *out, size_t cap, uint32_t iv_proto, uint32_t iv_mt
                         const char *platform)
 {
     char mtu[24] = "";
-    bool ncp2 = list_has(ciphers, DBR_AES_128_GCM) && list_has(ciphers, DBR_AES_256_GCM);
+    bool ncp2 = dbr_cipher_in_list(ciphers, DBR_AES_128_GCM) && dbr_cipher_in_list(ciphers, DBR_AES_256_GCM);
     if (iv_mtu)
         snprintf(mtu, sizeof mtu, "IV_MTU=%u\n", iv_mtu);
     int n =
@@ -147,7 +147,7 @@ enum dbr_cipher dbr_negotiate_cipher(const char *ours, const struct dbr_peer_inf
     while (*ours) {
         size_t n = strcspn(ours, ":");
         enum dbr_cipher c = dbr_cipher_by_name(ours, n);
-        if (c && (list_has(info->ciphers, c) || (!info->ciphers[0] && c == single)))
+        if (c && (dbr_cipher_in_list(info->ciphers, c) || (!info->ciphers[0] && c == single)))
             return c;
         ours += n + (ours[n] == ':');
     }

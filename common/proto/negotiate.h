@@ -52,6 +52,9 @@ int dbr_peer_info_write(char *out, size_t cap, uint32_t iv_proto, uint32_t iv_mt
 enum dbr_cipher dbr_negotiate_cipher(const char *ours, const struct dbr_peer_info *info,
                                      const char *peer_options, enum dbr_cipher fallback);
 
+/* True if cipher (not NONE) is one of that colon list. */
+bool dbr_cipher_in_list(const char *list, enum dbr_cipher cipher);
+
 /* The framing a peer with these options needs, and the option to push for it ("compress stub-v2", "comp-lzo
  * no" or NULL). Rule: no ",comp-lzo" in its options string: none. IV_COMP_STUBv2: stub-v2. Else comp-lzo
  * framing. */

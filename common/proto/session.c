@@ -252,6 +252,7 @@ int session_install(struct dbr_session *s, struct negotiation *n, const struct d
     if (!err) {
         dbr_data_keys_cut(&keys, block, s->cfg->server);
         keys.cipher = s->cipher;
+        keys.digest = (uint16_t)dbr_digest_by_name(s->cfg->auth);
         keys.key_id = n->key_id;
         keys.use_v2 = s->use_v2;
         keys.peer_id = s->peer_id;

@@ -6,6 +6,8 @@
 #ifndef DBR_CONTROL_MSS_H
 #define DBR_CONTROL_MSS_H
 
+#include "crypto/aead.h"
+
 #include <stdint.h>
 
 enum control_mss {
@@ -14,8 +16,9 @@ enum control_mss {
     CONTROL_MSS_FIXED, /* size = inner IP packet */
 };
 
-/* family: 4 or 6, of the outer path; framing: enum dbr_framing. Writes the MSS for TCP over IPv4 and IPv6. */
-void control_mss(enum control_mss how, int size, uint8_t family, uint16_t framing, uint16_t *v4,
-                 uint16_t *v6);
+/* family: 4 or 6, of the outer path; framing: enum dbr_framing; auth: the digest's name, for CBC ciphers.
+ * Writes the MSS for TCP over IPv4 and IPv6. */
+void control_mss(enum control_mss how, int size, uint8_t family, uint16_t framing, enum dbr_cipher cipher,
+                 const char *auth, uint16_t *v4, uint16_t *v6);
 
 #endif

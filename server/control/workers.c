@@ -105,7 +105,8 @@ static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
     enum control_mss how = cfg->mssfix.kind == DBR_MSSFIX_UDP     ? CONTROL_MSS_UDP
                            : cfg->mssfix.kind == DBR_MSSFIX_FIXED ? CONTROL_MSS_FIXED
                                                                   : CONTROL_MSS_OUTER;
-    control_mss(how, size, c->addr.family, m->framing, &m->mss_v4, &m->mss_v6);
+    control_mss(how, size, c->addr.family, m->framing, dbr_session_cipher(c->session), cfg->auth, &m->mss_v4,
+                &m->mss_v6);
 }
 
 int workers_peer_new(struct client *c)
@@ -189,11 +190,14 @@ void workers_ask_stats(struct control *ctl)
 void workers_ask_peers(struct control *ctl)
 {
     struct dbr_ipc_head m = dbr_ipc_head(DBR_IPC_PEERS_GET, sizeof m, 0);
+                            .digest = k->digest,
     for (unsigned i = 0; i < ctl->boot->n_workers; i++)
         tell_worker(ctl, i, &m);
 }
 
 /* ---- what workers say ---- */
+    memcpy(m.send_hmac, k->send_hmac, sizeof m.send_hmac);
+    memcpy(m.recv_hmac, k->recv_hmac, sizeof m.recv_hmac);
 
 static void on_float(struct client *c, const void *buf)
 {

@@ -11,7 +11,7 @@
 enum {
     PEER_ID_MAX = 0xffffff,
     KEY_ID_MAX = 7,
-    CIPHER_MAX = 32,
+    CIPHER_MAX = 32, DIGEST_MAX = 32,
     FRAMING_MAX = 3,
     REPLAY_WINDOW_MAX = 8192,
     OCSP_STATUS_MAX = 2
@@ -30,7 +30,8 @@ static int check_peer(const void *buf)
 static int check_key(const void *buf)
 {
     const struct dbr_ipc_key *m = buf;
-    if (m->cipher == 0 || m->cipher > CIPHER_MAX || m->key_id > KEY_ID_MAX || m->use_v2 > 1)
+    if (m->cipher == 0 || m->cipher > CIPHER_MAX || m->key_id > KEY_ID_MAX || m->use_v2 > 1 ||
+        m->digest > DIGEST_MAX)
         return DBR_ERR_SHAPE;
     return m->tx_peer_id <= PEER_ID_MAX ? 0 : DBR_ERR_SHAPE;
 }

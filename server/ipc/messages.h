@@ -138,10 +138,11 @@ struct dbr_ipc_key {
     uint32_t cipher; /* enum dbr_cipher, 1.. */
     uint8_t key_id;  /* 0..7 */
     uint8_t use_v2;
-    uint16_t pad;
+    uint16_t digest;     /* enum dbr_digest, beside a CBC cipher */
     uint32_t tx_peer_id; /* written into what we send */
     uint8_t send_key[32], recv_key[32];
     uint8_t send_iv[8], recv_iv[8];
+    uint8_t send_hmac[64], recv_hmac[64]; /* for a CBC cipher */
 };
 
 struct dbr_ipc_key_ref {

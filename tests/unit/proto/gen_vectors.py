@@ -82,6 +82,21 @@ def data_packet(name, server, v2, packet_id):
     return head + pid + sealed[-16:] + sealed[:-16]
 
 
+def cbc_packet(name, digest, server, v2, packet_id, frame):
+    """The same with AES-CBC and HMAC; the IV is any, here a pattern."""
+    block = pattern(256, 77)
+    at = 128 if server else 0
+    key_len = int(name[4:7]) // 8
+    iv = pattern(16, 5)
+    plain = struct.pack(">I", packet_id) + frame
+    pad = 16 - len(plain) % 16
+    enc = Cipher(algorithms.AES(block[at:at + key_len]), modes.CBC(iv)).encryptor()
+    ct = iv + enc.update(plain + bytes([pad]) * pad) + enc.finalize()
+    mac_key = block[at + 64:at + 64 + hashlib.new(digest).digest_size]
+    head = bytes([9 << 3 | 3]) + bytes([0x0a, 0x0b, 0x0c]) if v2 else bytes([6 << 3 | 3])
+    return head + hmac.new(mac_key, ct, digest).digest() + ct
+
+
 def siphash(key, data):
     mask = (1 << 64) - 1
 
@@ -142,6 +157,16 @@ def main():
             for v2 in (0, 1):
                 print('    {"%s", %d, %d,\n    %s},' % (name, server, v2, c_bytes(
                     data_packet(name, server, v2, 1))))
+    print("};\n\nstatic const struct {\n    const char *cipher, *digest;\n    int server, v2;\n"
+          "    unsigned frame; /* its first bytes make the payload */\n    const char *packet;\n} cbc_vectors[] = {")
+    for name, digest, server, v2, n in (
+            ("AES-128-CBC", "SHA1", 0, 0, 60), ("AES-128-CBC", "SHA256", 1, 1, 59),
+            ("AES-192-CBC", "SHA384", 0, 1, 12), ("AES-192-CBC", "MD5", 1, 0, 11),
+            ("AES-256-CBC", "SHA1", 1, 1, 60), ("AES-256-CBC", "SHA224", 0, 1, 1),
+            ("AES-256-CBC", "SHA256", 0, 1, 28), ("AES-256-CBC", "SHA512", 0, 0, 60),
+            ("AES-256-CBC", "SHA512", 1, 1, 44)):
+        print('    {"%s", "%s", %d, %d, %d,\n    %s},' % (name, digest, server, v2, n, c_bytes(
+            cbc_packet(name, digest.lower(), server, v2, 1, FRAME[:n]))))
     print("};\n\n#define COOKIE_VECTOR 0x%016xu\n\n#endif" % cookie())
 
 

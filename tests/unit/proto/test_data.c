@@ -7,18 +7,30 @@
 
 #include "proto/data.h"
 
-enum { FRAME = 60, PEER_ID = 0x0a0b0c, KEY_ID = 3, ROOM = 64 };
+enum { FRAME = 60, PEER_ID = 0x0a0b0c, KEY_ID = 3, ROOM = DBR_SLOT_HEADROOM };
 static uint8_t block[DBR_KEY_BLOCK_LEN], frame[FRAME];
 static const struct dbr_aead_backend *backend;
 static const struct {
     const char *name;
     enum dbr_cipher cipher;
+    enum dbr_digest digest;
 } ciphers[] = {
     {"AES-128-GCM", DBR_AES_128_GCM},
     {"AES-192-GCM", DBR_AES_192_GCM},
     {"AES-256-GCM", DBR_AES_256_GCM},
     {"CHACHA20-POLY1305", DBR_CHACHA20_POLY1305},
+    {"AES-128-CBC", DBR_AES_128_CBC, DBR_SHA1},
+    {"AES-192-CBC", DBR_AES_192_CBC, DBR_SHA256},
+    {"AES-256-CBC", DBR_AES_256_CBC, DBR_SHA512},
 };
+
+static enum dbr_digest digest_of(enum dbr_cipher cipher)
+{
+    for (size_t i = 0; i < COUNT(ciphers); i++)
+        if (ciphers[i].cipher == cipher)
+            return ciphers[i].digest;
+    return DBR_DIGEST_NONE;
+}
 
 static int set_up(void **state)
 {
@@ -33,6 +45,7 @@ static struct dbr_data_keys keys_of(enum dbr_cipher cipher, bool server, bool v2
 {
     struct dbr_data_keys k = {
         .cipher = cipher, .key_id = KEY_ID, .use_v2 = v2, .peer_id = v2 ? PEER_ID : DBR_PEER_ID_NONE};
+    k.digest = (uint16_t)digest_of(cipher);
     dbr_data_keys_cut(&k, block, server);
     return k;
 }
@@ -54,14 +67,15 @@ static size_t seal(struct dbr_slot *s, uint8_t *out)
     assert_ptr_equal(job.text, text);
     dbr_aead_seal(s->seal, &job, 1);
     assert_int_equal(job.err, 0);
-    return dbr_slot_headroom(s) + FRAME;
+    assert_int_equal(job.len, FRAME + dbr_slot_padding(s, FRAME));
+    return dbr_slot_headroom(s) + job.len;
 }
 
 /* The verdict on a datagram: 0 and the frame came out, or an error. */
 static int open(struct dbr_slot *s, const uint8_t *dgram, size_t len)
 {
     struct dbr_aead_job job;
-    uint32_t id;
+    uint32_t id = 12345;
     uint8_t *copy = exact_copy(dgram, len);
     int err = dbr_slot_open_prepare(s, copy, (uint32_t)len, &job, &id);
     if (!err) {
@@ -69,7 +83,7 @@ static int open(struct dbr_slot *s, const uint8_t *dgram, size_t len)
         err = job.err;
     }
     if (!err) {
-        err = dbr_slot_opened(s, id, job.len) ? 0 : DBR_ERR_REPLAY;
+        err = dbr_slot_opened(s, &job, &id) ? 0 : DBR_ERR_REPLAY;
         assert_true(err || (job.len == FRAME && !memcmp(job.text, frame, FRAME)));
     }
     free(copy);
@@ -86,6 +100,8 @@ static void keys_are_cut(void **state)
         assert_memory_equal(k.send_iv, tx + 64, 8);
         assert_memory_equal(k.recv_key, rx, 32);
         assert_memory_equal(k.recv_iv, rx + 64, 8);
+        assert_memory_equal(k.send_hmac, tx + 64, 64);
+        assert_memory_equal(k.recv_hmac, rx + 64, 64);
         assert_int_equal(k.peer_id, PEER_ID); /* left alone */
     }
 }
@@ -113,6 +129,65 @@ static void known_answers(void **state)
     }
 }
 
+/* What another implementation sealed opens; a CBC packet of ours differs by its IV. */
+static void known_answers_cbc(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cbc_vectors); i++) {
+        enum dbr_cipher cipher = dbr_cipher_by_name(cbc_vectors[i].cipher, 11);
+        struct dbr_data_keys k = keys_of(cipher, !cbc_vectors[i].server, true);
+        struct dbr_slot rx;
+        struct dbr_aead_job job;
+        uint8_t packet[256];
+        uint32_t id = 77;
+        k.digest = (uint16_t)dbr_digest_by_name(cbc_vectors[i].digest);
+        assert_int_equal(dbr_slot_init(&rx, backend, &k, 64), 0);
+        size_t n = from_hex(packet, sizeof packet, cbc_vectors[i].packet);
+        assert_int_equal(dbr_slot_open_prepare(&rx, packet, (uint32_t)n, &job, &id), 0);
+        assert_int_equal(id, 0);
+        CHECK(dbr_aead_open(rx.open, &job, 1) == 1, "vector %zu", i);
+        assert_true(dbr_slot_opened(&rx, &job, &id));
+        assert_int_equal(id, 1);
+        assert_int_equal(job.len, cbc_vectors[i].frame);
+        assert_memory_equal(job.text, frame, job.len);
+        assert_false(dbr_slot_opened(&rx, &job, &id)); /* a copy */
+        dbr_slot_fini(&rx);
+    }
+}
+
+/* The same frame twice: other id, other IV, and nothing of the ciphertext is the same. */
+static void cbc_ivs_differ(void **state)
+{
+    struct dbr_slot tx, other;
+    uint8_t a[256], b[256];
+    (void)state;
+    make(&tx, DBR_AES_256_CBC, true, true);
+    make(&other, DBR_AES_256_CBC, true, true); /* the same keys once more, as after a restart */
+    size_t iv = 4 + 64;
+    seal(&tx, a);
+    for (int i = 0; i < 100; i++) {
+        seal(i % 2 ? &tx : &other, b);
+        assert_memory_not_equal(a + iv, b + iv, 16);
+        assert_memory_not_equal(a + iv + 16, b + iv + 16, 16);
+    }
+    dbr_slot_fini(&tx);
+    dbr_slot_fini(&other);
+}
+
+/* V1 and V2 headers are outside the HMAC of CBC: only what picks the key counts there. */
+static bool is_free_bit(const struct dbr_slot *s, bool v2, size_t bit)
+{
+    return s->cbc && v2 && bit / 8 >= 1 && bit / 8 <= 3;
+}
+
+static int verdict_on_length(const struct dbr_slot *s, bool v2, size_t len)
+{
+    size_t front = (v2 ? 4u : 1u) + (s->cbc ? s->mac_len + 20u : 20u);
+    if (len <= front || (s->cbc && (len - front + 4) % 16))
+        return DBR_ERR_SHAPE;
+    return DBR_ERR_AUTH;
+}
+
 static void every_bit_counts(void **state)
 {
     (void)state;
@@ -125,14 +200,15 @@ static void every_bit_counts(void **state)
             size_t n = seal(&tx, dgram);
             for (size_t bit = 0; bit < 8 * n; bit++) {
                 dgram[bit / 8] ^= (uint8_t)(1u << bit % 8);
-                CHECK(open(&rx, dgram, n) != 0, "cipher %zu v2 %d bit %zu", c, v2, bit);
+                if (!is_free_bit(&rx, v2, bit))
+                    CHECK(open(&rx, dgram, n) != 0, "cipher %zu v2 %d bit %zu", c, v2, bit);
                 dgram[bit / 8] ^= (uint8_t)(1u << bit % 8);
             }
             for (size_t len = 0; len < n; len++)
-                CHECK(open(&rx, dgram, len) == (len <= n - FRAME ? DBR_ERR_SHAPE : DBR_ERR_AUTH),
-                      "cipher %zu v2 %d length %zu", c, v2, len);
+                CHECK(open(&rx, dgram, len) == verdict_on_length(&rx, v2, len), "cipher %zu v2 %d length %zu",
+                      c, v2, len);
             dgram[n] = 0;
-            assert_int_equal(open(&rx, dgram, n + 1), DBR_ERR_AUTH);
+            assert_int_equal(open(&rx, dgram, n + 1), verdict_on_length(&rx, v2, n + 1));
             assert_int_equal(rx.opened_packets, 0); /* nothing of it moved the window */
             assert_int_equal(open(&rx, dgram, n), 0);
             dbr_slot_fini(&tx);
@@ -203,9 +279,31 @@ static void twice_in_one_batch(void **state)
     assert_int_equal(dbr_slot_open_prepare(&rx, a, (uint32_t)n, &jobs[0], &id[0]), 0);
     assert_int_equal(dbr_slot_open_prepare(&rx, b, (uint32_t)n, &jobs[1], &id[1]), 0);
     assert_int_equal(dbr_aead_open(rx.open, jobs, 2), 2);
-    assert_true(dbr_slot_opened(&rx, id[0], jobs[0].len));
-    assert_false(dbr_slot_opened(&rx, id[1], jobs[1].len));
+    assert_true(dbr_slot_opened(&rx, &jobs[0], &id[0]));
+    assert_false(dbr_slot_opened(&rx, &jobs[1], &id[1]));
     assert_int_equal(rx.opened_packets, 1);
+    dbr_slot_fini(&tx);
+    dbr_slot_fini(&rx);
+}
+
+/* CBC learns the id from inside: the window holds all the same. */
+static void cbc_window(void **state)
+{
+    struct dbr_slot tx, rx;
+    uint8_t first[256], late[256], dgram[256];
+    (void)state;
+    make(&tx, DBR_AES_128_CBC, true, true);
+    make(&rx, DBR_AES_128_CBC, false, true);
+    size_t n = seal(&tx, first);
+    seal(&tx, late);
+    assert_int_equal(open(&rx, first, n), 0);
+    assert_int_equal(open(&rx, first, n), DBR_ERR_REPLAY);
+    tx.next_id = 66;
+    assert_int_equal(open(&rx, dgram, seal(&tx, dgram)), 0);
+    assert_int_equal(open(&rx, late, n), DBR_ERR_REPLAY); /* 64 behind */
+    assert_int_equal(rx.opened_packets, 2);
+    tx.next_id = 0;
+    assert_int_equal(open(&rx, dgram, seal(&tx, dgram)), DBR_ERR_REPLAY);
     dbr_slot_fini(&tx);
     dbr_slot_fini(&rx);
 }
@@ -269,7 +367,7 @@ static void usage_limits(void **state)
     (void)state;
     for (size_t c = 0; c < COUNT(ciphers); c++) {
         struct dbr_slot s;
-        bool gcm = ciphers[c].cipher != DBR_CHACHA20_POLY1305;
+        bool gcm = ciphers[c].cipher < DBR_CHACHA20_POLY1305;
         make(&s, ciphers[c].cipher, true, true);
         assert_false(dbr_slot_wants_rekey(&s));
         assert_false(wants(&s, 0x7fffffff, 0, 0, 0, true));
@@ -292,15 +390,24 @@ static void bad_keys(void **state)
     struct dbr_slot s, zero;
     (void)state;
     memset(&zero, 0, sizeof zero);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 9; i++) {
         k = good;
         switch (i) {
         case 0: k.cipher = 0; break;
-        case 1: k.cipher = DBR_CIPHER_COUNT; break;
+        case 1: k.cipher = DBR_CIPHER_END; break;
         case 2: k.cipher = UINT32_MAX; break;
         case 3: k.key_id = 8; break;
         case 4: k.peer_id = 0x1000000; break;
         case 5: k.peer_id = UINT32_MAX; break;
+        case 6: k.cipher = DBR_AES_256_CBC; break; /* without digest */
+        case 7:
+            k.cipher = DBR_AES_128_CBC;
+            k.digest = DBR_DIGEST_COUNT;
+            break;
+        case 8:
+            k.cipher = DBR_AES_192_CBC;
+            k.digest = UINT16_MAX;
+            break;
         }
         memset(&s, 0x77, sizeof s);
         CHECK(dbr_slot_init(&s, backend, &k, 64) == DBR_ERR_UNSUPPORTED, "case %d", i);
@@ -350,6 +457,8 @@ int main(void)
         cmocka_unit_test(twice_in_one_batch), cmocka_unit_test(a_forgery_does_not_move_the_window),
         cmocka_unit_test(packet_ids_run_out), cmocka_unit_test(usage_limits),
         cmocka_unit_test(bad_keys),           cmocka_unit_test(payload_kinds),
+        cmocka_unit_test(known_answers_cbc),  cmocka_unit_test(cbc_ivs_differ),
+        cmocka_unit_test(cbc_window),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
