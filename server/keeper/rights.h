@@ -4,12 +4,11 @@
  * and data become their own user with none, cannot gain any again, and end by SIGSYS at the first system call
  * that is not on their list.
  *
- *   keeper    uid 0; NET_ADMIN, SETUID, SETGID, SETPCAP, KILL (client role: also NET_RAW and NET_BIND_SERVICE
- * for the DHCP client that it starts); no ptrace, modules, mounts, BPF, ... control   no capability; memory,
- * its descriptors, time, randomness; files: none but those below client-config-dir data      no capability;
- * memory, its descriptors, time; no file, no ioctl, no new socket
- *   fetch     no capability; memory, its descriptors, time, new TCP and UDP sockets; files: read only, what
- * the resolver needs
+ * - keeper: user 0; NET_ADMIN, SETUID, SETGID, SETPCAP, KILL (client role: also NET_RAW and
+ *   NET_BIND_SERVICE for the DHCP client that it starts); no ptrace, modules, mounts, BPF, ...
+ * - control: no capability; memory, its descriptors, time, randomness; files only below client-config-dir
+ * - data: no capability; memory, its descriptors, time; no file, no ioctl, no new socket
+ * - fetch: no capability; memory, its descriptors, time, new TCP and UDP sockets; reads what a resolver needs
  *
  * Two steps, since data makes its threads before the second: rights_drop() takes away identity and
  * capabilities of the calling thread's process and must run while it has one thread; rights_filter() puts the
