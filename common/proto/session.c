@@ -190,6 +190,7 @@ void dbr_session_close(struct dbr_session *s, const char *text, const char *why,
     if (s->state >= DBR_SESSION_CLOSING)
         return;
     snprintf(s->why, sizeof s->why, "%s", why);
+    session_log(s, DBR_LOG_NOTICE, "%s", s->why);
     bool said = text && session_write_text(s, text) == 0;
     struct negotiation *talk = s->talk;
     set_state_closing(s, now);

@@ -131,7 +131,8 @@ void dbr_session_key_used(struct dbr_session *s, uint8_t key_id, const struct db
 void dbr_session_renegotiate(struct dbr_session *s, const struct dbr_now *now);
 /* Sends a control message ("RESTART,[N]") if TLS is up. 0 or DBR_ERR_STATE. */
 int dbr_session_say(struct dbr_session *s, const char *text, const struct dbr_now *now);
-/* Drops all data keys at once, then delivers text (may be NULL) within 5 s and dies. why goes to the log. */
+/* Drops all data keys at once, then delivers text (may be NULL) within 5 s and dies. why goes to the log
+ * at once. */
 void dbr_session_close(struct dbr_session *s, const char *text, const char *why, const struct dbr_now *now);
 
 /* Server, in authorize() or before the verdict: the peer id that the client is told to use. */

@@ -4,74 +4,12 @@
  * end, then the memory.
  */
 #include "control/state.h"
-#include "base/siphash.h"
+#include "crypto/kdf.h"
 #include "crypto/mac.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- tables ---- */
-
-static size_t sid_bucket(const struct control *ctl, uint64_t sid)
-{
-    return dbr_siphash(ctl->hash_key, &sid, sizeof sid) % SID_BUCKETS;
-}
-
-struct client *client_by_sid(struct control *ctl, uint64_t remote_sid)
-{
-    struct client *c = ctl->by_sid[sid_bucket(ctl, remote_sid)];
-    while (c && dbr_session_remote_sid(c->session) != remote_sid)
-        c = c->next_sid;
-    return c;
-}
-
-void client_add_sid(struct client *c, uint64_t remote_sid)
-{
-    struct client **head = &c->ctl->by_sid[sid_bucket(c->ctl, remote_sid)];
-    c->next_sid = *head;
-    *head = c;
-}
-
-static void remove_sid(struct client *c)
-{
-    if (!c->session || c->ctl->boot->client)
-        return;
-    struct client **at = &c->ctl->by_sid[sid_bucket(c->ctl, dbr_session_remote_sid(c->session))];
-    while (*at && *at != c)
-        at = &(*at)->next_sid;
-    if (*at)
-        *at = c->next_sid;
-}
-
-struct client *client_by_peer(struct control *ctl, uint32_t peer_id)
-{
-    return peer_id < ctl->max_clients ? ctl->by_peer[peer_id] : NULL;
-}
-
-static void link_half_open(struct client *c)
-{
-    struct control *ctl = c->ctl;
-    c->older = ctl->newest_half_open;
-    if (c->older)
-        c->older->newer = c;
-    else
-        ctl->oldest_half_open = c;
-    ctl->newest_half_open = c;
-    ctl->n_half_open++;
-}
-
-static void unlink_half_open(struct client *c)
-{
-    struct control *ctl = c->ctl;
-    if (c->stage != STAGE_HALF_OPEN)
-        return;
-    *(c->older ? &c->older->newer : &ctl->oldest_half_open) = c->newer;
-    *(c->newer ? &c->newer->older : &ctl->newest_half_open) = c->older;
-    c->older = c->newer = NULL;
-    c->stage = STAGE_GOING;
-    ctl->n_half_open--;
-}
 
 /* ---- birth and death ---- */
 
@@ -86,7 +24,7 @@ struct client *client_new(struct control *ctl, const struct dbr_addr *addr)
     c->addr = *addr;
     c->peer_id = DBR_PEER_ID_NONE;
     c->since_s = ctl->now.unix_s;
-    link_half_open(c);
+    half_open_add(c);
     return c;
 }
 
@@ -101,15 +39,12 @@ void client_free(struct client *c)
 {
     struct control *ctl = c->ctl;
     leave_data(c, DBR_DEL_USER);
-    unlink_half_open(c);
+    half_open_remove(c);
     dbr_heap_remove(&ctl->timers, &c->timer);
-    remove_sid(c);
+    client_remove_sid(c);
+    client_strike(c);
     dbr_session_free(c->session);
     options_release(c);
-    if (c->peer_id < ctl->max_clients && ctl->by_peer[c->peer_id] == c) {
-        ctl->by_peer[c->peer_id] = NULL;
-        ctl->n_admitted--;
-    }
     if (c->adm) {
         dbr_client_config_free(&c->adm->file);
         free(c->adm->issuer);
@@ -125,6 +60,8 @@ void client_settle(struct client *c)
         control_reschedule(c);
         return;
     }
+    if (c->untold)
+        dbr_session_close(c->session, "RESTART", "a data worker takes no messages: session ended", &ctl->now);
     enum dbr_session_state state = dbr_session_state(c->session);
     if (state >= DBR_SESSION_CLOSING)
         leave_data(c, DBR_DEL_USER);
@@ -132,9 +69,8 @@ void client_settle(struct client *c)
         control_reschedule(c);
         return;
     }
-    client_log(c, DBR_LOG_NOTICE, "%s",
-               *dbr_session_why(c->session) ? dbr_session_why(c->session) : "session ended");
-    if (ctl->boot->client)
+    if (!c->said_why)
+        if (ctl->boot->client)
         calls_ended(c);
     else
         client_free(c);
@@ -158,87 +94,105 @@ bool clients_idle(const struct control *ctl)
 
 /* ---- admission ---- */
 
-/* A peer id that was free longest, so that late datagrams of the one before find nobody. */
-static bool take_peer_id(struct client *c)
-{
-    struct control *ctl = c->ctl;
-    for (uint32_t i = 0; i < ctl->max_clients; i++) {
-        uint32_t id = (ctl->next_peer_id + i) % ctl->max_clients;
-        if (ctl->by_peer[id])
-            continue;
-        ctl->next_peer_id = id + 1;
-        ctl->by_peer[id] = c;
-        ctl->n_admitted++;
-        c->peer_id = id;
-        return true;
-    }
-    return false;
-}
-
-/* Without duplicate-cn the newest session of a name is the one that lives. */
+/* Without duplicate-cn the newest session of a name is the one that lives; with it, only a session from the
+ * same address and port is known to be over. */
 static void replace_older(struct client *c)
 {
     struct control *ctl = c->ctl;
-    for (uint32_t i = 0; i < ctl->max_clients; i++) {
-        struct client *o = ctl->by_peer[i];
-        if (!o || o == c || !o->adm || strcmp(o->adm->cn, c->adm->cn) != 0)
-            continue;
-        bool same_place = dbr_addr_equal(&o->addr, &c->addr);
-        if (ctl->cfg->duplicate_cn && !same_place)
+    const char *cn = c->adm->cn;
+    for (struct client *o = client_named(ctl, cn, NULL), *next; o; o = next) {
+        next = client_named(ctl, cn, o);
+        if (o == c || (ctl->cfg->duplicate_cn && !dbr_addr_equal(&o->addr, &c->addr)))
             continue;
         client_log(
             c, DBR_LOG_NOTICE,
             "MULTI: new connection by client '%s' will cause previous active sessions by this client to be "
             "dropped.",
-            c->adm->cn);
+            cn);
         leave_data(o, DBR_DEL_REPLACED);
         client_free(o);
     }
 }
 
-static int remember_certificate(struct client *c, const struct dbr_x509 *peer)
+/* The name as logs, messages and tables hold it. One that does not fit when escaped ends in a hash of the
+ * whole, so that two names stay two. */
+static void keep_name(struct admitted *a, const char *cn)
 {
-    struct admitted *a = c->adm;
-    dbr_log_escape(a->cn, sizeof a->cn, peer->cn, strlen(peer->cn));
+    char whole[4 * DBR_X509_CN_MAX + 1];
+    dbr_log_escape(whole, sizeof whole, cn, strlen(cn));
+    size_t room = sizeof a->cn - 1;
+    if (strlen(whole) <= room) {
+        memcpy(a->cn, whole, strlen(whole) + 1);
+        return;
+    }
+    uint8_t hash[32];
+    struct dbr_part part = {whole, strlen(whole)};
+    dbr_sha256(&part, 1, hash);
+    snprintf(a->cn, sizeof a->cn, "%.*s~%02x%02x%02x%02x%02x%02x%02x%02x", (int)room - 17, whole, hash[0],
+             hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]);
+}
+
+static int keep_certificate(struct admitted *a, const struct dbr_x509 *peer)
+{
+    uint8_t *issuer = malloc(peer->issuer_len ? peer->issuer_len : 1);
+    if (!issuer)
+        return DBR_ERR_NOMEM;
+    free(a->issuer);
+    a->issuer = issuer;
+    a->issuer_len = peer->issuer_len;
+    memcpy(a->issuer, peer->issuer, peer->issuer_len);
+    struct dbr_part part = {a->issuer, a->issuer_len};
+    dbr_sha256(&part, 1, a->issuer_hash);
     memcpy(a->serial, peer->serial, peer->serial_len);
     a->serial_len = peer->serial_len;
     a->not_after = peer->not_after;
-    a->issuer = malloc(peer->issuer_len ? peer->issuer_len : 1);
-    if (!a->issuer)
-        return DBR_ERR_NOMEM;
-    memcpy(a->issuer, peer->issuer, peer->issuer_len);
-    a->issuer_len = peer->issuer_len;
     return 0;
+}
+
+static int refuse(char *reason, size_t cap, const char *text)
+{
+    snprintf(reason, cap, "%s", text);
+    return DBR_ERR_CERT;
+}
+
+static void let_in(struct client *c)
+{
+    struct control *ctl = c->ctl;
+    char at[DBR_ADDR_TEXT];
+    half_open_remove(c);
+    c->stage = STAGE_ADMITTED;
+    c->id = ctl->next_client_id++;
+    dbr_session_set_peer_id(c->session, c->peer_id);
+    if (c->charged)
+        dbr_buckets_give(ctl->buckets, &c->addr);
+    c->charged = false;
+    options_address(c);
+    client_log(c, DBR_LOG_NOTICE, "[%s] Peer Connection Initiated with [AF_INET%s]%s", c->adm->cn,
+               c->addr.family == 6 ? "6" : "", dbr_addr_text(&c->addr, at));
 }
 
 static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t cap)
 {
     struct control *ctl = arg;
     struct client *c = dbr_session_owner(s);
+    const struct dbr_x509 *peer = dbr_session_peer(s);
     c->adm = calloc(1, sizeof *c->adm);
-    if (!c->adm || remember_certificate(c, dbr_session_peer(s)))
+    if (!c->adm || keep_certificate(c->adm, peer))
         return DBR_ERR_NOMEM;
-    int err = options_admit(c, reason, cap);
+    keep_name(c->adm, peer->cn);
+    if (!verdict_stands(c)) /* a list came in since the handshake looked */
+        return refuse(reason, cap, "Certificate revoked");
+    int err = options_file(c, peer->cn, reason, cap);
     if (err)
         return err;
-    replace_older(c);
-    unlink_half_open(c);
-    if (!take_peer_id(c)) {
-        snprintf(reason, cap, "the server is full");
+    replace_older(c); /* first, for its address and its place are the new one's */
+    if (!client_enlist(c)) {
         client_log(c, DBR_LOG_NOTICE,
                    "MULTI: new incoming connection would exceed maximum number of clients (%u)",
                    ctl->max_clients);
-        return DBR_ERR_LIMIT;
+        return refuse(reason, cap, "the server is full");
     }
-    c->stage = STAGE_ADMITTED;
-    c->id = ctl->next_client_id++;
-    dbr_session_set_peer_id(s, c->peer_id);
-    if (c->charged)
-        dbr_buckets_give(ctl->buckets, &c->addr);
-    c->charged = false;
-    char at[DBR_ADDR_TEXT];
-    client_log(c, DBR_LOG_NOTICE, "[%s] Peer Connection Initiated with [AF_INET%s]%s", c->adm->cn,
-               c->addr.family == 6 ? "6" : "", dbr_addr_text(&c->addr, at));
+    let_in(c);
     return 0;
 }
 
@@ -247,12 +201,15 @@ static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys 
     (void)arg;
     struct client *c = dbr_session_owner(s);
     if (!c->in_data) {
+        c->in_data = true; /* also when the message cannot be told: then its end is owed */
         int err = workers_peer_new(c);
         if (err)
             return err;
-        c->in_data = true;
         client_log(c, DBR_LOG_INFO, "Data Channel: cipher '%s', peer-id: %u",
                    dbr_cipher_name((enum dbr_cipher)keys->cipher), keys->peer_id);
+    } else if (c->adm->issuer &&
+               keep_certificate(c->adm, dbr_session_peer(s))) { /* it may be a renewed one */
+        return DBR_ERR_NOMEM;
     }
     return workers_key_new(c, keys);
 }
@@ -300,7 +257,9 @@ static void op_message(void *arg, struct dbr_session *s, enum dbr_ctrlmsg kind, 
 static void op_log(void *arg, struct dbr_session *s, int level, const char *line)
 {
     (void)arg;
-    client_log(dbr_session_owner(s), level, "%s", line);
+    struct client *c = dbr_session_owner(s);
+    c->said_why = strcmp(line, dbr_session_why(s)) == 0;
+    client_log(c, level, "%s", line);
 }
 
 static void op_random(void *arg, void *out, size_t n)
@@ -325,14 +284,6 @@ const struct dbr_session_ops control_session_ops = {
 
 /* ---- revocation ---- */
 
-static bool still_good(struct client *c)
-{
-    struct admitted *a = c->adm;
-    enum dbr_verdict v = dbr_trust_check(c->ctl->trust, a->issuer, a->issuer_len, a->serial, a->serial_len,
-                                         c->ctl->now.unix_s, NULL);
-    return v != DBR_VERDICT_REVOKED;
-}
-
 void client_kick(struct client *c, const char *text, const char *why)
 {
     leave_data(c, DBR_DEL_REVOKED); /* first the frames stop, then comes the explanation */
@@ -345,12 +296,17 @@ void client_kick(struct client *c, const char *text, const char *why)
     client_settle(c);
 }
 
+static bool going(const struct client *c)
+{
+    return c->session && dbr_session_state(c->session) >= DBR_SESSION_CLOSING;
+}
+
 unsigned clients_revoke(struct control *ctl)
 {
     unsigned n = 0;
     for (uint32_t i = 0; i < ctl->max_clients; i++) {
         struct client *c = ctl->by_peer[i];
-        if (!c || !c->in_data || !c->adm || !c->adm->issuer || still_good(c))
+        if (!c || going(c) || verdict_stands(c))
             continue;
         client_kick(c, "AUTH_FAILED,Certificate revoked", "certificate revoked: session ended");
         n++;
