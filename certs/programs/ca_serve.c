@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
@@ -423,7 +424,7 @@ static int parse_listen(const char *text, struct sockaddr_storage *sa, char *why
 static int open_listener(const char *text, char *why, int *fd)
 {
     struct sockaddr_storage sa = {0};
-    int one = 1, zero = 0, err = parse_listen(text, &sa, why);
+    int one = 1, zero = 0, silence = SILENCE_S, err = parse_listen(text, &sa, why);
     if (err)
         return err;
     size_t len = sa.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
@@ -431,6 +432,8 @@ static int open_listener(const char *text, char *why, int *fd)
     if (*fd < 0)
         return dbr_say(DBR_ERR_IO, why, WHY, "no socket: %s", strerror(errno));
     setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    /* Accepted when the request is there, so that it is read without another round through epoll. */
+    setsockopt(*fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &silence, sizeof silence);
     if (sa.ss_family == AF_INET6)
         setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
     if (bind(*fd, (struct sockaddr *)&sa, (socklen_t)len) != 0 || listen(*fd, 512) != 0) {
@@ -477,7 +480,7 @@ static int read_tls(struct call *c, struct tls_files *t)
 
 static struct MHD_Daemon *start(struct server *s, int fd, const struct tls_files *t)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | (t->cert ? MHD_USE_TLS : 0u);
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | (t->cert ? MHD_USE_TLS : 0u);
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, t->cert},
                                    {MHD_OPTION_HTTPS_MEM_KEY, 0, t->key},
                                    {MHD_OPTION_END, 0, NULL}};

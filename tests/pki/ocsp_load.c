@@ -2,7 +2,8 @@
  *
  * Load for an HTTP server: one request over and over, from some threads, for some seconds.
  *     ocsp_load ADDRESS PORT PATH BODY-FILE SECONDS THREADS keep|close
- * Prints how many answers with status 200 came, how many failures, and answers a second. Each thread owns its socket.
+ * Prints how many answers with status 200 came, how many failures, and answers a second. Each thread owns its
+ * socket.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
