@@ -252,6 +252,22 @@ static void check_gate(struct parse *p)
                   "`drawbridge-ca gate-key new`");
 }
 
+static bool is_old(const char *cipher)
+{
+    return cipher && conf_cipher(cipher)->status == NAME_OLD;
+}
+
+/* A CBC cipher signs its frames with the digest of auth. */
+static void check_digest(struct parse *p)
+{
+    const struct dbr_config *cfg = p->cfg;
+    bool cbc = is_old(cfg->data_ciphers_fallback);
+    for (size_t i = 0; i < cfg->data_ciphers.n; i++)
+        cbc = cbc || is_old(cfg->data_ciphers.v[i]);
+    if (cbc && strcmp(cfg->auth, "none") == 0)
+        conf_error(at(p, DBR_D_auth), "CBC ciphers need a digest; write: auth SHA256");
+}
+
 static void check_cipher(struct parse *p)
 {
     const struct dbr_config *cfg = p->cfg;
@@ -407,6 +423,7 @@ int dbr_config_finish(struct dbr_config *cfg, const struct dbr_conf_diag *diag)
     check_certificates(&p);
     check_gate(&p);
     check_cipher(&p);
+    check_digest(&p);
     check_scripts(&p);
     if (cfg->role == DBR_CONF_ROLE_SERVER)
         check_server(&p);

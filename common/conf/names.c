@@ -9,8 +9,8 @@
 static const struct name ciphers[] = {
     {"AES-256-GCM", NAME_GOOD},  {"AES-192-GCM", NAME_GOOD},
     {"AES-128-GCM", NAME_GOOD},  {"CHACHA20-POLY1305", NAME_GOOD},
-    {"AES-256-CBC", NAME_LATER}, {"AES-192-CBC", NAME_LATER},
-    {"AES-128-CBC", NAME_LATER}, {"BF-CBC", NAME_WEAK},
+    {"AES-256-CBC", NAME_OLD},   {"AES-192-CBC", NAME_OLD},
+    {"AES-128-CBC", NAME_OLD},   {"BF-CBC", NAME_WEAK},
     {"BF-CFB", NAME_WEAK},       {"BF-OFB", NAME_WEAK},
     {"DES-CBC", NAME_WEAK},      {"DES-EDE-CBC", NAME_WEAK},
     {"DES-EDE3-CBC", NAME_WEAK}, {"DESX-CBC", NAME_WEAK},

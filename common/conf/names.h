@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Names of ciphers and digests: what is served, what is not yet, what is refused for good. Constant.
+ * Names of ciphers and digests: what is served, what is served to old peers, what is refused for good.
+ * Constant.
  */
 #ifndef DBR_CONF_NAMES_H
 #define DBR_CONF_NAMES_H
 
 enum name_status {
     NAME_GOOD,
-    NAME_LATER,   /* known and sound, not built yet */
+    NAME_OLD,     /* CBC: served, for peers that know no AEAD cipher */
     NAME_WEAK,    /* refused for good */
     NAME_NONE,    /* "none" */
     NAME_UNKNOWN, /* not in the table */

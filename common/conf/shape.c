@@ -391,14 +391,12 @@ static int set_digest(struct parse *p, void *member, size_t argc, char *const *a
 
 #define GOOD_CIPHERS "AES-256-GCM, AES-128-GCM or CHACHA20-POLY1305"
 
-/* A cipher that data packets may use; allow_later: one that is not built is let through. */
+/* A cipher that data packets may use. */
 static int judge_cipher(struct parse *p, const struct name *name, const char *word)
 {
     switch (name->status) {
-    case NAME_GOOD: return 0;
-    case NAME_LATER:
-        return conf_error(p, "%s is not built yet; use " GOOD_CIPHERS " (every peer since 2.4 can)",
-                          name->name);
+    case NAME_GOOD:
+    case NAME_OLD: return 0;
     case NAME_WEAK: return conf_error(p, "%s has 64-bit blocks (SWEET32); use " GOOD_CIPHERS, name->name);
     case NAME_NONE: return conf_error(p, "frames would cross in the clear; use " GOOD_CIPHERS);
     case NAME_UNKNOWN: break;
@@ -419,13 +417,16 @@ static int set_fallback(struct parse *p, void *member, size_t argc, char *const 
 static int set_cipher(struct parse *p, void *member, size_t argc, char *const *argv)
 {
     const struct name *name = conf_cipher(argv[0]);
-    bool tolerated = p->reading != READ_PUSHED && (name->status == NAME_LATER || name->status == NAME_WEAK);
+    bool tolerated = p->reading != READ_PUSHED && name->status == NAME_WEAK;
     int rc = tolerated ? 0 : judge_cipher(p, name, argv[0]);
     (void)argc;
     if (rc != 0)
         return rc;
-    if (name->status == NAME_LATER)
-        conf_warn(p, "%s is not used: data-ciphers are negotiated; the line may go", name->name);
+    if (name->status == NAME_OLD && p->reading != READ_PUSHED)
+        conf_warn(p,
+                  "%s is not used: data-ciphers are negotiated; the line may go, or for peers that cannot "
+                  "negotiate write: data-ciphers-fallback %s",
+                  name->name, name->name);
     return conf_take_string(p, member, name->name);
 }
 
@@ -438,8 +439,8 @@ static int add_cipher(struct parse *p, struct dbr_conf_list *list, const char *w
     len -= optional;
     snprintf(text, sizeof text, "%.*s", (int)(len < sizeof text ? len : sizeof text - 1), word);
     const struct name *name = conf_cipher(text);
-    if (optional && (name->status == NAME_LATER || name->status == NAME_UNKNOWN)) {
-        conf_warn(p, "%s is left out: not built; the name may go", text);
+    if (optional && name->status == NAME_UNKNOWN) {
+        conf_warn(p, "%s is left out: not known; the name may go", text);
         return 0;
     }
     int rc = judge_cipher(p, name, text);

@@ -123,9 +123,10 @@ int dbr_peer_info_write(char *out, size_t cap, uint32_t iv_proto, uint32_t iv_mt
     bool ncp2 = dbr_cipher_in_list(ciphers, DBR_AES_128_GCM) && dbr_cipher_in_list(ciphers, DBR_AES_256_GCM);
     if (iv_mtu)
         snprintf(mtu, sizeof mtu, "IV_MTU=%u\n", iv_mtu);
-    int n =
-        snprintf(out, cap, "IV_VER=Drawbridge %s\nIV_PLAT=%s\nIV_TCPNL=1\n%s%sIV_CIPHERS=%s\nIV_PROTO=%u\n",
-                 DBR_VERSION, platform, mtu, ncp2 ? "IV_NCP=2\n" : "", ciphers, iv_proto);
+    int n = snprintf(out, cap,
+                     "IV_VER=Drawbridge %s\nIV_PLAT=%s\nIV_TCPNL=1\n%s%sIV_CIPHERS=%s\nIV_PROTO=%u\n"
+                     "IV_LZO_STUB=1\nIV_COMP_STUB=1\nIV_COMP_STUBv2=1\n",
+                     DBR_VERSION, platform, mtu, ncp2 ? "IV_NCP=2\n" : "", ciphers, iv_proto);
     return n < 0 || (size_t)n >= cap ? DBR_ERR_SPACE : n;
 }
 
@@ -144,13 +145,15 @@ enum dbr_cipher dbr_negotiate_cipher(const char *ours, const struct dbr_peer_inf
 {
     bool named;
     enum dbr_cipher single = occ_cipher(peer_options, &named);
-    while (*ours) {
-        size_t n = strcspn(ours, ":");
-        enum dbr_cipher c = dbr_cipher_by_name(ours, n);
-        if (c && (dbr_cipher_in_list(info->ciphers, c) || (!info->ciphers[0] && c == single)))
+    for (const char *at = ours; *at;) {
+        size_t n = strcspn(at, ":");
+        enum dbr_cipher c = dbr_cipher_by_name(at, n);
+        if (dbr_cipher_in_list(info->ciphers, c))
             return c;
-        ours += n + (ours[n] == ':');
+        at += n + (at[n] == ':');
     }
+    if (dbr_cipher_in_list(ours, single))
+        return single;
     /* A peer that said what it can do would not take the fallback. */
     bool silent = !info->ciphers[0] && (!named || single == fallback);
     return silent ? fallback : DBR_CIPHER_NONE;
@@ -165,6 +168,23 @@ enum dbr_framing dbr_negotiate_framing(const struct dbr_peer_info *info, const c
         return DBR_FRAMING_NONE;
     *push = info->comp_stub_v2 ? "compress stub-v2" : "comp-lzo no";
     return info->comp_stub_v2 ? DBR_FRAMING_STUB_V2 : DBR_FRAMING_COMP_LZO;
+}
+
+enum dbr_framing dbr_framing_of_compress(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum dbr_framing framing;
+    } words[] = {
+        {"lzo", DBR_FRAMING_COMP_LZO},
+        {"stub-v2", DBR_FRAMING_STUB_V2},
+        {"lz4-v2", DBR_FRAMING_STUB_V2},
+        {"migrate", DBR_FRAMING_NONE},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i].word, word))
+            return words[i].framing;
+    return DBR_FRAMING_COMPRESS_SWAP;
 }
 
 /* --- options string --- */
@@ -257,7 +277,7 @@ int dbr_occ_string(const struct dbr_occ_params *p, const char *peer, char *out, 
     echo(&w, peer, "link-mtu", link_mtu);
     echo(&w, peer, "tun-mtu", tun_mtu);
     echo(&w, peer, "proto", p->proto_v6 ? "UDPv6" : "UDPv4");
-    if (dbr_occ_find(peer, "comp-lzo", ignored, sizeof ignored))
+    if (dbr_occ_find(peer, "comp-lzo", ignored, sizeof ignored) || (p->framed && !*peer))
         put(&w, ",comp-lzo");
     if (p->tls_auth && p->direction >= 0)
         put(&w, p->direction ? ",keydir 1" : ",keydir 0");

@@ -41,14 +41,16 @@ struct dbr_peer_info {
 /* The first line of each name counts; a number that is none or above 2^31 - 1 is 0; lists too long are cut
  * between two names. Never fails: what is not understood is left out. */
 void dbr_peer_info_parse(struct dbr_peer_info *info, const char *text);
-/* Writes a client's own peer info lines (IV_VER, IV_PLAT, IV_TCPNL, IV_MTU, IV_NCP, IV_CIPHERS, IV_PROTO).
+/* Writes a client's own peer info lines (IV_VER, IV_PLAT, IV_TCPNL, IV_MTU, IV_NCP, IV_CIPHERS, IV_PROTO,
+ * IV_COMP_STUB and its kin).
  * IV_MTU is left out for iv_mtu 0. Returns the length without the NUL, or DBR_ERR_SPACE. */
 int dbr_peer_info_write(char *out, size_t cap, uint32_t iv_proto, uint32_t iv_mtu, const char *ciphers,
                         const char *platform);
 
 /* First cipher of ours (colon list, preference order) that the peer has: in its IV_CIPHERS, else its OCC
- * "cipher" if that is in our list, else fallback (may be DBR_CIPHER_NONE), but not for a peer that named
- * other ciphers: it would not take it. DBR_CIPHER_NONE if nothing fits. */
+ * "cipher" if that is in our list (2.4 takes it although IV_NCP=2 does not say so), else fallback (may be
+ * DBR_CIPHER_NONE), but not for a peer that named other ciphers: it would not take it. DBR_CIPHER_NONE if
+ * nothing fits. */
 enum dbr_cipher dbr_negotiate_cipher(const char *ours, const struct dbr_peer_info *info,
                                      const char *peer_options, enum dbr_cipher fallback);
 
@@ -61,6 +63,10 @@ bool dbr_cipher_in_list(const char *list, enum dbr_cipher cipher);
 enum dbr_framing dbr_negotiate_framing(const struct dbr_peer_info *info, const char *peer_options,
                                        const char **push);
 
+/* The framing that a server's pushed "compress WORD" or "comp-lzo WORD" means; word may be "". LZ4 and the
+ * words that only hint at an algorithm have a framing too: what comes compressed is dropped when it comes. */
+enum dbr_framing dbr_framing_of_compress(const char *word);
+
 /* The options-consistency string we send: echoes the peer's link-mtu, tun-mtu, proto, comp-lzo, cipher, auth
  * and keysize so that no client warns (a real mismatch of any of these shows by itself). peer is its string
  * ("" for a client that speaks first: then link-mtu is what OpenVPN computes of the same configuration).
@@ -71,6 +77,7 @@ struct dbr_occ_params {
     uint32_t tun_mtu;
     const char *cipher, *auth; /* as configured for the string; NULL: not configured, none */
     bool proto_v6;
+    bool framed; /* we speak first, and our frames have compression framing */
 };
 int dbr_occ_string(const struct dbr_occ_params *p, const char *peer, char *out, size_t cap);
 /* Value of one option in an options string ("dev-type" -> "tap", "" for a bare "comp-lzo") copied to out;

@@ -103,6 +103,7 @@ static struct dbr_session *session_new(const struct dbr_session_config *cfg, voi
     s->cfg = cfg;
     s->owner = owner;
     s->peer_id = DBR_PEER_ID_NONE;
+    s->framing = cfg->server ? DBR_FRAMING_NONE : cfg->framing;
     s->replay_id[GATE_FIRST] = FIRST_REPLAY_ID;
     s->reneg_ns = s->swap_ns = s->push_ns = s->close_ns = s->die_ns = UINT64_MAX;
     negotiation_init(&s->neg[0], 0, cfg->server, now->ns, cfg->hand_window_s, cfg->tls_timeout_s);

@@ -87,7 +87,8 @@ struct dbr_session_config {
     struct dbr_tls_ctx *tls;
     const char *data_ciphers;  /* colon list in preference order */
     enum dbr_cipher fallback;  /* DBR_CIPHER_NONE: refuse peers without a common cipher */
-    const char *auth, *cipher; /* for the options string */
+    const char *auth, *cipher; /* for the options string; auth: the digest beside a CBC cipher too */
+    enum dbr_framing framing;  /* client: what its own comp-lzo or compress line means */
     int key_direction;         /* likewise */
     uint32_t tun_mtu;
     uint32_t hand_window_s, tran_window_s, tls_timeout_s;

@@ -31,7 +31,8 @@ int dbr_session_options(const struct dbr_session *s, char *out, size_t cap)
                                  .direction = cfg->key_direction,
                                  .tun_mtu = cfg->tun_mtu,
                                  .cipher = cfg->cipher,
-                                 .auth = cfg->auth};
+                                 .auth = cfg->auth,
+                                 .framed = !cfg->server && cfg->framing != DBR_FRAMING_NONE};
     return dbr_occ_string(&occ, s->peer_options ? s->peer_options : "", out, cap);
 }
 
@@ -93,6 +94,21 @@ static int keep_peer(struct dbr_session *s, struct negotiation *n)
     return 0;
 }
 
+/* With CBC both ends must have the same `auth`; nothing negotiates it. */
+static void warn_of_digest(struct dbr_session *s)
+{
+    char theirs[64], safe[128];
+    if (!dbr_cipher_is_cbc(s->cipher) || !dbr_occ_find(s->peer_options, "auth", theirs, sizeof theirs))
+        return;
+    enum dbr_digest digest = dbr_digest_by_name(theirs);
+    if (digest && digest != dbr_digest_by_name(s->cfg->auth))
+        session_log(
+            s, DBR_LOG_WARN,
+            "WARNING: 'auth' is used inconsistently, local='auth %s', remote='auth %s': no frame will "
+            "pass; write the same auth on both ends",
+            s->cfg->auth, dbr_log_escape(safe, sizeof safe, theirs, strlen(theirs)));
+}
+
 /* What the client's first key message settles: cipher, key derivation, packet format, framing. */
 static int settle_options(struct dbr_session *s, const struct dbr_keymsg *m, char *reason, size_t cap)
 {
@@ -112,6 +128,7 @@ static int settle_options(struct dbr_session *s, const struct dbr_keymsg *m, cha
         snprintf(reason, cap, "Data channel cipher negotiation failed (no shared cipher)");
         return DBR_ERR_NEGOTIATE;
     }
+    warn_of_digest(s);
     return 0;
 }
 
@@ -231,11 +248,23 @@ static size_t protocol_options(const struct dbr_session *s, const char **opts, c
     return n;
 }
 
+/* The administrator's own compress and comp-lzo lines are left out: which framing a client needs follows from
+ * what it said, and two answers would leave it with a framing that we do not speak. */
+static size_t without_compression(const char **opts, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(opts[i], "compress", 8) != 0 && strncmp(opts[i], "comp-lzo", 8) != 0)
+            opts[kept++] = opts[i];
+    return kept;
+}
+
 static int send_push_reply(struct dbr_session *s, const struct dbr_now *now)
 {
     const char *opts[MAX_PUSH];
     char pool[4][128];
     size_t n = s->cfg->ops->push_options(s->cfg->arg, s, opts, MAX_PUSH - 5);
+    n = without_compression(opts, n);
     n += protocol_options(s, opts + n, pool);
     int err = dbr_push_reply_write(opts, n, emit_push, s);
     if (!err && s->state == DBR_SESSION_PUSH)
@@ -294,15 +323,23 @@ static bool has_word(const char *words, const char *word)
     return false;
 }
 
+/* A server that pushes no cipher is an old one: what its options string names, else our fallback. */
 static int take_cipher(struct dbr_session *s, const char *options)
 {
+    static const struct dbr_peer_info silent;
+    const struct dbr_session_config *cfg = s->cfg;
     char text[128];
-    if (pushed_value(options, "cipher", text, sizeof text))
-        s->cipher = dbr_cipher_by_name(text, strlen(text));
-    else
-        s->cipher = s->cfg->fallback;
-    if (s->cipher != DBR_CIPHER_NONE)
+    if (pushed_value(options, "cipher", text, sizeof text)) {
+        enum dbr_cipher c = dbr_cipher_by_name(text, strlen(text));
+        bool ours = c && (dbr_cipher_in_list(cfg->data_ciphers, c) || c == cfg->fallback);
+        s->cipher = ours ? c : DBR_CIPHER_NONE;
+    } else {
+        s->cipher = dbr_negotiate_cipher(cfg->data_ciphers, &silent, s->peer_options, cfg->fallback);
+    }
+    if (s->cipher != DBR_CIPHER_NONE) {
+        warn_of_digest(s);
         return 0;
+    }
     session_log(s, DBR_LOG_NOTICE, "OPTIONS ERROR: the server's data channel cipher is not one of ours");
     return DBR_ERR_NEGOTIATE;
 }
@@ -324,10 +361,7 @@ static int take_pushed_protocol(struct dbr_session *s, const char *options)
     if (pushed_value(options, "key-derivation", text, sizeof text))
         s->use_ekm = has_word(text, "tls-ekm");
     if (pushed_value(options, "compress", text, sizeof text)) {
-        if (strcmp(text, "stub-v2") == 0)
-            s->framing = DBR_FRAMING_STUB_V2;
-        else
-            s->framing = DBR_FRAMING_COMPRESS_SWAP;
+        s->framing = dbr_framing_of_compress(text);
     } else if (pushed_value(options, "comp-lzo", text, sizeof text)) {
         s->framing = DBR_FRAMING_COMP_LZO;
     }

@@ -245,6 +245,18 @@ static int load_crl(struct control *ctl)
     return err ? DBR_ERR_CONFIG : 0;
 }
 
+/* The framing that our own comp-lzo or compress line means (client role; a server serves each client with the
+ * framing it has). */
+static enum dbr_framing own_framing(const struct dbr_config *cfg)
+{
+    static const enum dbr_framing of[] = {[DBR_COMP_NONE] = DBR_FRAMING_NONE,
+                                          [DBR_COMP_LZO] = DBR_FRAMING_COMP_LZO,
+                                          [DBR_COMP_STUB] = DBR_FRAMING_COMPRESS_SWAP,
+                                          [DBR_COMP_STUB_V2] = DBR_FRAMING_STUB_V2,
+                                          [DBR_COMP_MIGRATE] = DBR_FRAMING_NONE};
+    return of[cfg->comp_lzo ? cfg->comp_lzo : cfg->compress];
+}
+
 static int fill_session(struct control *ctl)
 {
     const struct dbr_config *cfg = ctl->cfg;
@@ -259,6 +271,7 @@ static int fill_session(struct control *ctl)
     s->fallback = dbr_cipher_by_name(fallback, strlen(fallback));
     s->auth = cfg->auth;
     s->cipher = cfg->cipher;
+    s->framing = own_framing(cfg);
     s->key_direction = cfg->tls_auth.direction;
     s->tun_mtu = (uint32_t)cfg->tun_mtu;
     s->hand_window_s = (uint32_t)cfg->hand_window;

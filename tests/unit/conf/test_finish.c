@@ -74,6 +74,8 @@ static const struct {
     {SERVER "cipher BF-CBC\n", "cipher|SWEET32|data-ciphers"},
     {CLIENT "cipher BF-CBC\n", "W:cipher|BF-CBC is not used"},
     {SERVER "cipher DES-EDE3-CBC\n", "cipher|SWEET32"},
+    {SERVER "data-ciphers AES-256-GCM:AES-256-CBC\nauth none\n", "auth|CBC ciphers need a digest"},
+    {SERVER "data-ciphers-fallback AES-128-CBC\nauth none\n", "auth|CBC ciphers need a digest"},
     {SERVER "comp-lzo\n", "W:comp-lzo|never compressed"},
     {SERVER "compress lzo\n", "W:compress|never compressed"},
     {SERVER "compress migrate\n", NULL},

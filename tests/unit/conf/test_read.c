@@ -364,7 +364,7 @@ static const struct {
     {"data-ciphers none", "may not push"},
     {"cipher none", "in the clear"},
     {"cipher BF-CBC", "SWEET32"},
-    {"cipher AES-256-CBC", "not built yet"},
+    {"cipher AES-256-CFB", "not known"},
     {"plugin x.so", "may not push"},
     {"help", "may not push"},
     {"secret x", "may not push"},

@@ -196,11 +196,11 @@ static const struct {
     {"data-ciphers aes-128-gcm:CHACHA20-POLY1305", "data-ciphers AES-128-GCM:CHACHA20-POLY1305", NULL},
     {"ncp-ciphers AES-128-GCM", "data-ciphers AES-128-GCM", NULL},
     {"data-ciphers DEFAULT", "data-ciphers AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305", NULL},
-    {"data-ciphers AES-256-CBC", NULL, "not built yet"},
+    {"data-ciphers aes-256-cbc:AES-128-CBC", "data-ciphers AES-256-CBC:AES-128-CBC", NULL},
     {"data-ciphers :", NULL, "not known"},
     {"data-ciphers \"\"", NULL, "no cipher is left"},
     {"data-ciphers ROT13", NULL, "not known"},
-    {"data-ciphers-fallback AES-256-CBC", NULL, "not built yet"},
+    {"data-ciphers-fallback AES-192-CBC", "data-ciphers-fallback AES-192-CBC", NULL},
     {"data-ciphers-fallback AES-256-GCM", "data-ciphers-fallback AES-256-GCM", NULL},
     {"cipher AES-256-GCM", "cipher AES-256-GCM", NULL},
     {"cipher ROT13", NULL, "not known"},
@@ -261,8 +261,7 @@ static const struct {
     const char *text, *words;
 } warned[] = {
     {"allow-compression yes", "allow-compression|asym"},
-    {"cipher AES-256-CBC", "cipher|AES-256-CBC is not used"},
-    {"data-ciphers AES-256-GCM:?AES-256-CBC", "AES-256-CBC is left out"},
+    {"cipher AES-256-CBC", "cipher|AES-256-CBC is not used|data-ciphers-fallback"},
     {"data-ciphers AES-256-GCM:?FUTURE", "FUTURE is left out"},
     {"push \"user nobody\"", "clients do not take user"},
     {"remote a 443 tcp\nremote b", "by TCP is left out"},

@@ -133,7 +133,8 @@ static void peer_info_long_values(void **state)
 static void peer_info_written(void **state)
 {
     static const char want_tail[] = "\nIV_PLAT=linux\nIV_TCPNL=1\nIV_MTU=1600\nIV_NCP=2\n"
-                                    "IV_CIPHERS=AES-256-GCM:AES-128-GCM\nIV_PROTO=990\n";
+                                    "IV_CIPHERS=AES-256-GCM:AES-128-GCM\nIV_PROTO=990\n"
+                                    "IV_LZO_STUB=1\nIV_COMP_STUB=1\nIV_COMP_STUBv2=1\n";
     char out[512];
     struct dbr_peer_info back;
     (void)state;
@@ -167,13 +168,21 @@ static const struct {
     {"BF-CBC:AES-256-CBC:AES-256-GCM", INFO_26, "", DBR_CIPHER_NONE, DBR_AES_256_GCM},
     /* nothing in common: no fallback for a peer that has a list */
     {"CHACHA20-POLY1305", INFO_25, "", DBR_AES_256_GCM, DBR_CIPHER_NONE},
-    {"AES-256-GCM", "IV_CIPHERS=AES-256-CBC\n", "V4,cipher AES-256-GCM", DBR_AES_256_GCM, DBR_CIPHER_NONE},
+    {"AES-256-GCM", "IV_CIPHERS=AES-256-CBC\n", "V4,cipher AES-128-GCM", DBR_AES_256_GCM, DBR_CIPHER_NONE},
+    {ALL, "IV_CIPHERS=AES-256-CBC\n", "", DBR_AES_256_CBC, DBR_CIPHER_NONE},
+    /* the options string after the list */
+    {"AES-256-CBC", INFO_24, "V4,cipher AES-256-CBC", DBR_CIPHER_NONE, DBR_AES_256_CBC},
+    {"AES-256-CBC:" ALL, INFO_24, "V4,cipher AES-256-CBC", DBR_CIPHER_NONE, DBR_AES_256_GCM},
+    {"AES-256-CBC:AES-256-GCM", "IV_CIPHERS=AES-256-GCM:AES-256-CBC\n", "", DBR_CIPHER_NONE, DBR_AES_256_CBC},
     /* the options string of peers without a list */
     {ALL, "", "V4,dev-type tap,cipher AES-128-GCM,auth SHA1", DBR_CIPHER_NONE, DBR_AES_128_GCM},
     {ALL, "", "V4,dev-type tap,cipher AES-256-CBC", DBR_CIPHER_NONE, DBR_CIPHER_NONE},
     {ALL, "", "V4,dev-type tap,cipher AES-256-CBC", DBR_AES_256_GCM, DBR_CIPHER_NONE},
     {"AES-128-GCM", "", "V4,cipher AES-256-GCM", DBR_AES_256_GCM, DBR_AES_256_GCM},
     {ALL, "", "V4,dev-type tap,xcipher AES-128-GCM", DBR_CIPHER_NONE, DBR_CIPHER_NONE},
+    {ALL ":AES-128-CBC", "", "V4,dev-type tap,cipher AES-128-CBC", DBR_CIPHER_NONE, DBR_AES_128_CBC},
+    {ALL, "", "V4,dev-type tap,cipher AES-256-CBC", DBR_AES_256_CBC, DBR_AES_256_CBC},
+    {ALL, "", "V4,dev-type tap,cipher BF-CBC", DBR_AES_256_CBC, DBR_CIPHER_NONE},
     /* silent peers */
     {ALL, "", "", DBR_CIPHER_NONE, DBR_CIPHER_NONE},
     {ALL, "", "V4,dev-type tap", DBR_AES_256_GCM, DBR_AES_256_GCM},
