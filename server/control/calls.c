@@ -103,13 +103,14 @@ static struct client *new_call(struct control *ctl)
     if (!c)
         return NULL;
     c->adm = calloc(1, sizeof *c->adm);
-    c->peer_id = 0;
-    ctl->by_peer[0] = c;
-    ctl->n_admitted++;
+    if (!c->adm || !client_enlist_as(c, 0)) {
+        client_free(c);
+        return NULL;
+    }
     char text[DBR_ADDR_TEXT];
     dbr_log(ctl->log, DBR_LOG_NOTICE, "UDPv%u link remote: [AF_INET%s]%s", to->family,
             to->family == 6 ? "6" : "", dbr_addr_text(to, text));
-    c->session = c->adm ? dbr_session_new_client(&ctl->session, c, &ctl->now) : NULL;
+    c->session = dbr_session_new_client(&ctl->session, c, &ctl->now);
     if (c->session)
         return c;
     client_free(c);

@@ -26,15 +26,6 @@ enum {
     FIRST_MESSAGES = 12
 };
 
-int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *dgram, size_t len)
-{
-    struct sockaddr_storage sa;
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)dgram, .iov_len = len};
-    struct msghdr mh = {.msg_name = &sa, .msg_iov = &iov, .msg_iovlen = 1};
-    mh.msg_namelen = (socklen_t)dbr_addr_to_sockaddr6(to, (struct sockaddr *)&sa);
-    return sendmsg(ctl->boot->udp[0], &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? DBR_ERR_IO : 0;
-}
-
 /* ---- strangers ---- */
 
 /* The lines that fail2ban's filters know; at most one of each kind in ten seconds, whoever knocks. */
@@ -211,7 +202,7 @@ void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const str
         count(ctl, &ctl->tally.shape);
         return;
     }
-    struct client *c = ctl->boot->client ? calls_client(ctl) : client_by_sid(ctl, dbr_get64(dgram + 1));
+    struct client *c = ctl->boot->client ? calls_client(ctl) : client_by_sid(ctl, dbr_get64(dgram + 1), from);
     if (c && c->session && opcode != DBR_OP_RESET_CLIENT)
         feed(c, dgram, len, from);
     else if (c && opcode == DBR_OP_RESET_CLIENT)

@@ -69,6 +69,7 @@ static void take_file(struct control *ctl, const struct dbr_ipc_file *m, int fd)
 /* Data was restarted and knows no key: our peers come back at once, a stock client within a second. */
 static void data_is_new(struct control *ctl)
 {
+    workers_forgive(ctl);
     for (uint32_t i = 0; i < ctl->max_clients; i++) {
         struct client *c = ctl->by_peer[i];
         if (!c)

@@ -8,12 +8,10 @@
 #include "base/secret.h"
 
 #include <malloc.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SECOND_NS 1000000000ull
@@ -24,36 +22,9 @@ enum {
     SEEN_ROTATE_S = 600,
 };
 
-void control_clock(struct control *ctl)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    ctl->now.ns = (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-    clock_gettime(CLOCK_REALTIME, &t);
-    ctl->now.unix_s = t.tv_sec;
-}
-
 uint64_t control_second(const struct control *ctl)
 {
     return ctl->now.ns / SECOND_NS;
-}
-
-void client_log(const struct client *c, int level, const char *fmt, ...)
-{
-    char text[1024], at[DBR_ADDR_TEXT];
-    va_list ap;
-    if (level > c->ctl->log->verb)
-        return;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    dbr_addr_text(&c->addr, at);
-    if (c->ctl->boot->client)
-        dbr_log(c->ctl->log, level, "%s", text);
-    else if (c->adm && *c->adm->cn)
-        dbr_log(c->ctl->log, level, "%s/%s %s", c->adm->cn, at, text);
-    else
-        dbr_log(c->ctl->log, level, "%s %s", at, text);
 }
 
 void control_reschedule(struct client *c)
@@ -64,10 +35,11 @@ void control_reschedule(struct client *c)
         dbr_heap_remove(&c->ctl->timers, &c->timer);
 }
 
-static uint64_t earliest(struct control *ctl)
+uint64_t control_deadline(struct control *ctl)
 {
     struct dbr_heap_entry *e = dbr_heap_first(&ctl->timers);
-    uint64_t at = e ? e->at : UINT64_MAX, other[4] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    uint64_t at = e ? e->at : UINT64_MAX,
+             other[5] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     if (ctl->status_ns)
         other[0] = ctl->status_ns;
     if (ctl->tally_log_ns)
@@ -76,14 +48,16 @@ static uint64_t earliest(struct control *ctl)
         other[2] = ctl->shutdown_ns;
     if (ctl->calls)
         other[3] = calls_deadline(ctl);
-    for (size_t i = 0; i < 4; i++)
+    if (ctl->owed_ns)
+        other[4] = ctl->owed_ns;
+    for (size_t i = 0; i < 5; i++)
         at = other[i] < at ? other[i] : at;
     return at;
 }
 
 static int wait_ms(struct control *ctl)
 {
-    uint64_t at = earliest(ctl);
+    uint64_t at = control_deadline(ctl);
     if (at == UINT64_MAX)
         return -1;
     control_clock(ctl);
@@ -102,6 +76,8 @@ static void run_timers(struct control *ctl)
         status_due(ctl);
     if (ctl->tally_log_ns && ctl->now.ns >= ctl->tally_log_ns)
         control_log_tally(ctl);
+    if (ctl->owed_ns && ctl->now.ns >= ctl->owed_ns)
+        workers_pay(ctl);
     if (ctl->calls && !ctl->shutdown_ns)
         calls_tick(ctl);
     if (ctl->shutdown_ns && (clients_idle(ctl) || ctl->now.ns >= ctl->shutdown_ns)) {
@@ -156,28 +132,28 @@ static int watch_all(struct control *ctl)
     return err;
 }
 
-static void serve(struct control *ctl)
+void control_turn(struct control *ctl, int timeout_ms)
 {
     struct epoll_event events[MAX_EVENTS];
-    while (!ctl->stop) {
-        int n = epoll_wait(ctl->epoll, events, MAX_EVENTS, wait_ms(ctl));
-        for (int i = 0; i < n && !ctl->stop; i++)
-            dispatch(ctl, events[i].data.u32);
-        control_clock(ctl);
-        run_timers(ctl);
-    }
+    int n = epoll_wait(ctl->epoll, events, MAX_EVENTS, timeout_ms);
+    for (int i = 0; i < n && !ctl->stop; i++)
+        dispatch(ctl, events[i].data.u32);
+    control_clock(ctl);
+    run_timers(ctl);
 }
 
 static int make_tables(struct control *ctl)
 {
     const struct dbr_config *cfg = ctl->cfg;
     uint8_t key[16];
-    ctl->max_clients = ctl->boot->client ? 1 : (uint32_t)cfg->max_clients;
-    ctl->by_peer = calloc(ctl->max_clients, sizeof *ctl->by_peer);
+    int err = tables_init(ctl, ctl->boot->client ? 1 : (uint32_t)cfg->max_clients);
+    if (err)
+        return err;
     ctl->batch = malloc((size_t)SOCKET_BATCH * 65536);
     if (cfg->ifconfig_pool.start)
-        ctl->pool_used = calloc(cfg->ifconfig_pool.end - cfg->ifconfig_pool.start + 1, 1);
-    int err = dbr_random(ctl->hash_key, sizeof ctl->hash_key);
+        ctl->pool_used =
+            calloc(cfg->ifconfig_pool.end - cfg->ifconfig_pool.start + 1, sizeof *ctl->pool_used);
+    err = dbr_random(ctl->hash_key, sizeof ctl->hash_key);
     if (!err)
         err = dbr_random(ctl->cookie.key, sizeof ctl->cookie.key);
     if (!err)
@@ -192,13 +168,15 @@ static int make_tables(struct control *ctl)
         dbr_buckets_new(key, (uint32_t)cfg->connect_freq_initial.n, (uint32_t)cfg->connect_freq_initial.secs);
     ctl->epoll = epoll_create1(EPOLL_CLOEXEC);
     dbr_heap_init(&ctl->timers);
-    bool ok = ctl->by_peer && ctl->batch && ctl->seen && ctl->buckets && ctl->epoll >= 0 &&
+    bool ok = ctl->batch && ctl->seen && ctl->buckets && ctl->epoll >= 0 &&
               (!cfg->ifconfig_pool.start || ctl->pool_used);
     return ok ? 0 : DBR_ERR_NOMEM;
 }
 
-static void release(struct control *ctl)
+void control_free(struct control *ctl)
 {
+    if (!ctl)
+        return;
     for (uint32_t i = 0; i < ctl->max_clients && ctl->by_peer; i++)
         if (ctl->by_peer[i])
             client_free(ctl->by_peer[i]);
@@ -206,6 +184,11 @@ static void release(struct control *ctl)
         while (ctl->by_sid[i])
             client_free(ctl->by_sid[i]);
     calls_free(ctl);
+    for (size_t i = 0; i < MAX_CTL; i++)
+        if (ctl->ctl_socks[i] >= 0)
+            close(ctl->ctl_socks[i]);
+    if (ctl->epoll >= 0)
+        close(ctl->epoll);
     dbr_gate_free(ctl->gate);
     dbr_seen_free(ctl->seen);
     dbr_buckets_free(ctl->buckets);
@@ -213,7 +196,7 @@ static void release(struct control *ctl)
     dbr_trust_free(ctl->trust);
     dbr_issuers_free(ctl->issuers);
     dbr_heap_fini(&ctl->timers);
-    free(ctl->by_peer);
+    tables_free(ctl);
     free(ctl->pool_used);
     free(ctl->batch);
     free(ctl->data_ciphers);
@@ -237,32 +220,43 @@ static int start(struct control *ctl)
     return err;
 }
 
-int dbr_control_main(const struct dbr_boot *boot)
+struct control *control_new(const struct dbr_boot *boot)
 {
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     struct control *ctl = calloc(1, sizeof *ctl);
     if (!ctl)
-        return 1;
+        return NULL;
     ctl->boot = boot;
     ctl->cfg = boot->config;
     ctl->log = &boot->log;
+    ctl->epoll = -1;
     for (size_t i = 0; i < MAX_CTL; i++)
         ctl->ctl_socks[i] = -1;
     control_clock(ctl);
     ctl->started_s = ctl->now.unix_s;
-    int err = start(ctl);
-    if (!err) {
-        struct dbr_ipc_head ready = dbr_ipc_head(DBR_IPC_READY, sizeof ready, 0);
-        dbr_ipc_send(boot->ipc_keeper, &ready, -1);
-        if (boot->restarted)
-            workers_ask_peers(ctl);
-        if (boot->status_fd >= 0)
-            ctl->status_ns = ctl->now.ns + 1;
-        if (boot->client)
-            calls_begin(ctl);
-        serve(ctl);
+    if (start(ctl)) {
+        control_free(ctl);
+        return NULL;
     }
-    int code = err ? 1 : ctl->exit_code;
-    release(ctl);
+    if (boot->status_fd >= 0)
+        ctl->status_ns = ctl->now.ns + 1;
+    return ctl;
+}
+
+int dbr_control_main(const struct dbr_boot *boot)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    struct control *ctl = control_new(boot);
+    if (!ctl)
+        return 1;
+    struct dbr_ipc_head ready = dbr_ipc_head(DBR_IPC_READY, sizeof ready, 0);
+    dbr_ipc_send(boot->ipc_keeper, &ready, -1);
+    if (boot->restarted)
+        workers_ask_peers(ctl);
+    if (boot->client)
+        calls_begin(ctl);
+    while (!ctl->stop)
+        control_turn(ctl, wait_ms(ctl));
+    int code = ctl->exit_code;
+    control_free(ctl);
     return code;
 }

@@ -43,14 +43,14 @@ static void say(void *arg, enum dbr_conf_severity severity, const char *line)
     client_log(arg, severity == DBR_CONF_ERROR ? DBR_LOG_ERROR : DBR_LOG_INFO, "%s", line);
 }
 
-static int load_client_file(struct client *c)
+static int load_client_file(struct client *c, const char *name)
 {
     struct control *ctl = c->ctl;
     struct dbr_conf_diag diag = {.say = say, .arg = c};
     size_t len = 0;
     if (ctl->boot->ccd_fd < 0)
         return 0;
-    char *text = plain_name(c->adm->cn) ? read_client_file(ctl, c->adm->cn, &len) : NULL;
+    char *text = plain_name(name) ? read_client_file(ctl, name, &len) : NULL;
     if (!text && !ctl->cfg->ccd_exclusive)
         text = read_client_file(ctl, "DEFAULT", &len);
     if (!text)
@@ -63,37 +63,34 @@ static int load_client_file(struct client *c)
 
 /* ---- addresses ---- */
 
-static bool taken_by_file(const struct control *ctl, uint32_t ip)
+/* How many clients have this address, or NULL for one outside of the pool. */
+static uint32_t *pool_users(const struct control *ctl, uint32_t ip)
 {
-    for (uint32_t i = 0; i < ctl->max_clients; i++)
-        if (ctl->by_peer[i] && ctl->by_peer[i]->adm && ctl->by_peer[i]->adm->ip == ip)
-            return true;
-    return false;
+    const struct dbr_conf_pool *pool = &ctl->cfg->ifconfig_pool;
+    return ctl->pool_used && ip >= pool->start && ip <= pool->end ? &ctl->pool_used[ip - pool->start] : NULL;
 }
 
 /* An address for this name: the same as last time when it is free, for the place is found by hashing the
  * name. */
 static bool take_from_pool(struct client *c)
 {
-    struct control *ctl = c->ctl;
-    const struct dbr_conf_pool *pool = &ctl->cfg->ifconfig_pool;
+    const struct dbr_config *cfg = c->ctl->cfg;
+    const struct dbr_conf_pool *pool = &cfg->ifconfig_pool;
     uint32_t n = pool->end - pool->start + 1, first = 0;
     for (const char *p = c->adm->cn; *p; p++)
         first = first * 31 + (uint8_t)*p;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t at = (first + i) % n;
-        if (ctl->pool_used[at] || taken_by_file(ctl, pool->start + at))
+        uint32_t ip = pool->start + (uint32_t)(((uint64_t)first + i) % n);
+        if (*pool_users(c->ctl, ip))
             continue;
-        ctl->pool_used[at] = 1;
-        c->adm->ip = pool->start + at;
-        c->adm->netmask = pool->netmask ? pool->netmask : ctl->cfg->server_bridge.netmask;
-        c->adm->from_pool = true;
+        c->adm->ip = ip;
+        c->adm->netmask = pool->netmask ? pool->netmask : cfg->server_bridge.netmask;
         return true;
     }
     return false;
 }
 
-static void take_address(struct client *c)
+void options_address(struct client *c)
 {
     struct admitted *a = c->adm;
     if (a->has_file && a->file.has.ifconfig_push) {
@@ -102,26 +99,29 @@ static void take_address(struct client *c)
     } else if (c->ctl->pool_used && !take_from_pool(c)) {
         client_log(c, DBR_LOG_WARN, "WARNING: no free address in ifconfig-pool; the client gets none");
     }
+    uint32_t *users = a->ip ? pool_users(c->ctl, a->ip) : NULL;
+    if (users && (*users)++)
+        client_log(c, DBR_LOG_WARN,
+                   "WARNING: the address of its file is in use by another client; leave it out of the pool");
 }
 
 void options_release(struct client *c)
 {
-    if (c->adm && c->adm->from_pool)
-        c->ctl->pool_used[c->adm->ip - c->ctl->cfg->ifconfig_pool.start] = 0;
+    uint32_t *users = c->adm && c->adm->ip ? pool_users(c->ctl, c->adm->ip) : NULL;
+    if (users)
+        --*users;
 }
 
-int options_admit(struct client *c, char *reason, size_t cap)
+int options_file(struct client *c, const char *name, char *reason, size_t cap)
 {
-    int err = load_client_file(c);
+    int err = load_client_file(c, name);
     if (!err && c->adm->has_file && c->adm->file.disable)
         err = DBR_ERR_CERT;
     if (err) {
         snprintf(reason, cap, "%s", err == DBR_ERR_CERT ? "this client is disabled" : "no valid client file");
         client_log(c, DBR_LOG_NOTICE, "MULTI: client has been rejected: %s", reason);
-        return err;
     }
-    take_address(c);
-    return 0;
+    return err;
 }
 
 /* ---- push ---- */
@@ -157,6 +157,9 @@ static bool says(const char *const *opts, size_t n, const char *name)
     return false;
 }
 
+/* A laptop that is shut down leaves at once. */
+static const char exit_notify[] = "explicit-exit-notify 1";
+
 size_t options_push(struct client *c, const char **opts, size_t max)
 {
     const struct dbr_config *cfg = c->ctl->cfg;
@@ -167,8 +170,8 @@ size_t options_push(struct client *c, const char **opts, size_t max)
         n = add_list(a, &cfg->push, opts, n, max - PUSH_TEXTS);
     if (a->has_file)
         n = add_list(a, &a->file.push, opts, n, max - PUSH_TEXTS);
-    if (!says(opts, n, "explicit-exit-notify"))
-        opts[n++] = "explicit-exit-notify 1"; /* a laptop that is shut down leaves at once */
+    if (!says(opts, n, "explicit-exit-notify") && !removed(a, exit_notify))
+        opts[n++] = exit_notify;
     if (a->ip) {
         snprintf(a->push_text[t], sizeof a->push_text[t], "ifconfig %s %s", ip_text(a->ip, ip),
                  ip_text(a->netmask, mask));

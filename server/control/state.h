@@ -3,11 +3,13 @@
  * What the control process knows: its inputs, its clients, its tables. Private to the room; one thread owns
  * it all.
  *
- *   loop.c      epoll, clocks, timers            inbox.c     datagrams in and out: gate, reset, cookie,
- * sessions clients.c   life of a client                 verdict.c   certificate rules, CRL options.c   pool,
- * client files, push         workers.c   messages to and from data load.c      files into keys and TLS
- * keeper.c    messages to and from keeper status.c    status file                      calls.c     client
- * role: whom to call, when to call again
+ *   loop.c      epoll, timers, start and end      outside.c   clocks, datagrams out
+ *   inbox.c     gate, reset, cookie, sessions     tables.c    who is found by what
+ *   clients.c   life of a client                  verdict.c   certificate rules, CRL
+ *   options.c   pool, client files, push          workers.c   messages to and from data
+ *   load.c      files into keys and TLS           keeper.c    messages to and from keeper
+ *   status.c    status file                       ctl.c       drawbridge-ctl
+ *   talk.c      log lines of a client             calls.c     client role: whom to call, when again
  */
 #ifndef DBR_CONTROL_STATE_H
 #define DBR_CONTROL_STATE_H
@@ -26,6 +28,7 @@
 enum {
     MAX_HALF_OPEN = 20000,
     SID_BUCKETS = 16384,
+    NAME_BUCKETS = 4096,
     PUSH_TEXTS = 16,
     MACS_SHOWN = 64, /* addresses kept per client for the status file */
     SOCKET_BATCH = 32,
@@ -55,16 +58,22 @@ struct admitted {
     struct dbr_client_config file; /* its client-config-dir file */
     bool has_file;
     uint32_t ip, netmask; /* host order; 0 = none given by us */
-    bool from_pool;
     char push_text[PUSH_TEXTS][96];
     struct dbr_ipc_stats stats;
     struct shown_mac macs[MACS_SHOWN];
     size_t n_macs;
     uint8_t serial[DBR_IPC_SERIAL_MAX];
     uint8_t serial_len;
-    uint8_t *issuer; /* DER name */
+    uint8_t *issuer; /* DER name; NULL for a peer that data handed back, until a CRL bears its hash */
     size_t issuer_len;
+    uint8_t issuer_hash[32]; /* SHA-256 of it */
     int64_t not_after;
+};
+
+/* Lines written about somebody in the ten seconds that end at until_ns (talk.c). */
+struct ration {
+    uint64_t until_ns;
+    unsigned said, dropped;
 };
 
 struct client {
@@ -73,11 +82,15 @@ struct client {
     struct dbr_addr addr;
     struct dbr_heap_entry timer;
     struct client *next_sid;      /* hash chain by remote session id */
+    struct client *next_name;     /* hash chain by name, once admitted */
     struct client *older, *newer; /* list of half-open clients */
     struct admitted *adm;         /* NULL while half open */
     enum client_stage stage;
     bool in_data;
-    bool charged; /* its reset's token has not been given back */
+    bool charged;  /* its reset's token has not been given back */
+    bool untold;   /* its worker did not take a message: the session ends */
+    bool said_why; /* the log has the reason of its end */
+    struct ration lines;
     uint32_t peer_id;
     uint64_t id;     /* client id (CID), counts up */
     int64_t since_s; /* unix */
@@ -85,6 +98,13 @@ struct client {
 
 struct tally { /* what strangers and peers sent that was dropped, by reason */
     uint64_t shape, auth, replayed, seen, throttled, cookie, state, full;
+};
+
+/* The free peer ids as a ring through next and prev; [n] is its head (tables.c). */
+struct peer_ids {
+    uint32_t n;
+    uint32_t *next, *prev;
+    uint8_t *owed; /* 1 + reason of a PEER_DEL that its worker has not taken yet; such an id is not free */
 };
 
 struct control {
@@ -112,12 +132,17 @@ struct control {
     struct dbr_heap timers;
     struct client *by_sid[SID_BUCKETS];
     struct client **by_peer; /* max_clients entries; index = peer id */
-    uint32_t max_clients, n_admitted, n_half_open, next_peer_id;
+    struct client *by_name[NAME_BUCKETS];
+    struct peer_ids ids;
+    uint32_t max_clients, n_admitted, n_half_open;
     struct client *oldest_half_open, *newest_half_open;
     uint64_t next_client_id;
     uint8_t hash_key[16];
 
-    uint8_t *pool_used; /* one byte per address of the pool */
+    uint32_t *pool_used; /* clients per address of the pool */
+    struct ration stranger_lines;
+    uint64_t busy_ns[DBR_MAX_WORKERS]; /* until then nobody waits for this worker */
+    uint64_t owed_ns;                  /* when to offer the PEER_DELs owed again; 0: none */
     struct tally tally;
     uint64_t tally_log_ns, knock_auth_ns, knock_shape_ns;
     uint64_t status_ns;
@@ -130,13 +155,40 @@ struct control {
     int ctl_socks[MAX_CTL];
 };
 
-/* loop.c */
+/* outside.c: clocks into ctl->now; a datagram out, 0 or DBR_ERR_IO */
 void control_clock(struct control *ctl);
+int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *dgram, size_t len);
+
+/* loop.c */
+struct control *control_new(const struct dbr_boot *boot); /* NULL after a logged line */
+void control_turn(struct control *ctl, int timeout_ms);   /* waits for events, handles them, runs timers */
+uint64_t control_deadline(struct control *ctl); /* when the next timer is due, monotonic ns */
+void control_free(struct control *ctl);
 uint64_t control_second(const struct control *ctl); /* monotonic seconds, for cookies and the seen table */
 void control_reschedule(struct client *c);
 int control_watch(struct control *ctl, int fd, uint32_t what);
-void client_log(const struct client *c, int level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+
+/* talk.c: a line with the client's name and address; lines up to DBR_LOG_INFO are rationed */
+void client_log(struct client *c, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* tables.c */
+int tables_init(struct control *ctl, uint32_t max_clients); /* 0 or DBR_ERR_NOMEM */
+void tables_free(struct control *ctl);
+void client_add_sid(struct client *c, uint64_t remote_sid);
+void client_remove_sid(struct client *c);
+/* The session that a datagram with this sid from this address belongs to, or NULL. */
+struct client *client_by_sid(struct control *ctl, uint64_t remote_sid, const struct dbr_addr *from);
+struct client *client_by_peer(struct control *ctl, uint32_t peer_id);
+/* The first client of this name, or the next one after `after`. */
+struct client *client_named(struct control *ctl, const char *cn, const struct client *after);
+void half_open_add(struct client *c);
+void half_open_remove(struct client *c); /* it becomes STAGE_GOING; not half open: nothing */
+/* Gives an admitted client (adm->cn is set) the peer id that was free longest, or this very one; false if
+ * there is none. strike takes it back. */
+bool client_enlist(struct client *c);
+bool client_enlist_as(struct client *c, uint32_t peer_id);
+void client_strike(struct client *c);
+void peer_id_free(struct control *ctl, uint32_t id); /* its owed PEER_DEL is told */
 
 /* load.c: everything that opens files; before the lock-down. 0 or DBR_ERR_CONFIG after a logged line. */
 int control_load(struct control *ctl);
@@ -146,16 +198,12 @@ int control_take_crl(struct control *ctl, const uint8_t *bytes, size_t len, cons
 /* inbox.c */
 void control_read_socket(struct control *ctl);
 void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const struct dbr_addr *from);
-int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *dgram, size_t len);
 void control_log_tally(struct control *ctl);
 
 /* clients.c */
 extern const struct dbr_session_ops control_session_ops;
 struct client *client_new(struct control *ctl, const struct dbr_addr *addr);
 void client_free(struct client *c);
-void client_add_sid(struct client *c, uint64_t remote_sid);
-struct client *client_by_sid(struct control *ctl, uint64_t remote_sid);
-struct client *client_by_peer(struct control *ctl, uint32_t peer_id);
 void client_settle(struct client *c); /* after each call into its session: timer, death */
 void client_tick(struct client *c);
 unsigned clients_revoke(struct control *ctl); /* cuts whom the lists in force name; returns how many */
@@ -165,13 +213,16 @@ void clients_shutdown(struct control *ctl, const char *text);
 bool clients_idle(const struct control *ctl);
 
 /* options.c */
-int options_admit(struct client *c, char *reason, size_t cap);
+/* Reads the file of a client with this name; 0, or an error with the reason to tell it. */
+int options_file(struct client *c, const char *name, char *reason, size_t cap);
+void options_address(struct client *c); /* from its file or the pool */
 void options_release(struct client *c);
 size_t options_push(struct client *c, const char **opts, size_t max);
 
 /* verdict.c */
 enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x509 *chain, size_t n, char *why,
                               size_t cap);
+bool verdict_stands(struct client *c);  /* no list in force names an admitted client's certificate */
 int verdict_rules(struct control *ctl); /* reads the rules out of the configuration */
 
 /* workers.c */
@@ -182,6 +233,8 @@ void workers_peer_del(struct client *c, enum dbr_del_reason reason);
 void workers_send_payload(struct client *c, const uint8_t *bytes, size_t n);
 void workers_datagram(struct control *ctl, unsigned worker, const uint8_t *dgram, size_t len,
                       const struct dbr_addr *from);
+void workers_pay(struct control *ctl);     /* offers the PEER_DELs owed */
+void workers_forgive(struct control *ctl); /* data is new and knows no peer: nothing is owed */
 void workers_read(struct control *ctl, unsigned worker);
 void workers_ask_stats(struct control *ctl);
 void workers_ask_peers(struct control *ctl);

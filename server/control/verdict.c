@@ -4,6 +4,8 @@
  * configuration and the revocation lists.
  */
 #include "control/state.h"
+#include "base/secret.h"
+#include "crypto/kdf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,9 +69,42 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
         if (v != DBR_VERIFY_OK)
             return v;
     }
+    if (!*chain[0].cn) {
+        snprintf(why, cap, "the certificate has no common name");
+        return DBR_VERIFY_BAD;
+    }
     if (dbr_x509_check_rules(&chain[0], &ctl->rules, why, cap))
         return DBR_VERIFY_BAD;
     for (size_t i = n; i-- > 0;)
         client_log(c, DBR_LOG_INFO, "VERIFY OK: depth=%zu, %s", i, chain[i].subject);
     return DBR_VERIFY_OK;
+}
+
+/* The name behind a hash, if a list in force is of that issuer. */
+static bool find_issuer(struct control *ctl, struct admitted *a)
+{
+    struct dbr_crl *lists[DBR_CRL_MAX_LISTS];
+    size_t n = dbr_trust_lists(ctl->trust, lists), len;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t hash[32];
+        const uint8_t *name = dbr_crl_issuer(lists[i], &len);
+        struct dbr_part part = {name, len};
+        dbr_sha256(&part, 1, hash);
+        if (!a->issuer && dbr_secret_equal(hash, a->issuer_hash, sizeof hash) && (a->issuer = malloc(len))) {
+            memcpy(a->issuer, name, len);
+            a->issuer_len = len;
+        }
+        dbr_crl_free(lists[i]);
+    }
+    return a->issuer;
+}
+
+bool verdict_stands(struct client *c)
+{
+    struct control *ctl = c->ctl;
+    struct admitted *a = c->adm;
+    if (!ctl->crl_wanted || (!a->issuer && !find_issuer(ctl, a)))
+        return true;
+    return dbr_trust_check(ctl->trust, a->issuer, a->issuer_len, a->serial, a->serial_len, ctl->now.unix_s,
+                           NULL) != DBR_VERDICT_REVOKED;
 }
