@@ -33,7 +33,7 @@ static size_t headroom(const struct peer *p)
 
 uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap)
 {
-    if (o->blocked || !p->primary || !p->addr.family)
+    if (!p->primary || !p->addr.family)
         return NULL;
     size_t head = headroom(p), all = head + cap + DBR_FRAMING_TAILROOM;
     all += p->primary->slot.cbc ? DBR_CBC_BLOCK : 0;

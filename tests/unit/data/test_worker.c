@@ -72,6 +72,20 @@ static int setup_offload(void **state)
     return 0;
 }
 
+static int setup_guarded(void **state)
+{
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    rig_init(&w.r, 1);
+    memcpy(w.r.boot.tap_mac, "\x02\0\0\0\0\x70", 6);
+    memcpy(w.r.boot.bridge_mac, "\x02\0\0\0\0\x71", 6);
+    memcpy(w.r.boot.gateway_mac, "\x02\0\0\0\0\x72", 6);
+    w.r.limits.guarded_ip4[0] = 0xc0000201; /* 192.0.2.1 */
+    world_open(&w);
+    *state = &w;
+    return 0;
+}
+
 static int teardown(void **state)
 {
     struct world *w = *state;
@@ -825,6 +839,28 @@ static void test_guard_is_told(void **state)
     peer_gets(&w->b, lan_sends(w, MAC_B, MAC_HOST)); /* b kept its address */
 }
 
+/* What boot and limits name belongs to the LAN, though nobody there has spoken yet. */
+static void test_guarded_addresses(void **state)
+{
+    struct world *w = *state;
+    static const uint8_t arp[] = {0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 10, 192, 0, 2, 1};
+    uint8_t f[60];
+    lan_gets(w, peer_sends(w, &w->a, BROADCAST, MAC_A));
+    peer_sends(w, &w->a, BROADCAST, "02:00:00:00:00:70");
+    peer_sends(w, &w->a, BROADCAST, "02:00:00:00:00:71");
+    peer_sends(w, &w->a, BROADCAST, "02:00:00:00:00:72");
+    rig_frame(f, BROADCAST, MAC_A, sizeof f, 0);
+    dbr_put16(f + 12, 0x0806);
+    memcpy(f + 14, arp, sizeof arp);
+    rig_send(&w->r, &w->a, 0, f, sizeof f); /* "192.0.2.1 is at a" */
+    lan_gets(w, peer_sends(w, &w->a, BROADCAST, MAC_A));
+    assert_int_equal(stats_of(w, &w->a).drops_guard, 4);
+    f[31] = 2; /* 192.0.2.2: nobody's */
+    uint8_t got[RIG_FRAME_MAX];
+    rig_send(&w->r, &w->a, 0, f, sizeof f);
+    assert_int_equal(rig_lan_read(&w->r, 0, got), sizeof f);
+}
+
 static void test_peer_del(void **state)
 {
     struct world *w = *state;
@@ -1202,6 +1238,7 @@ int main(void)
         T(test_keepalive),
         T(test_learned_is_told),
         T(test_guard_is_told),
+        cmocka_unit_test_setup_teardown(test_guarded_addresses, setup_guarded, teardown),
         T(test_peer_del),
         T(test_stats),
         T(test_peers_get),
