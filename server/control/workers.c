@@ -1,41 +1,88 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Messages to and from the data workers. A message that a worker cannot take for a whole second means that
- * data hangs: keeper's watchdog deals with that; here the session concerned is given up.
+ * Messages to and from the data workers. A message that a worker does not take means that data hangs: keeper's
+ * watchdog deals with that; here the session concerned is given up, and everybody else goes on.
  */
 #include "control/state.h"
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "control/mss.h"
-#include "crypto/kdf.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEND_PATIENCE_MS = 1000, READ_ROUNDS = 256, STOCK_REPLAY_WINDOW = 64 };
+enum {
+    PATIENCE_MS = 100,
+    PAUSE_NS = 1000000000,
+    OFFER_AGAIN_NS = 50000000,
+    READ_ROUNDS = 256,
+    STOCK_REPLAY_WINDOW = 64
+};
 
 unsigned worker_of(const struct control *ctl, uint32_t peer_id)
 {
     return peer_id % ctl->boot->n_workers;
 }
 
+/* A worker whose queue is full is waited for, but not longer than PATIENCE_MS in a second, whoever asks. */
 static int tell_worker(struct control *ctl, unsigned worker, const void *msg)
 {
     int sock = ctl->boot->ipc_control[worker];
     int err = dbr_ipc_send(sock, msg, -1);
-    if (err == DBR_ERR_AGAIN) {
-        struct pollfd p = {.fd = sock, .events = POLLOUT};
-        if (poll(&p, 1, SEND_PATIENCE_MS) == 1)
-            err = dbr_ipc_send(sock, msg, -1);
-    }
+    if (err != DBR_ERR_AGAIN || ctl->now.ns < ctl->busy_ns[worker])
+        return err;
+    struct pollfd p = {.fd = sock, .events = POLLOUT};
+    if (poll(&p, 1, PATIENCE_MS) == 1)
+        err = dbr_ipc_send(sock, msg, -1);
+    if (err)
+        ctl->busy_ns[worker] = ctl->now.ns + PAUSE_NS;
     return err;
 }
 
 static int tell(struct client *c, const void *msg)
 {
-    return tell_worker(c->ctl, worker_of(c->ctl, c->peer_id), msg);
+    int err = tell_worker(c->ctl, worker_of(c->ctl, c->peer_id), msg);
+    if (err)
+        c->untold = true;
+    return err;
+}
+
+/* ---- what is owed: a PEER_DEL is never lost, and its peer id not given away before it is told ---- */
+
+static int tell_del(struct control *ctl, uint32_t peer_id, uint32_t reason)
+{
+    struct dbr_ipc_peer_del m = {.head = dbr_ipc_head(DBR_IPC_PEER_DEL, sizeof m, peer_id), .reason = reason};
+    return tell_worker(ctl, worker_of(ctl, peer_id), &m);
+}
+
+static void settle_debt(struct control *ctl, uint32_t id)
+{
+    ctl->ids.owed[id] = 0;
+    if (!ctl->by_peer[id])
+        peer_id_free(ctl, id);
+}
+
+void workers_pay(struct control *ctl)
+{
+    bool more = false;
+    for (uint32_t id = 0; id < ctl->max_clients; id++) {
+        uint8_t owed = ctl->ids.owed[id];
+        if (owed && tell_del(ctl, id, owed - 1u))
+            more = true;
+        else if (owed)
+            settle_debt(ctl, id);
+    }
+    ctl->owed_ns = more ? ctl->now.ns + OFFER_AGAIN_NS : 0;
+}
+
+void workers_forgive(struct control *ctl)
+{
+    for (uint32_t id = 0; id < ctl->max_clients; id++)
+        if (ctl->ids.owed[id])
+            settle_debt(ctl, id);
+    ctl->owed_ns = 0;
 }
 
 /* ---- peers ---- */
@@ -91,8 +138,7 @@ static void fill_identity(const struct client *c, struct dbr_ipc_peer *m)
     snprintf(m->cn, sizeof m->cn, "%s", a->cn);
     memcpy(m->serial, a->serial, a->serial_len);
     m->serial_len = a->serial_len;
-    struct dbr_part issuer = {a->issuer, a->issuer_len};
-    dbr_sha256(&issuer, 1, m->issuer_hash);
+    memcpy(m->issuer_hash, a->issuer_hash, sizeof m->issuer_hash);
 }
 
 static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
@@ -130,9 +176,12 @@ int workers_peer_new(struct client *c)
 
 void workers_peer_del(struct client *c, enum dbr_del_reason reason)
 {
-    struct dbr_ipc_peer_del m = {.head = dbr_ipc_head(DBR_IPC_PEER_DEL, sizeof m, c->peer_id),
-                                 .reason = reason};
-    tell(c, &m);
+    struct control *ctl = c->ctl;
+    if (!tell_del(ctl, c->peer_id, reason))
+        return;
+    ctl->ids.owed[c->peer_id] = (uint8_t)(reason + 1);
+    if (!ctl->owed_ns)
+        ctl->owed_ns = ctl->now.ns + OFFER_AGAIN_NS;
 }
 
 int workers_key_new(struct client *c, const struct dbr_data_keys *k)
@@ -348,11 +397,10 @@ static const struct {
 };
 
 /* Control is new: a peer that data still serves is kept as a client without session, so that a revocation or
- * a new session of the same name finds it. */
+ * a new session of the same name finds it, and nobody else gets its address. */
 static void on_peer_back(struct control *ctl, const struct dbr_ipc_peer *m)
 {
-    if (m->head.peer_id >= ctl->max_clients || ctl->by_peer[m->head.peer_id])
-        return;
+    char reason[64];
     struct client *c = calloc(1, sizeof *c);
     struct admitted *a = calloc(1, sizeof *a);
     if (!c || !a) {
@@ -364,16 +412,25 @@ static void on_peer_back(struct control *ctl, const struct dbr_ipc_peer *m)
     c->addr = m->addr;
     c->adm = a;
     c->stage = STAGE_ADMITTED;
-    c->in_data = true;
-    c->peer_id = m->head.peer_id;
-    c->id = ctl->next_client_id++;
     c->since_s = ctl->now.unix_s;
     memcpy(a->cn, m->cn, sizeof a->cn);
     memcpy(a->serial, m->serial, m->serial_len);
     a->serial_len = m->serial_len;
-    ctl->by_peer[c->peer_id] = c;
-    ctl->n_admitted++;
+    memcpy(a->issuer_hash, m->issuer_hash, sizeof a->issuer_hash);
+    c->peer_id = DBR_PEER_ID_NONE;
+    if (!client_enlist_as(c, m->head.peer_id)) {
+        client_free(c);
+        return;
+    }
+    c->in_data = true;
+    c->id = ctl->next_client_id++;
     client_log(c, DBR_LOG_NOTICE, "taken over from the data process");
+    if (!verdict_stands(c))
+        client_kick(c, NULL, "certificate revoked: session ended");
+    else if (options_file(c, a->cn, reason, sizeof reason))
+        client_kick(c, NULL, reason);
+    else
+        options_address(c);
 }
 
 static void from_worker(struct control *ctl, const void *buf)
