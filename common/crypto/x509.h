@@ -62,6 +62,10 @@ int dbr_x509_der(const struct dbr_x509 *x, uint8_t *out, size_t cap, size_t *len
 int dbr_x509_subject_field(const struct dbr_x509 *x, size_t i, char *name, size_t name_cap, char *value,
                            size_t value_cap);
 
+/* The first http or https URL of an OCSP responder that the certificate names (authorityInfoAccess) and that
+ * fits; false and "" without one. */
+bool dbr_x509_ocsp_url(const struct dbr_x509 *x, char *out, size_t cap);
+
 /* Public key for the log: "2048 bits RSA", "256 bits EC, curve prime256v1". Returns out. */
 const char *dbr_x509_key_text(const struct dbr_x509 *x, char *out, size_t cap);
 

@@ -3,6 +3,7 @@
  * Life of a client: half open, admitted, going. Teardown is always: keys and peer out of data, session to its
  * end, then the memory.
  */
+#include "control/revocation.h"
 #include "control/state.h"
 #include "crypto/kdf.h"
 #include "crypto/mac.h"
@@ -43,6 +44,8 @@ void client_free(struct client *c)
     dbr_heap_remove(&ctl->timers, &c->timer);
     client_remove_sid(c);
     client_strike(c);
+    ocsp_forget(c);
+    chain_free(c);
     dbr_session_free(c->session);
     options_release(c);
     if (c->adm) {
@@ -69,8 +72,7 @@ void client_settle(struct client *c)
         control_reschedule(c);
         return;
     }
-    if (!c->said_why)
-        if (ctl->boot->client)
+    if (ctl->boot->client)
         calls_ended(c);
     else
         client_free(c);
@@ -171,18 +173,13 @@ static void let_in(struct client *c)
                c->addr.family == 6 ? "6" : "", dbr_addr_text(&c->addr, at));
 }
 
-static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t cap)
+/* All verdicts on the certificate are in but for what the lists say now. */
+static int admit(struct client *c, char *reason, size_t cap)
 {
-    struct control *ctl = arg;
-    struct client *c = dbr_session_owner(s);
-    const struct dbr_x509 *peer = dbr_session_peer(s);
-    c->adm = calloc(1, sizeof *c->adm);
-    if (!c->adm || keep_certificate(c->adm, peer))
-        return DBR_ERR_NOMEM;
-    keep_name(c->adm, peer->cn);
+    struct control *ctl = c->ctl;
     if (!verdict_stands(c)) /* a list came in since the handshake looked */
         return refuse(reason, cap, "Certificate revoked");
-    int err = options_file(c, peer->cn, reason, cap);
+    int err = options_file(c, dbr_session_peer(c->session)->cn, reason, cap);
     if (err)
         return err;
     replace_older(c); /* first, for its address and its place are the new one's */
@@ -196,10 +193,35 @@ static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t c
     return 0;
 }
 
+static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t cap)
+{
+    struct control *ctl = arg;
+    struct client *c = dbr_session_owner(s);
+    const struct dbr_x509 *peer = dbr_session_peer(s);
+    c->adm = calloc(1, sizeof *c->adm);
+    if (!c->adm || keep_certificate(c->adm, peer))
+        return DBR_ERR_NOMEM;
+    keep_name(c->adm, peer->cn);
+    chain_adopt(c);
+    int err = ctl->cfg->ocsp.on ? ocsp_admit(c, reason, cap) : 0;
+    return err ? err : admit(c, reason, cap);
+}
+
+void client_verdict(struct client *c, int err, const char *reason)
+{
+    char text[192];
+    snprintf(text, sizeof text, "%s", reason);
+    if (!err)
+        err = admit(c, text, sizeof text);
+    dbr_session_verdict(c->session, err, text, &c->ctl->now);
+    client_settle(c);
+}
+
 static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys *keys)
 {
     (void)arg;
     struct client *c = dbr_session_owner(s);
+    chain_adopt(c);
     if (!c->in_data) {
         c->in_data = true; /* also when the message cannot be told: then its end is owed */
         int err = workers_peer_new(c);
@@ -257,9 +279,7 @@ static void op_message(void *arg, struct dbr_session *s, enum dbr_ctrlmsg kind, 
 static void op_log(void *arg, struct dbr_session *s, int level, const char *line)
 {
     (void)arg;
-    struct client *c = dbr_session_owner(s);
-    c->said_why = strcmp(line, dbr_session_why(s)) == 0;
-    client_log(c, level, "%s", line);
+    client_log(dbr_session_owner(s), level, "%s", line);
 }
 
 static void op_random(void *arg, void *out, size_t n)

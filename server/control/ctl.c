@@ -4,6 +4,7 @@
  * descriptor), answered with text until the end of file. Who may connect is a matter of the socket's mode,
  * which keeper sets; an answer that its reader does not take is cut off, never waited for.
  */
+#include "control/revocation.h"
 #include "control/state.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ struct answer {
     char part[PART_MAX];
     size_t len;
     bool bad;
+    uint32_t ticket; /* the answer comes later, with ctl_answer() */
 };
 
 static void flush_part(struct answer *a)
@@ -59,13 +61,10 @@ static void cmd_status(struct control *ctl, struct answer *a, const char *arg, i
 {
     (void)arg;
     (void)fd;
-    int64_t next = 0;
+    char line[512];
     say(a, "clients %u, half open %u\n", ctl->n_admitted, ctl->n_half_open);
-    if (ctl->trust) {
-        int life = dbr_trust_life_percent(ctl->trust, ctl->now.unix_s, &next);
-        say(a, "crl: %d %% of its life left, next update due in %lld s\n", life,
-            (long long)(next - ctl->now.unix_s));
-    }
+    for (size_t i = 0; revocation_status(ctl, i, line, sizeof line); i++)
+        say(a, "%s\n", line);
     say(a,
         "dropped: %llu malformed, %llu bad HMAC, %llu replayed, %llu recorded, %llu throttled, %llu no "
         "cookie\n",
@@ -104,6 +103,8 @@ static void cmd_crl_push(struct control *ctl, struct answer *a, const char *arg,
         say(a, "ERROR: this concentrator checks no CRL; add crl-verify\n");
         return;
     }
+    if (fd >= 0 && revocation_verify(ctl, fd, DBR_CRL_FROM_PUSH, &a->ticket))
+        return;
     size_t len;
     uint8_t *bytes = fd >= 0 ? control_read_all(fd, &len) : NULL;
     if (!bytes) {
@@ -194,6 +195,13 @@ void ctl_accept(struct control *ctl)
     close(sock);
 }
 
+static void hang_up(struct control *ctl, size_t i)
+{
+    close(ctl->ctl_socks[i]);
+    ctl->ctl_socks[i] = -1;
+    ctl->ctl_tickets[i] = 0;
+}
+
 void ctl_read(struct control *ctl, size_t i)
 {
     char request[REQUEST_MAX];
@@ -201,11 +209,26 @@ void ctl_read(struct control *ctl, size_t i)
     int fd, err = receive(a.sock, request, sizeof request, &fd);
     if (err == DBR_ERR_AGAIN)
         return;
+    if (ctl->ctl_tickets[i])
+        err = DBR_ERR_STATE; /* it was to wait, or has gone */
     if (!err)
         run(ctl, &a, request, fd);
     flush_part(&a);
     if (fd >= 0)
         close(fd);
-    close(a.sock);
-    ctl->ctl_socks[i] = -1;
+    ctl->ctl_tickets[i] = a.ticket;
+    if (!a.ticket)
+        hang_up(ctl, i);
+}
+
+void ctl_answer(struct control *ctl, uint32_t ticket, const char *text)
+{
+    for (size_t i = 0; ticket && i < MAX_CTL; i++) {
+        if (ctl->ctl_socks[i] < 0 || ctl->ctl_tickets[i] != ticket)
+            continue;
+        struct answer a = {.sock = ctl->ctl_socks[i]};
+        say(&a, "%s", text);
+        flush_part(&a);
+        hang_up(ctl, i);
+    }
 }

@@ -68,19 +68,26 @@ static uint64_t cookie_sid(uint64_t client_sid, uint32_t reset_id)
     return client_sid + ((uint64_t)reset_id << 32);
 }
 
+/* A genuine retransmission has a new replay id and so a new HMAC; the same HMAC again is a recording. */
+static bool recorded(struct control *ctl, const struct dbr_gated *g)
+{
+    if (dbr_gate_kind_of(ctl->gate) == DBR_GATE_NONE ||
+        !dbr_seen_before(ctl->seen, g->mac_prefix, control_second(ctl)))
+        return false;
+    count(ctl, &ctl->tally.seen);
+    return true;
+}
+
 static void answer_reset(struct control *ctl, const struct dbr_gated *g, const struct dbr_control *c,
                          const struct dbr_addr *from)
 {
     uint8_t dgram[ANSWER_MAX];
-    bool gated = dbr_gate_kind_of(ctl->gate) != DBR_GATE_NONE;
     if (c->id >= RESET_IDS || c->n_acks) {
         count(ctl, &ctl->tally.shape);
         return;
     }
-    if (gated && dbr_seen_before(ctl->seen, g->mac_prefix, control_second(ctl))) {
-        count(ctl, &ctl->tally.seen);
+    if (recorded(ctl, g))
         return;
-    }
     if (!dbr_buckets_take(ctl->buckets, from, ctl->now.ns)) {
         count(ctl, &ctl->tally.throttled);
         return;
@@ -121,6 +128,8 @@ static void begin_session(struct control *ctl, const struct dbr_gated *g, const 
         count(ctl, &ctl->tally.cookie);
         return;
     }
+    if (recorded(ctl, g)) /* the session that it made may be gone: it makes no second one */
+        return;
     struct client *client = client_new(ctl, from);
     if (!client) {
         count(ctl, &ctl->tally.full);
@@ -135,7 +144,7 @@ static void begin_session(struct control *ctl, const struct dbr_gated *g, const 
     client->charged = true;
     client_add_sid(client, c->sid);
     char at[DBR_ADDR_TEXT];
-    client_log(client, DBR_LOG_NOTICE, "TLS: Initial packet from [AF_INET%s]%s, sid=%08x %08x",
+    client_log(client, DBR_LOG_INFO, "TLS: Initial packet from [AF_INET%s]%s, sid=%08x %08x",
                from->family == 6 ? "6" : "", dbr_addr_text(from, at), (unsigned)(c->sid >> 32),
                (unsigned)c->sid);
     dbr_session_feed_gated(client->session, g, &ctl->now);

@@ -2,6 +2,7 @@
  *
  * Messages to and from keeper. End of file on this pair means: end now.
  */
+#include "control/revocation.h"
 #include "control/state.h"
 
 #include <stdlib.h>
@@ -54,6 +55,8 @@ static void take_file(struct control *ctl, const struct dbr_ipc_file *m, int fd)
                 name);
         return;
     }
+    if (revocation_verify(ctl, fd, DBR_CRL_FROM_FILE, NULL))
+        return;
     size_t len;
     uint8_t *bytes = control_read_all(fd, &len);
     if (!bytes) {
@@ -100,7 +103,7 @@ static void take_state(struct control *ctl, const struct dbr_ipc_state *m)
         dbr_log(ctl->log, DBR_LOG_NOTICE, "reload: nothing to change while clients are up");
         break;
     case DBR_STATE_DATA_NEW: data_is_new(ctl); break;
-    case DBR_STATE_FETCH_NEW:
+    case DBR_STATE_FETCH_NEW: revocation_tell(ctl); break;
     case DBR_STATE_DONE:
     case DBR_STATE_CONNECTED:
     case DBR_STATES: break;

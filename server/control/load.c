@@ -3,6 +3,7 @@
  * Files into keys, TLS context and revocation lists, while control still has keeper's rights. Each complaint
  * is one line: which input, what is wrong, the way out.
  */
+#include "control/revocation.h"
 #include "control/state.h"
 #include "base/secret.h"
 
@@ -181,6 +182,8 @@ static int load_tls(struct control *ctl)
             err = DBR_ERR_CONFIG;
         }
     }
+    if (!err && f.ca.data && ctl->boot->ipc_fetch >= 0)
+        err = revocation_ca(ctl, f.ca.data, f.ca.len);
     if (!err && f.ca.data && ctl->crl_wanted) {
         err = dbr_issuers_parse(&ctl->issuers, f.ca.data, f.ca.len, why, sizeof why);
         if (err)
@@ -198,22 +201,28 @@ int control_take_crl(struct control *ctl, const uint8_t *bytes, size_t len, cons
 {
     struct dbr_crl *lists[DBR_CRL_MAX_LISTS];
     size_t n = 0;
-    char why[WHY] = "", text[160];
+    char why[WHY] = "";
+    unsigned fresh;
     int err = dbr_crl_parse_file(lists, &n, ctl->issuers, bytes, len, ctl->now.unix_s, why, sizeof why);
-    for (size_t i = 0; !err && i < n; i++) {
-        int took = dbr_trust_accept(ctl->trust, lists[i], why, sizeof why);
-        if (!took)
-            dbr_log(ctl->log, DBR_LOG_NOTICE, "CRL: loaded %zu CRLs from file %s (%s)", n, name,
-                    dbr_crl_text(lists[i], text, sizeof text));
-        else if (took != DBR_ERR_EXISTS)
-            err = took;
-    }
+    if (!err)
+        err = revocation_take(ctl, lists, n, name, &fresh, why, sizeof why);
     for (size_t i = 0; i < n; i++)
         dbr_crl_free(lists[i]);
     if (err)
         dbr_log(ctl->log, DBR_LOG_ERROR,
                 "ALARM: CRL file %s refused: %s; the last accepted list stays in force", name, why);
     return err;
+}
+
+/* A bad file at the start is no reason to give up where another list is in force or will be fetched: until
+ * then nobody can enter. */
+static bool can_wait(struct control *ctl)
+{
+    struct dbr_crl *lists[DBR_CRL_MAX_LISTS];
+    size_t n = dbr_trust_lists(ctl->trust, lists);
+    for (size_t i = 0; i < n; i++)
+        dbr_crl_free(lists[i]);
+    return n || ctl->boot->restarted || (ctl->cfg->crl_url.path && ctl->boot->ipc_fetch >= 0);
 }
 
 static int load_crl(struct control *ctl)
@@ -233,12 +242,17 @@ static int load_crl(struct control *ctl)
                  "folders are not built; name the CRL file itself");
         return DBR_ERR_CONFIG;
     }
+    revocation_recall(ctl);
+    if (!DBR_IS_SET(cfg, crl_verify))
+        return 0;
     int err = load_blob(ctl, DBR_D_crl_verify, &cfg->crl_verify, &t);
     if (err)
         return err;
     err = control_take_crl(ctl, (const uint8_t *)t.data, t.len,
                            cfg->crl_verify.path ? cfg->crl_verify.path : "inline");
     free_text(&t);
+    if (err && can_wait(ctl))
+        return 0;
     if (err)
         complain(ctl, DBR_D_crl_verify, cfg->crl_verify.path,
                  "no valid CRL at start; make a fresh one and try again");
@@ -287,7 +301,7 @@ static int fill_session(struct control *ctl)
 
 int control_load(struct control *ctl)
 {
-    ctl->crl_wanted = DBR_IS_SET(ctl->cfg, crl_verify);
+    ctl->crl_wanted = DBR_IS_SET(ctl->cfg, crl_verify) || DBR_IS_SET(ctl->cfg, crl_url);
     int err = verdict_rules(ctl);
     if (!err)
         err = load_gate(ctl);

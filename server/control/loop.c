@@ -3,6 +3,7 @@
  * Start, epoll loop, clocks and end of the control process.
  */
 #include "control/control.h"
+#include "control/revocation.h"
 #include "control/state.h"
 #include "crypto/mac.h"
 #include "base/secret.h"
@@ -52,7 +53,8 @@ uint64_t control_deadline(struct control *ctl)
         other[4] = ctl->owed_ns;
     for (size_t i = 0; i < 5; i++)
         at = other[i] < at ? other[i] : at;
-    return at;
+    uint64_t revocation = revocation_deadline(ctl);
+    return revocation < at ? revocation : at;
 }
 
 static int wait_ms(struct control *ctl)
@@ -78,6 +80,9 @@ static void run_timers(struct control *ctl)
         control_log_tally(ctl);
     if (ctl->owed_ns && ctl->now.ns >= ctl->owed_ns)
         workers_pay(ctl);
+    revocation_tick(ctl);
+    ocsp_tick(ctl);
+    expiry_tick(ctl);
     if (ctl->calls && !ctl->shutdown_ns)
         calls_tick(ctl);
     if (ctl->shutdown_ns && (clients_idle(ctl) || ctl->now.ns >= ctl->shutdown_ns)) {
@@ -106,6 +111,8 @@ static void dispatch(struct control *ctl, uint32_t what)
         keeper_read(ctl);
     else if (what == SOCKET_EVENT)
         control_read_socket(ctl);
+    else if (what == FETCH_EVENT)
+        revocation_read(ctl);
     else if (what == LISTEN_EVENT)
         ctl_accept(ctl);
     else if (what < WORKER_EVENT)
@@ -125,6 +132,8 @@ static int watch_all(struct control *ctl)
     int err = control_watch(ctl, ctl->boot->ipc_keeper, KEEPER_EVENT);
     if (!err)
         err = control_watch(ctl, ctl->boot->udp[0], SOCKET_EVENT);
+    if (!err && ctl->boot->ipc_fetch >= 0)
+        err = control_watch(ctl, ctl->boot->ipc_fetch, FETCH_EVENT);
     if (!err && ctl->boot->ctl_fd >= 0)
         err = control_watch(ctl, ctl->boot->ctl_fd, LISTEN_EVENT);
     for (unsigned i = 0; !err && i < ctl->boot->n_workers; i++)
@@ -189,6 +198,7 @@ void control_free(struct control *ctl)
             close(ctl->ctl_socks[i]);
     if (ctl->epoll >= 0)
         close(ctl->epoll);
+    revocation_free(ctl);
     dbr_gate_free(ctl->gate);
     dbr_seen_free(ctl->seen);
     dbr_buckets_free(ctl->buckets);
@@ -252,6 +262,7 @@ int dbr_control_main(const struct dbr_boot *boot)
     dbr_ipc_send(boot->ipc_keeper, &ready, -1);
     if (boot->restarted)
         workers_ask_peers(ctl);
+    revocation_tell(ctl);
     if (boot->client)
         calls_begin(ctl);
     while (!ctl->stop)

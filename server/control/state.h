@@ -37,6 +37,7 @@ enum {
     /* what an epoll event is about */
     KEEPER_EVENT = 0,
     SOCKET_EVENT,
+    FETCH_EVENT,
     LISTEN_EVENT,                       /* drawbridge-ctl calls */
     CTL_EVENT,                          /* + connection */
     WORKER_EVENT = CTL_EVENT + MAX_CTL, /* + worker */
@@ -86,10 +87,13 @@ struct client {
     struct client *older, *newer; /* list of half-open clients */
     struct admitted *adm;         /* NULL while half open */
     enum client_stage stage;
+    struct chain *chain, *shown_chain; /* of the last good handshake, and of one that is not done */
+    struct ocsp_entry *ocsp;           /* its certificate's; NULL: not asked about */
+    struct client *ocsp_next;
+    bool ocsp_due; /* it has not heard of the last answer */
     bool in_data;
-    bool charged;  /* its reset's token has not been given back */
-    bool untold;   /* its worker did not take a message: the session ends */
-    bool said_why; /* the log has the reason of its end */
+    bool charged; /* its reset's token has not been given back */
+    bool untold;  /* its worker did not take a message: the session ends */
     struct ration lines;
     uint32_t peer_id;
     uint64_t id;     /* client id (CID), counts up */
@@ -127,7 +131,14 @@ struct control {
     unsigned ku_count;
     struct dbr_trust *trust;
     struct dbr_issuers *issuers;
-    bool crl_wanted, crl_alarm;
+    bool crl_wanted;
+    int ca_fd; /* the CA's certificates for fetch; 0: none */
+    uint32_t crl_ticket, crl_failures;
+    int64_t crl_good_s;    /* last good fetch, unix; 0: none */
+    uint64_t crl_alarm_ns; /* when lists are looked at again */
+    struct ocsp_table *ocsp;
+    uint64_t ocsp_tick_ns; /* 0: nothing is known by OCSP */
+    int64_t expiry_s;      /* the first certificate of a live session ends, unix; 0: none known */
 
     struct dbr_heap timers;
     struct client *by_sid[SID_BUCKETS];
@@ -153,6 +164,7 @@ struct control {
     uint64_t shutdown_ns; /* 0 = not shutting down */
     uint8_t *batch;       /* receive buffers */
     int ctl_socks[MAX_CTL];
+    uint32_t ctl_tickets[MAX_CTL]; /* of what this caller waits for; 0: nothing */
 };
 
 /* outside.c: clocks into ctl->now; a datagram out, 0 or DBR_ERR_IO */
@@ -162,7 +174,7 @@ int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *
 /* loop.c */
 struct control *control_new(const struct dbr_boot *boot); /* NULL after a logged line */
 void control_turn(struct control *ctl, int timeout_ms);   /* waits for events, handles them, runs timers */
-uint64_t control_deadline(struct control *ctl); /* when the next timer is due, monotonic ns */
+uint64_t control_deadline(struct control *ctl);           /* when the next timer is due, monotonic ns */
 void control_free(struct control *ctl);
 uint64_t control_second(const struct control *ctl); /* monotonic seconds, for cookies and the seen table */
 void control_reschedule(struct client *c);

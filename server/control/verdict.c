@@ -3,6 +3,7 @@
  * May this certificate cross? OpenSSL has checked the chain; here come the purpose and name rules of the
  * configuration and the revocation lists.
  */
+#include "control/revocation.h"
 #include "control/state.h"
 #include "base/secret.h"
 #include "crypto/kdf.h"
@@ -75,6 +76,10 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
     }
     if (dbr_x509_check_rules(&chain[0], &ctl->rules, why, cap))
         return DBR_VERIFY_BAD;
+    if (chain_keep(c, chain, n)) {
+        snprintf(why, cap, "the chain is too long, or memory is short");
+        return DBR_VERIFY_BAD;
+    }
     for (size_t i = n; i-- > 0;)
         client_log(c, DBR_LOG_INFO, "VERIFY OK: depth=%zu, %s", i, chain[i].subject);
     return DBR_VERIFY_OK;
@@ -105,6 +110,8 @@ bool verdict_stands(struct client *c)
     struct admitted *a = c->adm;
     if (!ctl->crl_wanted || (!a->issuer && !find_issuer(ctl, a)))
         return true;
+    if (!chain_stands(c)) /* an intermediate counts too */
+        return false;
     return dbr_trust_check(ctl->trust, a->issuer, a->issuer_len, a->serial, a->serial_len, ctl->now.unix_s,
                            NULL) != DBR_VERDICT_REVOKED;
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The chain that a client's last handshake proved, kept so that a list that comes later, and the clock, can
+ * be held against every certificate of it.
+ */
+#include "control/revocation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void drop(struct chain **at)
+{
+    struct chain *h = *at;
+    if (!h)
+        return;
+    for (size_t i = 0; i < h->n; i++)
+        free(h->link[i].issuer);
+    free(h->issuer_cert);
+    free(h);
+    *at = NULL;
+}
+
+void chain_free(struct client *c)
+{
+    drop(&c->chain);
+    drop(&c->shown_chain);
+}
+
+static int keep_link(struct chain *h, const struct dbr_x509 *x)
+{
+    struct link *l = &h->link[h->n];
+    if (h->n == CHAIN_MAX)
+        return DBR_ERR_LIMIT;
+    l->issuer = malloc(x->issuer_len ? x->issuer_len : 1);
+    if (!l->issuer)
+        return DBR_ERR_NOMEM;
+    memcpy(l->issuer, x->issuer, x->issuer_len);
+    l->issuer_len = x->issuer_len;
+    memcpy(l->serial, x->serial, x->serial_len);
+    l->serial_len = x->serial_len;
+    h->n++;
+    return 0;
+}
+
+/* For OCSP: whom to ask, and with whose name. A certificate that cannot be had leaves the question unasked.
+ */
+static void keep_for_ocsp(struct chain *h, const struct dbr_x509 *chain, size_t n)
+{
+    size_t len = 0;
+    dbr_x509_ocsp_url(&chain[0], h->ocsp_url, sizeof h->ocsp_url);
+    if (n < 2)
+        return;
+    dbr_x509_der(&chain[1], NULL, 0, &len);
+    h->issuer_cert = len && len <= DBR_IPC_CERT_MAX ? malloc(len) : NULL;
+    if (h->issuer_cert && !dbr_x509_der(&chain[1], h->issuer_cert, len, &len))
+        h->issuer_cert_len = len;
+}
+
+int chain_keep(struct client *c, const struct dbr_x509 *chain, size_t n)
+{
+    int err = 0;
+    drop(&c->shown_chain);
+    struct chain *h = c->shown_chain = calloc(1, sizeof *h);
+    if (!h)
+        return DBR_ERR_NOMEM;
+    h->not_after = INT64_MAX;
+    memcpy(h->fingerprint, chain[0].sha256, sizeof h->fingerprint);
+    for (size_t i = 0; i < n && !err; i++) {
+        bool root = i + 1 == n && n > 1;
+        if (chain[i].not_after < h->not_after)
+            h->not_after = chain[i].not_after;
+        err = root ? 0 : keep_link(h, &chain[i]);
+    }
+    if (!err && c->ctl->cfg->ocsp.on)
+        keep_for_ocsp(h, chain, n);
+    if (err)
+        drop(&c->shown_chain);
+    return err;
+}
+
+void chain_adopt(struct client *c)
+{
+    if (!c->shown_chain)
+        return;
+    drop(&c->chain);
+    c->chain = c->shown_chain;
+    c->shown_chain = NULL;
+    expiry_note(c);
+    ocsp_follow(c);
+}
+
+bool chain_stands(const struct client *c)
+{
+    const struct chain *h = c->chain;
+    for (size_t i = 0; h && c->ctl->trust && i < h->n; i++) {
+        const struct link *l = &h->link[i];
+        if (dbr_trust_check(c->ctl->trust, l->issuer, l->issuer_len, l->serial, l->serial_len,
+                            c->ctl->now.unix_s, NULL) == DBR_VERDICT_REVOKED)
+            return false;
+    }
+    return true;
+}
