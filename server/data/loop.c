@@ -188,6 +188,12 @@ void worker_run(struct worker *w)
 
 /* ---- birth and death ---- */
 
+/* Bytes of each mailbox: super frames are 64 kB, and the reader may not have a core for some milliseconds. */
+static size_t mailbox_size(unsigned n_workers)
+{
+    return n_workers <= 2 ? 4U << 20 : n_workers <= 4 ? 2U << 20 : 1U << 20;
+}
+
 static int open_worker(struct worker *w, uint32_t gro_kinds)
 {
     struct shared *s = w->shared;
@@ -204,7 +210,7 @@ static int open_worker(struct worker *w, uint32_t gro_kinds)
         return DBR_ERR_NOMEM;
     memset(w->inbound, 0, s->n_workers * sizeof *w->inbound);
     for (unsigned i = 0; i < s->n_workers && !err; i++)
-        err = i == w->index ? 0 : mailbox_init(&w->inbound[i]);
+        err = i == w->index ? 0 : mailbox_init(&w->inbound[i], mailbox_size(s->n_workers));
     if (!err)
         err = peers_init(&w->peers, s->limits.max_peers, s->n_workers, w->index);
     if (!err)

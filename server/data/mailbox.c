@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-int mailbox_init(struct mailbox *m)
+int mailbox_init(struct mailbox *m, size_t bytes)
 {
     memset(m, 0, sizeof *m);
-    m->bytes = calloc(1, MAILBOX_BYTES); /* untouched pages cost nothing */
+    m->mask = bytes - 1;
+    m->bytes = calloc(1, bytes);
     return m->bytes ? 0 : DBR_ERR_NOMEM;
 }
 
@@ -21,26 +22,26 @@ void mailbox_fini(struct mailbox *m)
 /* True if n more bytes fit behind `written`. */
 static bool fits(struct mailbox *m, uint64_t n)
 {
-    if (m->written + n - m->released_seen <= MAILBOX_BYTES)
+    if (m->written + n - m->released_seen <= m->mask + 1)
         return true;
     m->released_seen = atomic_load_explicit(&m->released, memory_order_acquire);
-    return m->written + n - m->released_seen <= MAILBOX_BYTES;
+    return m->written + n - m->released_seen <= m->mask + 1;
 }
 
 struct mail *mailbox_write(struct mailbox *m, uint32_t len)
 {
     uint64_t size = (sizeof(struct mail) + len + 15) & ~15ULL;
-    uint64_t to_end = MAILBOX_BYTES - m->written % MAILBOX_BYTES;
+    uint64_t to_end = m->mask + 1 - (m->written & m->mask);
     uint64_t gap = size > to_end ? to_end : 0;
-    if (size > MAILBOX_BYTES / 2 || !fits(m, gap + size))
+    if (size > (m->mask + 1) / 2 || !fits(m, gap + size))
         return NULL;
     if (gap) {
-        struct mail *skip = (void *)(m->bytes + m->written % MAILBOX_BYTES);
+        struct mail *skip = (void *)(m->bytes + (m->written & m->mask));
         skip->size = (uint32_t)gap; /* at least 16 bytes: size and kind always fit */
         skip->kind = MAIL_GAP;
         m->written += gap;
     }
-    struct mail *mail = (void *)(m->bytes + m->written % MAILBOX_BYTES);
+    struct mail *mail = (void *)(m->bytes + (m->written & m->mask));
     m->written += size;
     *mail = (struct mail){.size = (uint32_t)size, .len = len};
     return mail;
@@ -59,7 +60,7 @@ struct mail *mailbox_read(struct mailbox *m)
             if (m->read == m->posted_seen)
                 return NULL;
         }
-        struct mail *mail = (void *)(m->bytes + m->read % MAILBOX_BYTES);
+        struct mail *mail = (void *)(m->bytes + (m->read & m->mask));
         m->read += mail->size;
         if (mail->kind != MAIL_GAP)
             return mail;

@@ -20,8 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MAILBOX_BYTES = 1 << 20 };
-
 enum mail_kind {
     MAIL_GAP,      /* nothing: the rest of the memory up to its end */
     MAIL_DATAGRAM, /* a datagram of the reader's peer, from addr */
@@ -42,7 +40,8 @@ struct mail {
 };
 
 struct mailbox {
-    uint8_t *bytes; /* MAILBOX_BYTES */
+    uint8_t *bytes;
+    uint64_t mask; /* their number - 1 */
     /* producer */
     _Alignas(64) _Atomic uint64_t posted;
     uint64_t written;
@@ -53,12 +52,13 @@ struct mailbox {
     uint64_t posted_seen;
 };
 
-/* Allocates the ring; 0 or DBR_ERR_NOMEM. */
-int mailbox_init(struct mailbox *m);
+/* Allocates the ring of `bytes` bytes, a power of two of at least 128 KiB; pages are touched as they are
+ * first used. 0 or DBR_ERR_NOMEM. */
+int mailbox_init(struct mailbox *m, size_t bytes);
 void mailbox_fini(struct mailbox *m);
 
 /* Producer: room for a record with len bytes (len is filled in, the rest is the caller's), or NULL when the
- * ring is full. The consumer sees it after mailbox_post(). */
+ * ring is full or the record would take more than half of it. The consumer sees it after mailbox_post(). */
 struct mail *mailbox_write(struct mailbox *m, uint32_t len);
 /* Producer: shows the consumer everything written. */
 void mailbox_post(struct mailbox *m);

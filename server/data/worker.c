@@ -35,8 +35,7 @@
 #define NS_PER_MS 1000000ULL
 
 enum {
-    TAP_DOWN_MS = 100,    /* how long a TAP that is down is left alone */
-    MAILS_PER_ROUND = 64, /* of each other worker */
+    TAP_DOWN_MS = 100, /* how long a TAP that is down is left alone */
 };
 
 /* A frame on its way through the switch. */
@@ -563,13 +562,12 @@ static void take_mail(struct worker *w, struct mail *mail, struct origin *origin
 /* The mail is worked on where it lies, so it is given back only when the batch is finished. */
 void worker_from_mailboxes(struct worker *w)
 {
-    struct origin origins[MAILS_PER_ROUND];
     for (unsigned from = 0; from < w->shared->n_workers; from++) {
         struct mailbox *box = &w->inbound[from];
         struct mail *mail;
         unsigned n = 0;
         for (; from != w->index && n < MAILS_PER_ROUND && (mail = mailbox_read(box)); n++)
-            take_mail(w, mail, &origins[n]);
+            take_mail(w, mail, &w->mail_origins[n]);
         if (!n)
             continue;
         finish_batch(w);

@@ -34,6 +34,7 @@ enum {
     LAN_FRAMES = 1024,      /* frames collected for the TAP */
     EXPAND_BYTES = 1 << 18, /* room for what LZO expands in one batch */
     EXPAND_FRAME = 16384,   /* and for one frame of it */
+    MAILS_PER_ROUND = 64,   /* taken from each other worker */
     TAP_READS = 64,         /* frames read from the TAP in one round */
     TAP_ROUND_BYTES = 1 << 18,
 };
@@ -97,6 +98,7 @@ struct worker {
     _Atomic uint32_t n_live; /* peers.n_live, for the others */
     uint32_t mailed;         /* workers that got mail in this round */
     struct mailbox *inbound; /* [n_workers], from each of the others */
+    struct origin mail_origins[MAILS_PER_ROUND];
     uint64_t drops_unknown, drops_shape, drops_mail, drops_tap;
 };
 

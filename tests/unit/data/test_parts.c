@@ -23,6 +23,8 @@
 
 #include <cmocka.h>
 
+enum { MAILBOX = 1 << 20 };
+
 #define MS 1000000ULL
 #define S  1000000000ULL
 
@@ -126,7 +128,7 @@ static void test_mailbox_keeps_order_and_bounds(void **state)
 {
     (void)state;
     struct mailbox m;
-    assert_int_equal(mailbox_init(&m), 0);
+    assert_int_equal(mailbox_init(&m, MAILBOX), 0);
     assert_null(mailbox_read(&m));
     unsigned written = 0, read = 0;
     for (unsigned round = 0; round < 200; round++) {
@@ -153,7 +155,7 @@ static void test_mailbox_keeps_order_and_bounds(void **state)
     }
     assert_int_equal(read, written);
     assert_true(written > 1000);
-    assert_null(mailbox_write(&m, MAILBOX_BYTES / 2)); /* more than half: never */
+    assert_null(mailbox_write(&m, MAILBOX / 2)); /* more than half: never */
     mailbox_fini(&m);
 }
 
@@ -161,7 +163,7 @@ static void test_mailbox_memory_is_held_until_released(void **state)
 {
     (void)state;
     struct mailbox m;
-    assert_int_equal(mailbox_init(&m), 0);
+    assert_int_equal(mailbox_init(&m, MAILBOX), 0);
     struct mail *mail;
     while ((mail = mailbox_write(&m, 60000)))
         mail->kind = MAIL_FRAME;
@@ -202,7 +204,7 @@ static void test_mailbox_between_threads(void **state)
     (void)state;
     struct mailbox m;
     pthread_t t;
-    assert_int_equal(mailbox_init(&m), 0);
+    assert_int_equal(mailbox_init(&m, MAILBOX), 0);
     pthread_create(&t, NULL, mail_sender, &m);
     uint32_t wrong = 0;
     for (uint32_t i = 0; i < MAILS;) {

@@ -152,7 +152,7 @@ static void test_a_mailbox_is_emptied(void **state)
 {
     struct city *c = *state;
     static uint8_t f[1400], got[RIG_FRAME_MAX];
-    for (uint32_t n = 1; n <= 1600;) { /* 2.2 MB from queue 0 to worker 1 */
+    for (uint32_t n = 1; n <= 4000;) { /* 5.6 MB from queue 0 to worker 1 */
         for (unsigned i = 0; i < 50; i++, n++) {
             frame_of(f, PEERS, 1, n);
             rig_lan_write(&c->r, 0, NULL, f, sizeof f);
