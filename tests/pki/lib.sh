@@ -57,7 +57,7 @@ lab_ca() { DIR=$1; shift; "$CA" --dir "$DIR" init "Test CA" --no-pass "$@" >/dev
 serial_of() { awk -F'\t' -v n="/CN=$2" '$6 == n && $1 == "V" { s = $4 } END { print s }' "$1/index.txt"; }
 free_port() { # a port that nobody listens on
     local p
-    for p in $(shuf -i 20000-60000 -n 50); do
+    for p in $(shuf -i 10000-32000 -n 50); do
         (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo "$p"; return; }
     done
 }
