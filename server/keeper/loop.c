@@ -196,6 +196,7 @@ static void from_data(struct keeper *k, const struct dbr_ipc_head *m)
 static void read_messages(struct keeper *k, enum child_kind which)
 {
     uint64_t buf[DBR_IPC_MAX / 8];
+    const struct dbr_ipc_head *head = (const void *)buf;
     for (int i = 0; i < MESSAGES_PER_TURN && k->child[which].ipc >= 0; i++) {
         int err = dbr_ipc_recv(k->child[which].ipc, buf, NULL);
         if (err == DBR_ERR_SHAPE)
@@ -210,7 +211,7 @@ static void read_messages(struct keeper *k, enum child_kind which)
             from_control(k, (const void *)buf);
         else if (which == CHILD_DATA)
             from_data(k, (const void *)buf);
-        else if (((const struct dbr_ipc_head *)(const void *)buf)->type == DBR_IPC_READY)
+        else if (head->type == DBR_IPC_READY)
             is_ready(k, CHILD_FETCH);
     }
 }
