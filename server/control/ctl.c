@@ -166,8 +166,11 @@ static int receive(int sock, char *text, size_t cap, int *fd)
         char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } cmsg;
-    struct msghdr mh = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = cmsg.space, .msg_controllen = sizeof cmsg};
+    struct msghdr mh = {.msg_iov = &iov,
+                        .msg_iovlen = 1,
+                        .msg_control = cmsg.space,
+                        .msg_controllen =
+                            CMSG_LEN(sizeof(int))}; /* room for one: the kernel closes the others */
     *fd = -1;
     ssize_t n = recvmsg(sock, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n <= 0)
@@ -181,25 +184,28 @@ static int receive(int sock, char *text, size_t cap, int *fd)
     return 0;
 }
 
-void ctl_accept(struct control *ctl)
-{
-    int sock = accept4(ctl->boot->ctl_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (sock < 0)
-        return;
-    for (size_t i = 0; i < MAX_CTL; i++)
-        if (ctl->ctl_socks[i] < 0) {
-            ctl->ctl_socks[i] = sock;
-            control_watch(ctl, sock, CTL_EVENT + (uint32_t)i);
-            return;
-        }
-    close(sock);
-}
-
 static void hang_up(struct control *ctl, size_t i)
 {
     close(ctl->ctl_socks[i]);
     ctl->ctl_socks[i] = -1;
     ctl->ctl_tickets[i] = 0;
+}
+
+/* Callers that stay and say nothing keep nobody out: when all places are taken the oldest goes. */
+void ctl_accept(struct control *ctl)
+{
+    size_t i = 0;
+    int sock = accept4(ctl->boot->ctl_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (sock < 0)
+        return;
+    while (i < MAX_CTL && ctl->ctl_socks[i] >= 0)
+        i++;
+    if (i == MAX_CTL) {
+        i = ctl->ctl_oldest++ % MAX_CTL;
+        hang_up(ctl, i);
+    }
+    ctl->ctl_socks[i] = sock;
+    control_watch(ctl, sock, CTL_EVENT + (uint32_t)i);
 }
 
 void ctl_read(struct control *ctl, size_t i)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECOND_NS 1000000000ull
@@ -223,6 +224,7 @@ static int start(struct control *ctl)
         err = make_tables(ctl);
     if (!err)
         err = watch_all(ctl);
+    tzset(); /* later its file cannot be read */
     if (!err)
         err = ctl->boot->lock_down(ctl->boot);
     if (err && err != DBR_ERR_CONFIG)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CCD_MAX = 65536 };
@@ -27,7 +28,8 @@ static char *read_client_file(const struct control *ctl, const char *name, size_
     int fd = openat(ctl->boot->ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return NULL;
-    char *text = malloc(CCD_MAX);
+    struct stat st;
+    char *text = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? malloc(CCD_MAX) : NULL;
     ssize_t n = text ? read(fd, text, CCD_MAX) : -1;
     close(fd);
     if (n < 0 || n == CCD_MAX) {

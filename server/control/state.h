@@ -164,6 +164,7 @@ struct control {
     uint64_t shutdown_ns; /* 0 = not shutting down */
     uint8_t *batch;       /* receive buffers */
     int ctl_socks[MAX_CTL];
+    unsigned ctl_oldest;           /* who goes when all places are taken */
     uint32_t ctl_tickets[MAX_CTL]; /* of what this caller waits for; 0: nothing */
 };
 

@@ -51,8 +51,18 @@ static const char *when(int64_t unix_s, char out[32])
 {
     time_t t = (time_t)unix_s;
     struct tm tm;
-    gmtime_r(&t, &tm);
+    localtime_r(&t, &tm); /* the zone was read at start */
     strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
+    return out;
+}
+
+/* A name with a comma must not make a column more. */
+static const char *name_text(const struct client *c, char out[DBR_IPC_CN_MAX])
+{
+    memcpy(out, c->adm->cn, DBR_IPC_CN_MAX);
+    for (char *p = out; *p; p++)
+        if (*p == ',')
+            *p = '_';
     return out;
 }
 
@@ -72,13 +82,14 @@ static bool shown(const struct client *c)
 
 static void routing_rows(struct page *p, const struct client *c, bool v1)
 {
-    char at[DBR_ADDR_TEXT], t[32];
+    char at[DBR_ADDR_TEXT], t[32], cn[DBR_IPC_CN_MAX];
     dbr_addr_text(&c->addr, at);
+    name_text(c, cn);
     for (size_t i = 0; i < c->adm->n_macs; i++) {
         const struct shown_mac *m = &c->adm->macs[i];
         const uint8_t *b = m->mac;
         add(p, "%s%02x:%02x:%02x:%02x:%02x:%02x@%u,%s,%s,%s", v1 ? "" : "ROUTING_TABLE,", b[0], b[1], b[2],
-            b[3], b[4], b[5], m->vlan, c->adm->cn, at, when(m->last_s, t));
+            b[3], b[4], b[5], m->vlan, cn, at, when(m->last_s, t));
         if (!v1)
             add(p, ",%lld", (long long)m->last_s);
         add(p, "\n");
@@ -95,15 +106,15 @@ static void each(struct control *ctl, struct page *p, void (*row)(struct page *,
 
 static void client_row(struct page *p, const struct client *c, bool v1)
 {
-    char at[DBR_ADDR_TEXT], ip[16], t[32];
+    char at[DBR_ADDR_TEXT], ip[16], t[32], cn[DBR_IPC_CN_MAX];
     const struct dbr_ipc_stats *s = &c->adm->stats;
     dbr_addr_text(&c->addr, at);
     if (v1) {
-        add(p, "%s,%s,%llu,%llu,%s\n", c->adm->cn, at, (unsigned long long)s->rx_bytes,
+        add(p, "%s,%s,%llu,%llu,%s\n", name_text(c, cn), at, (unsigned long long)s->rx_bytes,
             (unsigned long long)s->tx_bytes, when(c->since_s, t));
         return;
     }
-    add(p, "CLIENT_LIST,%s,%s,%s,,%llu,%llu,%s,%lld,UNDEF,%llu,%u,%s\n", c->adm->cn, at,
+    add(p, "CLIENT_LIST,%s,%s,%s,,%llu,%llu,%s,%lld,UNDEF,%llu,%u,%s\n", name_text(c, cn), at,
         virtual_address(c, ip), (unsigned long long)s->rx_bytes, (unsigned long long)s->tx_bytes,
         when(c->since_s, t), (long long)c->since_s, (unsigned long long)c->id, c->peer_id,
         c->session ? dbr_cipher_name(dbr_session_cipher(c->session)) : "");

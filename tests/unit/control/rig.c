@@ -556,6 +556,8 @@ static void drain_workers(struct rig *rig)
 
 static void deliver(struct rig *rig, struct rig_dgram *d)
 {
+    if (d->to_server && rig->ctl->stop)
+        return;
     if (d->to_server) {
         control_clock(rig->ctl);
         control_datagram(rig->ctl, d->bytes, d->len, &d->addr);

@@ -1,1 +1,609 @@
-int main(void){return 0;}
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Life of a client as control lives it: admission, what the workers are told and in which order, who replaces
+ * whom, revocation, restarts of data and of control, the end. And what one costs.
+ */
+#include "rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <malloc.h>
+
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { A = 0x0a000001, B = 0x0a000002, ANY = -1 };
+
+static size_t place_of(struct rig *rig, uint16_t type, uint32_t peer)
+{
+    size_t place;
+    if (!rig_told(rig, type, peer, 0, &place))
+        fail_msg("no message %u about peer %u", type, peer);
+    return place;
+}
+
+static uint32_t id_of(struct rig *rig, const char *cn)
+{
+    struct client *c = rig_client(rig, cn);
+    if (!c)
+        fail_msg("%s is not there", cn);
+    return c->peer_id;
+}
+
+/* ---- what the worker is told ---- */
+
+static bool key_was_told;
+static size_t told_at_push;
+
+static void watch_push(struct rig *rig, const struct rig_dgram *d)
+{
+    (void)d;
+    struct client *c = rig_client(rig, "alice");
+    if (!c)
+        return;
+    told_at_push++;
+    key_was_told = rig_told(rig, DBR_IPC_KEY_NEW, c->peer_id, 0, NULL);
+}
+
+/* The peer, then its key, and both before the options leave: no frame ever meets a peer without keys. */
+static void test_order_of_messages(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    rig->spy = watch_push;
+    told_at_push = 0;
+    struct caller *c = rig_connect(rig, "alice", A, 4000);
+    uint32_t id = id_of(rig, "alice");
+    assert_true(told_at_push > 0);
+    assert_true(key_was_told);
+    assert_true(place_of(rig, DBR_IPC_PEER_NEW, id) < place_of(rig, DBR_IPC_KEY_NEW, id));
+    const struct dbr_ipc_peer *p = rig_told(rig, DBR_IPC_PEER_NEW, id, 0, NULL);
+    assert_string_equal(p->cn, "alice");
+    assert_int_equal(p->ping_s, 10);
+    assert_int_equal(p->timeout_s, 120);
+    assert_int_equal(p->wire_peer_id, id);
+    assert_true(dbr_addr_equal(&p->addr, &c->addr));
+    const struct dbr_ipc_key *k = rig_told(rig, DBR_IPC_KEY_NEW, id, 0, NULL);
+    assert_memory_equal(k->recv_key, c->keys.send_key, 32);
+    assert_memory_equal(k->send_key, c->keys.recv_key, 32);
+    assert_int_equal(k->tx_peer_id, id);
+    assert_int_equal(rig->told[place_of(rig, DBR_IPC_PEER_NEW, id)].worker, id % RIG_WORKERS);
+    rig_free(rig);
+}
+
+static void test_peer_ids(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("max-clients 4");
+    struct caller *a = rig_connect(rig, "alice", A, 4000);
+    uint32_t first = id_of(rig, "alice");
+    dbr_session_close(a->session, NULL, "leaves", &rig_now);
+    client_kick(rig_client(rig, "alice"), NULL, "test");
+    for (uint16_t i = 0; i < 3; i++) {
+        char cn[8];
+        snprintf(cn, sizeof cn, "c%u", i);
+        rig_connect(rig, cn, B, (uint16_t)(5000 + i));
+        assert_int_not_equal(id_of(rig, cn), first); /* the id that was free longest goes first */
+    }
+    rig_connect(rig, "c3", B, 6000);
+    assert_int_equal(id_of(rig, "c3"), first);
+    struct caller *late = rig_call(rig, "c4", B, 6001);
+    rig_run(rig, 3000);
+    assert_false(rig_up(late));
+    assert_string_equal(late->message, "AUTH_FAILED,the server is full");
+    assert_true(rig_logged(rig, "would exceed maximum number of clients (4)"));
+    assert_int_equal(rig->ctl->n_admitted, 4);
+    rig_run(rig, 70000);
+    assert_int_equal(rig->ctl->n_half_open, 0);
+    struct caller *again = rig_connect(rig, "c1", B, 6002); /* who replaces himself needs no place */
+    assert_true(rig_up(again));
+    assert_int_equal(rig->ctl->n_admitted, 4);
+    rig_free(rig);
+}
+
+/* C17, C24: the new session of a name takes over once it is authenticated, not before. */
+static void test_replace(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct caller *old = rig_connect(rig, "alice", A, 4000);
+    uint32_t id = id_of(rig, "alice");
+    uint8_t dgram[RIG_DGRAM];
+    struct dbr_addr from = rig_addr(A, 4000);
+    rig->keep_answers = true;
+    rig_hand(rig, dgram, rig_reset(rig, 99, 0, 900, dgram), &from); /* forged or replayed, at her address */
+    size_t n = rig_proof(rig, 100, &from, dgram);
+    rig_hand(rig, dgram, n, &from);
+    rig->keep_answers = false;
+    assert_int_equal(rig->ctl->n_half_open, 1);
+    rig_settle(rig);
+    assert_int_equal(id_of(rig, "alice"), id);
+    assert_null(rig_told(rig, DBR_IPC_PEER_DEL, (uint32_t)ANY, 0, NULL));
+    struct caller *c = rig_call(rig, "alice", B, 4001);
+    while (rig->n_queue > 0 && !rig_told(rig, DBR_IPC_PEER_DEL, id, 0, NULL)) {
+        assert_true(rig_client(rig, "alice")->in_data);
+        rig_run(rig, 1);
+    }
+    rig_run(rig, 1000);
+    assert_true(rig_up(c));
+    assert_int_not_equal(id_of(rig, "alice"), id);
+    assert_int_equal(rig->ctl->n_admitted, 1);
+    const struct dbr_ipc_peer_del *del = rig_told(rig, DBR_IPC_PEER_DEL, id, 0, NULL);
+    assert_int_equal(del->reason, DBR_DEL_REPLACED);
+    assert_true(place_of(rig, DBR_IPC_PEER_DEL, id) < place_of(rig, DBR_IPC_PEER_NEW, id_of(rig, "alice")));
+    assert_string_equal(old->message, "");
+    rig_free(rig);
+}
+
+static void test_duplicate_cn(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("duplicate-cn");
+    rig_connect(rig, "alice", A, 4000);
+    rig_connect(rig, "alice", A, 4001);
+    rig_connect(rig, "alice", B, 4000);
+    assert_int_equal(rig->ctl->n_admitted, 3);
+    rig_hang_up(rig->callers[1]);
+    rig_connect(rig, "alice", A, 4001); /* the same address and port: the one before is over */
+    assert_int_equal(rig->ctl->n_admitted, 3);
+    rig_free(rig);
+}
+
+/* C24: 200 callers with one certificate; the last one wins, each replaced one is told to data, none leaks. */
+static void test_flapping(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    for (uint16_t i = 0; i < 60; i++)
+        rig_hang_up(rig_connect(rig, "alice", B, (uint16_t)(2000 + i)));
+    assert_int_equal(rig->ctl->n_admitted, 1);
+    assert_non_null(rig_told(rig, DBR_IPC_PEER_DEL, (uint32_t)ANY, 58, NULL));
+    assert_null(rig_told(rig, DBR_IPC_PEER_DEL, (uint32_t)ANY, 59, NULL));
+    rig_free(rig);
+}
+
+/* Names that are long and foreign stay two names. */
+static void test_foreign_names(void **state)
+{
+    (void)state;
+    static const char one[] = "\xe6\x9d\x8e\xe5\xb0\x8f\xe9\xbe\x99\xe6\x9d\x8e\xe5\xb0\x8f\xe9\xbe\x99 eins";
+    static const char two[] = "\xe6\x9d\x8e\xe5\xb0\x8f\xe9\xbe\x99\xe6\x9d\x8e\xe5\xb0\x8f\xe9\xbe\x99 zwei";
+    struct rig *rig = rig_plain("");
+    rig_connect(rig, one, A, 4000);
+    rig_connect(rig, two, B, 4000);
+    assert_int_equal(rig->ctl->n_admitted, 2);
+    struct rig *again = rig;
+    const struct dbr_ipc_peer *p = rig_told(again, DBR_IPC_PEER_NEW, (uint32_t)ANY, 0, NULL);
+    for (const char *s = p->cn; *s; s++)
+        assert_in_range(*s, 0x20, 0x7e);
+    rig_connect(rig, one, A, 4001);
+    assert_int_equal(rig->ctl->n_admitted, 2);
+    rig_free(rig);
+}
+
+static void test_no_name(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct caller *c = rig_call(rig, "", A, 4000);
+    rig_run(rig, 10000);
+    assert_int_equal(dbr_session_state(c->session), DBR_SESSION_DEAD);
+    assert_int_equal(rig->ctl->n_admitted, 0);
+    rig_free(rig);
+}
+
+/* ---- revocation ---- */
+
+static size_t dels_at_last_word;
+
+static void watch_last_word(struct rig *rig, const struct rig_dgram *d)
+{
+    (void)d;
+    if (!dels_at_last_word)
+        dels_at_last_word = rig_told(rig, DBR_IPC_PEER_DEL, (uint32_t)ANY, 0, NULL) ? 1 : 2;
+}
+
+/* C17, C56: the frames stop first, then comes the explanation; nobody else is touched; no way back in. */
+static void test_revoked_while_up(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    struct caller *a = rig_connect(rig, "alice", A, 4000), *b = rig_connect(rig, "bob", B, 4000);
+    const struct pki_id *revoked[] = {rig_id("alice")};
+    uint32_t id = id_of(rig, "alice");
+    rig->spy = watch_last_word;
+    dels_at_last_word = 0;
+    rig_take_crl(rig, 2, revoked, 1);
+    const struct dbr_ipc_peer_del *del = rig_told(rig, DBR_IPC_PEER_DEL, id, 0, NULL);
+    assert_non_null(del);
+    assert_int_equal(del->reason, DBR_DEL_REVOKED);
+    rig_settle(rig);
+    assert_int_equal(dels_at_last_word, 1); /* not 2: the word came after the cut */
+    assert_string_equal(a->message, "AUTH_FAILED,Certificate revoked");
+    assert_true(rig_up(b));
+    assert_null(rig_told(rig, DBR_IPC_PEER_DEL, id_of(rig, "bob"), 0, NULL));
+    rig->spy = NULL;
+    rig_run(rig, 6000);
+    assert_null(rig_client(rig, "alice"));
+    struct caller *c = rig_call(rig, "alice", A, 4001);
+    rig_run(rig, 10000);
+    assert_false(rig_up(c));
+    assert_true(rig_logged(rig, "certificate revoked"));
+    assert_null(rig_client(rig, "alice"));
+    rig_free(rig);
+}
+
+/* A list that comes in between the TLS handshake and the key message counts. */
+static void test_revoked_in_between(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    const struct pki_id *revoked[] = {rig_id("alice")};
+    struct caller *c = rig_call(rig, "alice", A, 4000);
+    for (int i = 0; i < 1000 && !rig_logged(rig, "VERIFY OK: depth=0"); i++) { /* one datagram at a time */
+        struct rig_dgram d = rig->queue[rig->head];
+        rig->head = (rig->head + 1) % RIG_QUEUE;
+        rig->n_queue--;
+        if (d.to_server) {
+            rig_hand(rig, d.bytes, d.len, &d.addr);
+            continue;
+        }
+        dbr_session_feed(c->session, d.bytes, d.len, &rig_now);
+    }
+    assert_true(rig_logged(rig, "VERIFY OK: depth=0"));
+    bool early = rig->ctl->n_admitted == 0;
+    rig_take_crl(rig, 2, revoked, 1);
+    rig_run(rig, 6000);
+    assert_true(early);
+    assert_false(rig_up(c));
+    assert_int_equal(rig->ctl->n_admitted, 0);
+    rig_free(rig);
+}
+
+/* A list that is no list changes nothing. */
+static void test_bad_list(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    rig_connect(rig, "alice", A, 4000);
+    struct dbr_ipc_file m = {.head = dbr_ipc_head(DBR_IPC_FILE, sizeof m, 0), .what = DBR_FILE_CRL};
+    static const char garbage[] = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
+    rig_keeper_says(rig, &m, rig_file(garbage, sizeof garbage));
+    rig_keeper_says(rig, &m, rig_file("", 0));
+    m.missing = 1;
+    rig_keeper_says(rig, &m, -1);
+    rig_run(rig, 1000);
+    assert_true(rig_client(rig, "alice")->in_data);
+    rig_free(rig);
+}
+
+/* ---- data and control come back ---- */
+
+static void test_data_is_new(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct caller *c = rig_connect(rig, "alice", A, 4000);
+    rig_forget(rig);
+    rig_state(rig, DBR_STATE_DATA_NEW);
+    rig_settle(rig);
+    assert_string_equal(c->message, "RESTART,");
+    assert_null(rig_told(rig, DBR_IPC_PEER_DEL, (uint32_t)ANY, 0, NULL)); /* data knows no such peer */
+    rig_run(rig, 6000);
+    assert_int_equal(rig->ctl->n_admitted, 0);
+    rig_connect(rig, "alice", A, 4001);
+    rig_free(rig);
+}
+
+static struct dbr_ipc_peer peer_back(const char *cn, uint32_t id)
+{
+    struct dbr_ipc_peer m = {.head = dbr_ipc_head(DBR_IPC_PEER_BACK, sizeof m, id),
+                             .wire_peer_id = id,
+                             .addr = rig_addr(B, 4000),
+                             .replay_window = 64,
+                             .serial_len = 1,
+                             .serial = {1}};
+    snprintf(m.cn, sizeof m.cn, "%s", cn);
+    return m;
+}
+
+/* After a restart of control the peers of data are known by name, id and certificate. */
+static void test_control_is_new(void **state)
+{
+    (void)state;
+    struct rig *old = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    rig_connect(old, "alice", A, 4000);
+    struct dbr_ipc_peer alice;
+    memcpy(&alice, rig_told(old, DBR_IPC_PEER_NEW, (uint32_t)ANY, 0, NULL), sizeof alice);
+    rig_free(old);
+
+    struct rig *rig = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    struct dbr_ipc_peer bob = peer_back("bob", 3);
+    alice.head.type = DBR_IPC_PEER_BACK;
+    rig_say(rig, alice.head.peer_id % RIG_WORKERS, &alice);
+    rig_say(rig, 1, &bob);
+    assert_int_equal(rig->ctl->n_admitted, 2);
+    rig_say(rig, 1, &bob); /* twice is once */
+    assert_int_equal(rig->ctl->n_admitted, 2);
+    bob.head.peer_id = 1024; /* max-clients */
+    rig_say(rig, 0, &bob);
+    assert_int_equal(rig->ctl->n_admitted, 2);
+    rig_connect(rig, "bob", A, 4001); /* a new session replaces the old peer and gets another id */
+    assert_non_null(rig_told(rig, DBR_IPC_PEER_DEL, 3, 0, NULL));
+    assert_int_not_equal(id_of(rig, "bob"), 3);
+    const struct pki_id *revoked[] = {rig_id("alice")};
+    rig_take_crl(rig, 2, revoked, 1);
+    assert_non_null(rig_told(rig, DBR_IPC_PEER_DEL, alice.head.peer_id, 0, NULL));
+    assert_null(rig_client(rig, "alice"));
+    assert_int_equal(rig->ctl->n_admitted, 1);
+    rig_free(rig);
+}
+
+/* A client that was disabled or revoked while control was down does not come back. */
+static void test_back_but_revoked(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    rig_connect(rig, "alice", A, 4000);
+    struct dbr_ipc_peer alice;
+    memcpy(&alice, rig_told(rig, DBR_IPC_PEER_NEW, (uint32_t)ANY, 0, NULL), sizeof alice);
+    const struct pki_id *revoked[] = {rig_id("alice")};
+    rig_take_crl(rig, 2, revoked, 1);
+    rig_run(rig, 6000);
+    rig_forget(rig);
+    alice.head.type = DBR_IPC_PEER_BACK;
+    rig_say(rig, 0, &alice);
+    assert_non_null(rig_told(rig, DBR_IPC_PEER_DEL, alice.head.peer_id, 0, NULL));
+    assert_int_equal(rig->ctl->n_admitted, 0);
+    rig_free(rig);
+}
+
+static void test_shutdown(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct caller *a = rig_connect(rig, "alice", A, 4000), *b = rig_connect(rig, "bob", B, 4000);
+    rig_state(rig, DBR_STATE_SHUTDOWN);
+    struct caller *late = rig_call(rig, "carol", B, 4001);
+    rig_run(rig, 2000);
+    assert_string_equal(a->message, "RESTART,");
+    assert_string_equal(b->message, "RESTART,");
+    assert_false(rig_up(late));
+    assert_true(rig->ctl->stop);
+    uint64_t buf[DBR_IPC_MAX / 8];
+    const struct dbr_ipc_state *m = (const void *)buf;
+    assert_int_equal(dbr_ipc_recv(rig->keeper, buf, NULL), 0);
+    assert_int_equal(m->what, DBR_STATE_DONE);
+    rig_free(rig);
+}
+
+static void test_keeper_is_gone(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    close(rig->keeper);
+    rig->keeper = -1;
+    keeper_read(rig->ctl);
+    assert_true(rig->ctl->stop);
+    rig_free(rig);
+}
+
+/* ---- a worker that hangs ---- */
+
+static void fill_queue(struct rig *rig, unsigned worker)
+{
+    struct dbr_ipc_head m = dbr_ipc_head(DBR_IPC_STATS_GET, sizeof m, 0);
+    while (!dbr_ipc_send(rig->boot.ipc_control[worker], &m, -1))
+        ;
+}
+
+/* Sessions of other workers go on; those of the stuck one end; its PEER_DELs are not lost, nor their ids used
+ * before. */
+static void test_stuck_worker(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("max-clients 3");
+    struct caller *a = rig_connect(rig, "alice", A, 4000);
+    uint32_t id = id_of(rig, "alice");
+    unsigned stuck = id % RIG_WORKERS;
+    struct timespec t0, t1;
+    rig_forget(rig);
+    rig->deaf = true;
+    fill_queue(rig, stuck);
+    clock_gettime(CLOCK_MONOTONIC, &t0);
+    client_kick(rig_client(rig, "alice"), NULL, "test");
+    for (uint16_t i = 0; i < 4; i++)
+        rig_call(rig, "bob", B, (uint16_t)(4000 + i));
+    rig_run(rig, 900);
+    clock_gettime(CLOCK_MONOTONIC, &t1);
+    assert_true(t1.tv_sec - t0.tv_sec <= 1); /* 100 ms of waiting, not one second for each message */
+    assert_null(client_by_peer(rig->ctl, id));
+    assert_int_not_equal(rig->ctl->ids.owed[id], 0);
+    rig_run(rig, 10000);
+    assert_int_not_equal(rig->ctl->ids.owed[id], 0);
+    for (uint32_t i = 0; i < 3; i++)
+        if (client_by_peer(rig->ctl, i))
+            assert_int_not_equal(i, id);
+    rig->deaf = false;
+    rig_run(rig, 3000);
+    assert_int_equal(rig->ctl->ids.owed[id], 0);
+    const struct dbr_ipc_peer_del *del = rig_told(rig, DBR_IPC_PEER_DEL, id, 0, NULL);
+    assert_non_null(del);
+    assert_int_equal(del->reason, DBR_DEL_REVOKED);
+    (void)a;
+    rig_free(rig);
+}
+
+/* ---- what workers say ---- */
+
+static void test_worker_messages(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct caller *a = rig_connect(rig, "alice", A, 4000);
+    struct client *c = rig_client(rig, "alice");
+    uint32_t id = c->peer_id;
+    unsigned w = id % RIG_WORKERS;
+    struct dbr_ipc_float fl = {.head = dbr_ipc_head(DBR_IPC_FLOAT, sizeof fl, id), .addr = rig_addr(B, 7)};
+    rig_say(rig, w, &fl);
+    assert_true(dbr_addr_equal(&c->addr, &fl.addr));
+    a->addr = fl.addr;
+    for (uint8_t i = 0; i < 100; i++) {
+        struct dbr_ipc_learned l = {.head = dbr_ipc_head(DBR_IPC_LEARNED, sizeof l, id),
+                                    .mac = {2, 0, 0, 0, 0, i},
+                                    .what = DBR_LEARNED_NEW};
+        rig_say(rig, w, &l);
+    }
+    assert_int_equal(c->adm->n_macs, MACS_SHOWN);
+    struct dbr_ipc_learned gone = {.head = dbr_ipc_head(DBR_IPC_LEARNED, sizeof gone, id),
+                                   .mac = {2, 0, 0, 0, 0, 3},
+                                   .what = DBR_LEARNED_GONE};
+    rig_say(rig, w, &gone);
+    assert_int_equal(c->adm->n_macs, MACS_SHOWN - 1);
+    struct dbr_ipc_key_ref limit = {.head = dbr_ipc_head(DBR_IPC_KEY_LIMIT, sizeof limit, id)};
+    rig_now.ns += 5000000000;
+    rig_say(rig, w, &limit);
+    rig_run(rig, 1000);
+    const struct dbr_ipc_key *k = rig_told(rig, DBR_IPC_KEY_NEW, id, 1, NULL);
+    assert_non_null(k); /* renegotiated: a second key */
+    assert_int_equal(k->key_id, 1);
+    assert_null(rig_told(rig, DBR_IPC_KEY_SWAP, id, 0, NULL));
+    struct dbr_ipc_key_ref used = {.head = dbr_ipc_head(DBR_IPC_KEY_USED, sizeof used, id), .key_id = 1};
+    rig_say(rig, w, &used);
+    assert_non_null(rig_told(rig, DBR_IPC_KEY_SWAP, id, 0, NULL));
+    struct dbr_ipc_peer_del out = {.head = dbr_ipc_head(DBR_IPC_TIMEOUT, sizeof out, id),
+                                   .reason = DBR_DEL_TIMEOUT};
+    rig_say(rig, w, &out);
+    assert_null(rig_client(rig, "alice"));
+    assert_non_null(rig_told(rig, DBR_IPC_PEER_DEL, id, 0, NULL));
+    rig_free(rig);
+}
+
+/* Messages of every type about nobody, about half a client, with garbage behind the head. */
+static void test_garbage_messages(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    rig_connect(rig, "alice", A, 4000);
+    rig->keep_answers = true;
+    uint64_t rng = 42;
+    for (int round = 0; round < 20000; round++) {
+        uint64_t buf[DBR_IPC_MAX / 8] = {0};
+        struct dbr_ipc_head *h = (void *)buf;
+        for (size_t i = 1; i < sizeof buf / 8; i++)
+            rng ^= rng << 13, rng ^= rng >> 7, rng ^= rng << 17,
+                buf[i] = round % 3 ? rng & 0x0101010103030303 : rng;
+        h->type = (uint16_t)(rng % (DBR_IPC_TYPES + 2));
+        h->len = (uint16_t)(8 + rng / 64 % 400);
+        h->peer_id = (uint32_t)(rng >> 40 & 7);
+        int sock = round & 1 ? rig->worker[0] : rig->keeper;
+        if (h->type == DBR_IPC_STATE && !(round & 1))
+            continue;
+        if (send(sock, buf, h->len, MSG_DONTWAIT) < 0)
+            continue;
+        workers_read(rig->ctl, 0);
+        keeper_read(rig->ctl);
+        if (round % 64 == 0)
+            rig_settle(rig);
+    }
+    assert_false(rig->ctl->stop);
+    assert_in_range(rig->ctl->n_admitted, 0, 1);
+    rig_free(rig);
+}
+
+/* ---- what one costs, what it may say ---- */
+
+static size_t heap(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    enum { MANY = 300 };
+    struct rig *rig = rig_plain("duplicate-cn\nserver-bridge");
+    struct caller *callers[MANY];
+    rig_connect(rig, "alice", A, 3999);
+    for (uint16_t i = 0; i < MANY; i++) {
+        callers[i] = rig_connect(rig, "alice", A, (uint16_t)(4000 + i));
+        rig_forget(rig);
+    }
+    rig_run(rig, 10000);
+    for (uint16_t i = 0; i < MANY; i++)
+        rig_hang_up(callers[i]);
+    size_t with = heap();
+    assert_int_equal(rig->ctl->n_admitted, MANY + 1);
+    for (uint32_t id = 0; id < rig->ctl->max_clients; id++)
+        if (rig->ctl->by_peer[id])
+            client_free(rig->ctl->by_peer[id]);
+    size_t each = (with - heap()) / (MANY + 1);
+    print_message("established: %zu bytes each\n", each);
+    assert_in_range(each, 1, 64 * 1024);
+    rig_free(rig);
+}
+
+/* No far end fills the disk: lines about one client and about all strangers are rationed, and told. */
+static void test_rationed_lines(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    rig_connect(rig, "alice", A, 4000);
+    struct client *c = rig_client(rig, "alice");
+    unsigned before = rig->log_lines;
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct dbr_ipc_float fl = {.head = dbr_ipc_head(DBR_IPC_FLOAT, sizeof fl, c->peer_id),
+                                   .addr = rig_addr(B + i, 7)};
+        rig_say(rig, c->peer_id % RIG_WORKERS, &fl);
+    }
+    assert_in_range(rig->log_lines - before, 20, 60);
+    rig_run(rig, 11000);
+    client_log(c, DBR_LOG_NOTICE, "one more");
+    assert_true(rig_logged(rig, "more lines of this client were left out"));
+    assert_true(rig_logged(rig, "one more"));
+    before = rig->log_lines;
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct dbr_addr from = rig_addr(B + i, 8);
+        uint8_t proof[RIG_DGRAM];
+        rig_hand(rig, proof, rig_proof(rig, 5000 + i, &from, proof), &from);
+    }
+    assert_in_range(rig->log_lines - before, 50, 210);
+    rig_free(rig);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order_of_messages),
+        cmocka_unit_test(test_peer_ids),
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_duplicate_cn),
+        cmocka_unit_test(test_flapping),
+        cmocka_unit_test(test_foreign_names),
+        cmocka_unit_test(test_no_name),
+        cmocka_unit_test(test_revoked_while_up),
+        cmocka_unit_test(test_revoked_in_between),
+        cmocka_unit_test(test_bad_list),
+        cmocka_unit_test(test_data_is_new),
+        cmocka_unit_test(test_control_is_new),
+        cmocka_unit_test(test_back_but_revoked),
+        cmocka_unit_test(test_shutdown),
+        cmocka_unit_test(test_keeper_is_gone),
+        cmocka_unit_test(test_stuck_worker),
+        cmocka_unit_test(test_worker_messages),
+        cmocka_unit_test(test_garbage_messages),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_rationed_lines),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rig_pki_free();
+    return failed;
+}
