@@ -291,6 +291,7 @@ static void test_newer(void **state)
         const char *old, *fresh;
         int shift; /* of thisUpdate */
         int err;
+        size_t entries; /* more in the fresh one */
     } cases[] = {
         {"0A", "0B", 1, 0},
         {"0A", "0B", 0, 0},
@@ -307,6 +308,8 @@ static void test_newer(void **state)
         {NULL, NULL, 1, 0},
         {NULL, NULL, 0, DBR_ERR_EXISTS},
         {NULL, NULL, -1, DBR_ERR_REPLAY},
+        {NULL, NULL, 0, DBR_ERR_REPLAY, 1},
+        {"0A", "0A", 0, DBR_ERR_CERT, 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -316,6 +319,7 @@ static void test_newer(void **state)
         a.number = cases[i].old;
         b.number = cases[i].fresh;
         b.this_update += cases[i].shift;
+        b.entries = cases[i].entries;
         struct dbr_crl *x, *y;
         assert_int_equal(parse_with(rsa_issuer, &a, &x, why), 0);
         assert_int_equal(parse_with(rsa_issuer, &b, &y, why), 0);

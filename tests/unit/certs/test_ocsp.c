@@ -119,7 +119,7 @@ struct answer_spec {
     int64_t from, until; /* until 0: no nextUpdate */
     const uint8_t *nonce;
     size_t nonce_len;
-    bool critical, trailing, by_name, twice_revoked;
+    bool critical, trailing, by_name, then_revoked, then_good;
 };
 
 static struct answer_spec good_answer(void)
@@ -221,8 +221,8 @@ static void put_data(struct out *o, const struct answer_spec *s)
     out_gentime(o, s->from);
     out_begin(o, 0x30);
     put_single(o, s, s->state);
-    if (s->twice_revoked)
-        put_single(o, s, 1);
+    if (s->then_revoked || s->then_good)
+        put_single(o, s, s->then_revoked ? 1 : 0);
     out_end(o);
     if (s->nonce || s->critical)
         put_extensions(o, s);
@@ -324,7 +324,8 @@ TURN(sha1_id, a->hash_len = 20)
 TURN(revoked, a->state = 1)
 TURN(revoked_without_reason, a->state = 1; a->reason = -1)
 TURN(unknown, a->state = 2)
-TURN(good_and_revoked, a->twice_revoked = true)
+TURN(good_and_revoked, a->then_revoked = true)
+TURN(revoked_and_good, a->state = 1; a->then_good = true)
 TURN(malformed_request, a->status = 1)
 TURN(internal_error, a->status = 2)
 TURN(try_later, a->status = 3)
@@ -369,6 +370,7 @@ static const struct turn turns[] = {
     {"revoked without reason", 0, DBR_OCSP_REVOKED, revoked_without_reason},
     {"unknown", 0, DBR_OCSP_UNKNOWN, unknown},
     {"good and revoked", 0, DBR_OCSP_REVOKED, good_and_revoked},
+    {"revoked and good", 0, DBR_OCSP_REVOKED, revoked_and_good},
     {"valid to the second", 0, DBR_OCSP_GOOD, just_valid},
     {"within the skew", 0, DBR_OCSP_GOOD, near_future},
     {"no nextUpdate, young", 0, DBR_OCSP_GOOD, no_next},
