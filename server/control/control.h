@@ -13,4 +13,7 @@
  * end of boot->ipc_keeper or asks for shutdown. Returns the exit code: 0, or 1 after a logged line. */
 int dbr_control_main(const struct dbr_boot *boot);
 
+/* Loads what dbr_control_main() would load and lets it go again. 0, or an error after a logged line. */
+int dbr_control_check(const struct dbr_config *config, const struct dbr_log *log);
+
 #endif

@@ -180,6 +180,23 @@ static int read_arguments(struct dbr_config *config, int argc, char **argv, cons
     return dbr_config_args(config, 3, swapped, diag);
 }
 
+static void log_plainly(void *arg, int level, const char *line)
+{
+    (void)arg;
+    fprintf(level <= DBR_LOG_ERROR ? stderr : stdout, "%s\n", line);
+}
+
+/* Keys, certificates and lists, relative to `cd` as at the start. */
+static int check_files(const struct dbr_config *config)
+{
+    const struct dbr_log log = {.verb = config->verb, .sink = log_plainly};
+    if (config->cd && chdir(config->cd)) {
+        fprintf(stderr, "cd: %s: %s; name a folder that exists\n", config->cd, strerror(errno));
+        return DBR_ERR_CONFIG;
+    }
+    return dbr_control_check(config, &log);
+}
+
 int main(int argc, char **argv)
 {
     static struct dbr_config config;
@@ -196,6 +213,8 @@ int main(int argc, char **argv)
         err = dbr_config_finish(&config, &diag);
     if (!err && config.show_config)
         dbr_config_show(&config, print_line, NULL);
+    if (!err && config.check_config)
+        err = check_files(&config);
     int code = err ? EXIT_BAD : 0;
     if (!err && !config.check_config && !config.show_config)
         code = serve(&config);
