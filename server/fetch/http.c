@@ -17,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CHUNK = 65536, LINE_MAX_BYTES = 4096, NAP_MS = 250 };
+enum { CHUNK = 65536, LINE_MAX_BYTES = 4096, NAP_MS = 250, CONNECT_MS = 5000, CONNECT_NAP_MS = 20 };
 
 /* A URL taken apart, and what the connection needs to know of it. */
 struct target {
@@ -128,20 +128,17 @@ static BIO *put_tls_on(BIO *bio, const struct target *t)
     return BIO_push(filter, bio);
 }
 
-static BIO *on_connection(BIO *bio, void *arg, int connect, int detail)
-{
-    return connect && detail ? put_tls_on(bio, arg) : bio;
-}
-
 /* ---- the exchange ---- */
 
-/* The library's last complaint, which is the most exact, in one line without foreign bytes. */
+/* The library's complaint in one line without foreign bytes: what TLS says, else the last one with details.
+ */
 static int library_error(char *why, size_t cap)
 {
     const char *data = NULL, *reason = NULL;
     char text[512], safe[512];
     int flags = 0, err = DBR_ERR_IO;
     unsigned long e, last = 0;
+    bool tls = false;
     text[0] = 0;
     while ((e = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0) {
         int code = ERR_GET_REASON(e), lib = ERR_GET_LIB(e);
@@ -150,7 +147,10 @@ static int library_error(char *why, size_t cap)
         if (lib == ERR_LIB_ASN1 && code == ASN1_R_TOO_LONG)
             err = DBR_ERR_LIMIT;
         reason = ERR_reason_error_string(e);
-        if (!last || (reason && (flags & ERR_TXT_STRING) && *data))
+        if (tls)
+            continue;
+        tls = lib == ERR_LIB_SSL;
+        if (!last || tls || (reason && (flags & ERR_TXT_STRING) && *data))
             snprintf(text, sizeof text, "%s%s%s", reason ? reason : "failed", *data ? ": " : "",
                      flags & ERR_TXT_STRING ? data : "");
         last = e;
@@ -203,23 +203,62 @@ static int read_body(struct http_body *b, BIO *from, const struct http_limits *l
     }
 }
 
+/* One attempt at each address of the host; the library's own connecting would try again and again. */
+static BIO *connect_to(const struct target *t, uint64_t end_ms)
+{
+    char host[256];
+    bool bare6 = strchr(t->host, ':') && *t->host != '[';
+    BIO *bio = BIO_new(BIO_s_connect());
+    snprintf(host, sizeof host, "%s%s%s", bare6 ? "[" : "", t->host, bare6 ? "]" : "");
+    if (!bio || BIO_set_conn_hostname(bio, host) != 1 || BIO_set_conn_port(bio, t->port) != 1) {
+        BIO_free(bio);
+        return NULL;
+    }
+    BIO_set_nbio(bio, 1);
+    while (BIO_do_connect(bio) <= 0) {
+        if (!BIO_should_retry(bio) || now_ms() >= end_ms) {
+            if (BIO_should_retry(bio))
+                ERR_raise(ERR_LIB_BIO, BIO_R_CONNECT_TIMEOUT);
+            BIO_free(bio);
+            return NULL;
+        }
+        BIO_wait(bio, time(NULL) + 2, CONNECT_NAP_MS);
+    }
+    BIO *top = t->tls ? put_tls_on(bio, t) : bio;
+    if (!top)
+        BIO_free(bio);
+    return top;
+}
+
+static int transfer(struct http_body *out, const struct target *t, BIO *bio, BIO *request,
+                    const struct http_limits *limits, uint64_t end_ms, char *why, size_t cap)
+{
+    bool ocsp = request != NULL;
+    BIO *answer = OSSL_HTTP_transfer(NULL, t->host, t->port, t->whole, 0, NULL, NULL, bio, bio, NULL, NULL,
+                                     LINE_MAX_BYTES, NULL, ocsp ? "application/ocsp-request" : NULL, request,
+                                     ocsp ? "application/ocsp-response" : NULL, ocsp,
+                                     ocsp ? limits->max_bytes : 0, limits->seconds, 0);
+    if (!answer)
+        return library_error(why, cap);
+    if (BIO_method_type(answer) == BIO_TYPE_MEM)
+        BIO_set_mem_eof_return(answer, 0);
+    int err = read_body(out, answer, limits, end_ms, why, cap);
+    BIO_free_all(answer);
+    if (!err && !out->len)
+        err = say(DBR_ERR_IO, why, cap, "the answer is empty");
+    return err;
+}
+
 static int exchange(struct http_body *out, const struct target *t, BIO *request,
                     const struct http_limits *limits, char *why, size_t cap)
 {
-    uint64_t end_ms = now_ms() + (uint64_t)limits->seconds * 1000;
-    bool ocsp = request != NULL;
+    uint64_t now = now_ms(), end_ms = now + (uint64_t)limits->seconds * 1000;
+    uint64_t connect_ms = now + CONNECT_MS < end_ms ? now + CONNECT_MS : end_ms;
     ERR_clear_error();
-    BIO *answer = OSSL_HTTP_transfer(
-        NULL, t->host, t->port, t->whole, t->tls, "" /* no proxy */, NULL, NULL, NULL, on_connection,
-        (void *)(uintptr_t)t, LINE_MAX_BYTES, NULL, ocsp ? "application/ocsp-request" : NULL, request,
-        ocsp ? "application/ocsp-response" : NULL, ocsp, ocsp ? limits->max_bytes : 0, limits->seconds, 0);
-    if (!answer)
-        return library_error(why, cap);
-    int err = read_body(out, answer, limits, end_ms, why, cap);
-    BIO_free_all(answer);
+    BIO *bio = connect_to(t, connect_ms);
+    int err = bio ? transfer(out, t, bio, request, limits, end_ms, why, cap) : library_error(why, cap);
+    BIO_free_all(bio);
     ERR_clear_error();
-    if (!err && !out->len)
-        err = say(DBR_ERR_IO, why, cap, "the answer is empty");
     if (err) {
         free(out->bytes);
         *out = (struct http_body){0};

@@ -82,7 +82,9 @@ int memory_open(struct keeper *k)
     }
     instance_name(k->config, name);
     for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s.crl.%d", dir, name, i);
+        /* a folder that was named is this daemon's own */
+        snprintf(path, sizeof path, "%s/%s%scrl.%d", dir, k->config->state_dir ? "" : name,
+                 k->config->state_dir ? "" : ".", i);
         k->crl_state[i] = open_one(path);
         if (k->crl_state[i] >= 0)
             continue;

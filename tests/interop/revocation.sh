@@ -1,0 +1,374 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The death of a certificate: lists from file, URL and control socket, what is refused, OCSP, certificates that end.
+# Options as in handshake.sh. The server is drawbridged; clients are LAB_CLIENT. Each case has certificates of its own
+# CA folder copy, so that a revocation in one is unknown to the next.
+. "$(dirname "$0")/../lib/lab.sh"
+. "$(dirname "$0")/../lib/report.sh"
+lab_args "$@"
+[ "$LAB_SERVER" = drawbridged ] || { echo "0 passed, 0 failed, 0 skipped"; exit 0; }
+CTL=${DBR_DAEMON%/keeper/drawbridged}/ctl/drawbridge-ctl
+lab_begin revocation
+lab_pki || exit 1
+lab_office 3 || { echo "FAIL revocation no namespaces"; exit 1; }
+SHARED_PKI=$LAB_PKI
+
+# fresh NAME: an own copy of the CA, an empty state folder, a list that names nobody in force.
+fresh() {
+    CASE=$LAB_DIR/case-$1
+    mkdir -p "$CASE/state"
+    cp -r "$SHARED_PKI" "$CASE/pki"
+    LAB_PKI=$CASE/pki
+    lab_ca_config >"$LAB_PKI/ca.cnf"
+    CRL=$CASE/crl.pem
+    list >/dev/null && cp "$LAB_PKI/list.pem" "$CRL"
+    SOCK=$CASE/ctl.sock
+}
+# list [openssl ca options]: a new list of the case's CA in list.pem.
+list() { openssl ca -batch -config "$LAB_PKI/ca.cnf" -gencrl -out "$LAB_PKI/list.pem" "$@" 2>>"$LAB_DIR/pki.log"; }
+revoke() { lab_revoke "$1" >>"$LAB_DIR/pki.log" 2>&1 && list; }
+put() { cp "$LAB_PKI/list.pem" "$CRL.new" && mv "$CRL.new" "$CRL"; }
+ctl() { "$CTL" --socket "$SOCK" "$@"; }
+
+serve() { # [OVERRIDES]: with crl-verify, a state folder and a control socket
+    lab_server_start "crl-verify $CRL" "state-dir $CASE/state" "control-socket $SOCK" "$@" || why "server does not start"
+}
+join() {
+    lab_client_start "$@" || why "$1 does not connect" || return
+    lab_ping "$1" 192.168.77.10 || why "no ping from $1"
+}
+# How a client learns of it, and that it does not come back.
+told() { # NAME REASON
+    lab_wait_log "${LAB_CLI_LOG[$1]}" "AUTH_FAILED,$2" "${3:-5}" || why "$1 did not hear '$2'"
+}
+lives() { lab_ping "$1" 192.168.77.10 2 || why "$1 lost its tunnel"; }
+refused_entry() { # NAME: a new connection fails
+    lab_client_stop "$1"
+    lab_client_spawn "$1"
+    lab_nap 3
+    ! lab_log_has "${LAB_CLI_LOG[$1]}" "Initialization Sequence Completed" || why "$1 came back"
+}
+logged() { lab_wait_log "$LAB_SRV_LOG" "$1" "${2:-5}" "${3:-1}" || why "the log lacks '$1'"; }
+
+# The moment a file is on disk to the last echo that came back, in ms: CUT_MS.
+cut_time() { # NAME COMMAND...
+    local n=$1 t0 last
+    shift
+    (x "$n" ping -D -n -i 0.02 -w 4 192.168.77.10 >"$CASE/ping.log" 2>&1) &
+    local p=$!
+    lab_nap 1
+    t0=$EPOCHREALTIME
+    "$@" || return
+    t1=$EPOCHREALTIME
+    wait $p
+    last=$(grep 'bytes from' "$CASE/ping.log" | tail -n 1 | sed 's/^\[\([0-9.]*\)\].*/\1/')
+    CUT_MS=$(LC_ALL=C awk "BEGIN{printf \"%d\", ($last - ${t1/,/.}) * 1000}")
+}
+
+file_swap() {
+    fresh swap && serve && join c1 && join c2 || return
+    revoke c1
+    cut_time c1 put || return
+    [ "$CUT_MS" -le 1000 ] || why "frames passed for $CUT_MS ms" || return
+    T_NOTE="last frame $CUT_MS ms after the list was on disk"
+    told c1 "Certificate revoked" && lives c2 && refused_entry c1
+}
+
+half_written() {
+    fresh half && serve && join c1 || return
+    revoke c1
+    head -c 300 "$LAB_PKI/list.pem" >"$CRL"
+    logged 'ALARM: CRL file .* refused' && lives c1 || return
+    cat "$LAB_PKI/list.pem" >"$CRL"
+    told c1 "Certificate revoked"
+}
+
+rollback() {
+    fresh rollback && cp "$CRL" "$CASE/old.pem" && serve && join c1 || return
+    list && put && logged 'CRL: loaded .*crlNumber' 5 2 || return
+    cp "$CASE/old.pem" "$LAB_PKI/list.pem" && put
+    logged 'ALARM: CRL file .* refused: .*(crlNumber|thisUpdate)' && lives c1 || return
+    lab_all_stop
+    ! serve || why "a rolled back list was believed after a restart" || return
+    lab_log_has "$LAB_SRV_LOG" 'refused: its crlNumber is below the last one accepted' || why "no reason in the log" || return
+    list && put && serve && join c1
+}
+
+wrong_ca() {
+    fresh wrong && serve && join c1 || return
+    openssl ca -batch -config "$LAB_PKI/ca.cnf" -gencrl -cert "$LAB_PKI/stranger-ca.crt" -keyfile "$LAB_PKI/stranger-ca.key" \
+        -out "$LAB_PKI/list.pem" 2>/dev/null && put || why "no foreign list made" || return
+    logged 'ALARM: CRL file .* refused' && lives c1
+}
+
+gone_file() {
+    fresh gone && serve && join c1 || return
+    rm "$CRL"
+    logged 'is gone or cannot be read' && lives c1 || return
+    revoke c1 && put && told c1 "Certificate revoked"
+}
+
+expires() {
+    fresh expires && list -crlsec 8 && put && serve && join c1 || return
+    logged 'ALARM: less than 50 % of the CRL' 8 && logged 'ALARM: less than 25 % of the CRL' 8 &&
+        logged 'ALARM: the CRL .* expired at .*drawbridge-ca crl' 8 || return
+    lives c1 && refused_entry c2 || return # live sessions go on, nobody new enters
+    lab_client_stop c2
+    list && put && logged 'CRL: loaded' 5 2 && join c2
+}
+
+stale_keep() {
+    fresh keep && list -crlsec 2 && put && serve "crl-stale keep" || return
+    logged 'ALARM: the CRL .* expired at .*crl-stale keep' 8 && join c1
+}
+
+web() { # serves the case's folder www on the LAN
+    mkdir -p "$CASE/www"
+    lab_bg lan "$CASE/web.log" $LAB_PYTHON -u -m http.server 8080 --bind 192.168.77.10 --directory "$CASE/www"
+    WEB_PID=$LAB_PID
+    lab_wait_log "$CASE/web.log" "Serving HTTP" 5
+}
+hang_list() { openssl crl -in "$LAB_PKI/list.pem" -outform DER -out "$CASE/www/new" && mv "$CASE/www/new" "$CASE/www/crl.der"; }
+
+from_url() {
+    fresh url && web && hang_list || return
+    lab_server_start "crl-url http://192.168.77.10:8080/crl.der 2" "state-dir $CASE/state" "control-socket $SOCK" || why "server does not start" || return
+    logged 'CRL: loaded .*http://' 15 && join c1 && join c2 || return
+    revoke c1 && hang_list
+    told c1 "Certificate revoked" 6 && lives c2 || return
+    # the web server dies: nobody is locked out, not even by a restart; the revoked one stays out
+    lab_stop "$WEB_PID"
+    logged 'ALARM: crl-url: ' 8 && lives c2 || return
+    lab_client_stop c1
+    lab_client_stop c2
+    lab_server_stop
+    lab_server_start "crl-url http://192.168.77.10:8080/crl.der 2" "state-dir $CASE/state" || why "no start without the web server" || return
+    join c2 && refused_entry c1
+}
+
+hostile_web() {
+    fresh hostile && list && put || return
+    cat >"$CASE/hostile.py" <<'PY'
+import socket, sys, threading, time
+def serve(c):
+    path = c.recv(4096).split(b" ")[1]
+    try:
+        if path == b"/redirect":
+            c.sendall(b"HTTP/1.0 302 Found\r\nLocation: http://192.168.77.10:8081/other\r\n\r\n")
+        elif path == b"/other":
+            print("followed", flush=True)
+        elif path == b"/endless":
+            c.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+            while True: c.sendall(bytes(1 << 20))
+        elif path == b"/error":
+            c.sendall(b"HTTP/1.0 500 Broken\r\n\r\n")
+    except OSError as e: print("closed", path, flush=True)
+    c.close()
+s = socket.create_server(("192.168.77.10", 8081))
+print("ready", flush=True)
+while True: threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+PY
+    lab_bg lan "$CASE/hostile.log" $LAB_PYTHON "$CASE/hostile.py"
+    local p=$LAB_PID u
+    lab_wait_log "$CASE/hostile.log" ready 5
+    for u in redirect error endless; do
+        serve "crl-url http://192.168.77.10:8081/$u 60" && logged "ALARM: crl-url: http://192.168.77.10:8081/$u: .*next attempt" 30 && join c1 || return
+        lab_all_stop
+    done
+    lab_stop "$p"
+    ! grep -q followed "$CASE/hostile.log" || why "a redirect was followed"
+}
+
+https_url() {
+    fresh https && mkdir -p "$CASE/www" && hang_list || return
+    cat >"$LAB_PKI/web.ext" <<-EXT
+	basicConstraints = CA:FALSE
+	keyUsage = critical,digitalSignature,keyEncipherment
+	extendedKeyUsage = serverAuth
+	subjectAltName = IP:192.168.77.10
+	EXT
+    openssl req -new -newkey rsa:2048 -nodes -subj /CN=web -keyout "$LAB_PKI/web.key" -out "$LAB_PKI/web.csr" 2>/dev/null
+    for ca in ca stranger-ca; do
+        openssl x509 -req -in "$LAB_PKI/web.csr" -CA "$LAB_PKI/$ca.crt" -CAkey "$LAB_PKI/$ca.key" -set_serial 99 -days 3 \
+            -extfile "$LAB_PKI/web.ext" -out "$LAB_PKI/web-$ca.crt" 2>/dev/null || why "no web certificate" || return
+    done
+    cat >"$CASE/https.py" <<'PY'
+import http.server, ssl, sys
+h = http.server.ThreadingHTTPServer(("192.168.77.10", int(sys.argv[1])), lambda *a: http.server.SimpleHTTPRequestHandler(*a, directory=sys.argv[4]))
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain(sys.argv[2], sys.argv[3])
+h.socket = c.wrap_socket(h.socket, server_side=True)
+print("ready", flush=True); h.serve_forever()
+PY
+    lab_bg lan "$CASE/w1.log" $LAB_PYTHON "$CASE/https.py" 8443 "$LAB_PKI/web-ca.crt" "$LAB_PKI/web.key" "$CASE/www"
+    lab_bg lan "$CASE/w2.log" $LAB_PYTHON "$CASE/https.py" 8444 "$LAB_PKI/web-stranger-ca.crt" "$LAB_PKI/web.key" "$CASE/www"
+    lab_wait_log "$CASE/w1.log" ready 5 && lab_wait_log "$CASE/w2.log" ready 5 || why "no https server" || return
+    lab_server_start "crl-url https://192.168.77.10:8444/crl.der 60" || why "server does not start" || return
+    logged 'ALARM: crl-url: .*certificate verify failed' 15 || return
+    lab_server_stop
+    lab_server_start "crl-url https://192.168.77.10:8443/crl.der 60" || why "server does not start" || return
+    logged 'CRL: loaded .*https://' 15 && join c1
+}
+
+pushed() {
+    fresh push && cp "$CRL" "$CASE/old.pem" && serve && join c1 && join c2 || return
+    revoke c1
+    cut_time c1 ctl crl-push <"$LAB_PKI/list.pem" >"$CASE/push.out" || return
+    [ "$CUT_MS" -le 1000 ] || why "frames passed for $CUT_MS ms" || return
+    T_NOTE="last frame $CUT_MS ms after the push was answered"
+    grep -q 'SUCCESS: CRL accepted, 1 session' "$CASE/push.out" || why "answer: $(cat "$CASE/push.out")" || return
+    told c1 "Certificate revoked" && lives c2 || return
+    ctl crl-push <"$CASE/old.pem" 2>&1 | grep -q 'ERROR: CRL refused' || why "an older list was taken" || return
+    ctl crl-push </dev/null 2>&1 | grep -q 'ERROR: CRL refused' || why "nothing was taken as a list" || return
+    ctl status | grep -q 'crl: crlNumber' || why "status says nothing of the list" || return
+    # the file is still the old one: a restart does not bring c1 back, nor lock c2 out
+    lab_all_stop
+    serve && join c2 && refused_entry c1
+}
+
+kicked() {
+    fresh kick && serve && join c1 && join c2 || return
+    ctl kick c1 | grep -q 'SUCCESS' || why "kick did not answer" || return
+    told c1 "Disconnected by the administrator" && lives c2
+}
+
+# A certificate that ends in some seconds.
+ends() {
+    fresh ends || return
+    local end
+    end=$(date -u -d '+7 seconds' +%y%m%d%H%M%SZ)
+    lab_issue brief client_ext -enddate "$end" >>"$LAB_DIR/pki.log" 2>&1 || why "no short certificate" || return
+    serve && join c2 && join c1 "cert $LAB_PKI/brief.crt" "key $LAB_PKI/brief.key" || return
+    told c1 "Certificate expired" 12 && lives c2
+}
+
+# Two CAs at once; each has its list; a revoked intermediate takes its clients with it.
+two_cas() {
+    fresh two || return
+    cat "$LAB_PKI/ca.crt" "$LAB_PKI/stranger-ca.crt" >"$CASE/cas.crt"
+    openssl ca -batch -config "$LAB_PKI/ca.cnf" -gencrl -cert "$LAB_PKI/stranger-ca.crt" -keyfile "$LAB_PKI/stranger-ca.key" \
+        -out "$CASE/other.pem" 2>/dev/null
+    cat "$LAB_PKI/list.pem" "$CASE/other.pem" >"$CRL"
+    # both certificates bear the name c1
+    serve "ca $CASE/cas.crt" duplicate-cn && join c1 && join c2 "cert $LAB_PKI/stranger.crt" "key $LAB_PKI/stranger.key" || return
+    lives c1 || return
+    revoke c1 && cat "$LAB_PKI/list.pem" "$CASE/other.pem" >"$CRL.new" && mv "$CRL.new" "$CRL"
+    told c1 "Certificate revoked" && lives c2
+}
+
+intermediate() {
+    fresh middle || return
+    local d=$LAB_PKI
+    printf '[sub_ext]\nbasicConstraints = critical,CA:TRUE,pathlen:0\nkeyUsage = critical,keyCertSign,cRLSign\n' >>"$d/ca.cnf"
+    lab_issue sub sub_ext >>"$LAB_DIR/pki.log" 2>&1 || why "no intermediate" || return
+    openssl req -new -newkey rsa:2048 -nodes -subj /CN=deep -keyout "$d/deep.key" -out "$d/deep.csr" 2>/dev/null
+    openssl x509 -req -in "$d/deep.csr" -CA "$d/sub.crt" -CAkey "$d/sub.key" -set_serial 5 -days 3 -extfile "$d/ca.cnf" \
+        -extensions client_ext -out "$d/deep.crt" 2>/dev/null || why "no certificate under it" || return
+    cat "$d/deep.crt" "$d/sub.crt" >"$d/deep-chain.crt"
+    cat "$d/ca.crt" "$d/sub.crt" >"$CASE/cas.crt"
+    list
+    openssl ca -batch -config "$d/ca.cnf" -gencrl -cert "$d/sub.crt" -keyfile "$d/sub.key" -out "$CASE/sub.pem" 2>/dev/null
+    cat "$d/list.pem" "$CASE/sub.pem" >"$CRL"
+    serve "ca $CASE/cas.crt" && join c1 "cert $d/deep-chain.crt" "key $d/deep.key" && join c2 || return
+    revoke sub && cat "$d/list.pem" "$CASE/sub.pem" >"$CRL.new" && mv "$CRL.new" "$CRL"
+    told c1 "Certificate revoked" && lives c2
+}
+
+# ---------------------------------------------------------------------------------------------------- OCSP
+
+responder() { # [openssl ocsp options]: the case's CA as an OCSP responder on the LAN
+    lab_bg lan "$CASE/ocsp.log" openssl ocsp -index "$LAB_PKI/index.txt" -port 8888 -CA "$LAB_PKI/ca.crt" \
+        -rsigner "$LAB_PKI/ocsp.crt" -rkey "$LAB_PKI/ocsp.key" -text "$@"
+    OCSP_PID=$LAB_PID
+    lab_until 5 x lan sh -c 'ss -ltn | grep -q :8888'
+}
+responder_cert() {
+    printf '[ocsp_ext]\nbasicConstraints = CA:FALSE\nkeyUsage = critical,digitalSignature\nextendedKeyUsage = %s\nnoCheck = ignored\n' \
+        "${1:-OCSPSigning}" >>"$LAB_PKI/ca.cnf"
+    lab_issue ocsp ocsp_ext >>"$LAB_DIR/pki.log" 2>&1 || why "no responder certificate"
+}
+OCSP="ocsp http://192.168.77.10:8888/"
+
+ocsp_good() {
+    fresh ocsp-good && responder_cert && responder -nmin 5 || why "no responder" || return
+    lab_server_start "$OCSP hard" || why "server does not start" || return
+    join c1 && join c2
+}
+
+ocsp_revoked() {
+    fresh ocsp-revoked && responder_cert && lab_revoke c1 >>"$LAB_DIR/pki.log" 2>&1 && responder -nmin 5 || why "no responder" || return
+    lab_server_start "$OCSP soft" || why "server does not start" || return
+    lab_client_spawn c1
+    told c1 "Certificate revoked" 10 && join c2
+}
+
+ocsp_unknown() {
+    fresh ocsp-unknown && responder_cert || return
+    grep -v 'CN=c1$' "$LAB_PKI/index.txt" >"$LAB_PKI/less" && mv "$LAB_PKI/less" "$LAB_PKI/index.txt"
+    responder -nmin 5 || why "no responder" || return
+    lab_server_start "$OCSP soft" || why "server does not start" || return
+    lab_client_spawn c1
+    told c1 "Certificate unknown" 10
+}
+
+ocsp_dead() {
+    fresh ocsp-dead || return
+    lab_server_start "$OCSP soft" || why "server does not start" || return
+    join c1 && logged 'WARNING: OCSP: no valid answer .*ocsp soft' || return
+    lab_all_stop
+    lab_server_start "$OCSP hard" || why "server does not start" || return
+    lab_client_spawn c1
+    told c1 "Certificate could not be checked" 10
+}
+
+# A responder whose certificate is not for that, and one whose answers have ended.
+ocsp_liar() {
+    fresh ocsp-liar && responder_cert clientAuth && responder -nmin 5 || why "no responder" || return
+    lab_server_start "$OCSP hard" || why "server does not start" || return
+    lab_client_spawn c1
+    told c1 "Certificate could not be checked" 10 && logged 'OCSPSigning'
+}
+
+# Revoked while the session lives: noticed when the answer is asked for again, before it ends (1 minute).
+ocsp_recheck() {
+    fresh ocsp-recheck && responder_cert && responder -nmin 1 || why "no responder" || return
+    lab_server_start "$OCSP hard" || why "server does not start" || return
+    join c1 && join c2 || return
+    lab_stop "$OCSP_PID" KILL
+    lab_revoke c1 >>"$LAB_DIR/pki.log" 2>&1
+    responder -nmin 1 || why "no responder" || return
+    told c1 "Certificate revoked" 65 && lives c2
+}
+
+ocsp_cached() {
+    fresh ocsp-cached && responder_cert && responder -nmin 5 || why "no responder" || return
+    lab_server_start "$OCSP hard" || why "server does not start" || return
+    join c1 || return
+    lab_stop "$OCSP_PID" KILL
+    lab_client_stop c1
+    join c1 || why "a valid answer was not kept"
+}
+
+t_case crl_file_swap file_swap
+t_case crl_half_written half_written
+t_case crl_rollback rollback
+t_case crl_wrong_ca wrong_ca
+t_case crl_file_gone gone_file
+t_case crl_expires expires
+t_case crl_stale_keep stale_keep
+t_case crl_url from_url
+t_case crl_url_hostile hostile_web
+t_case crl_url_https https_url
+t_case crl_push pushed
+t_case kick kicked
+t_case certificate_ends ends
+t_case two_cas two_cas
+t_case intermediate_revoked intermediate
+t_case ocsp_good ocsp_good
+t_case ocsp_revoked ocsp_revoked
+t_case ocsp_unknown ocsp_unknown
+t_case ocsp_dead ocsp_dead
+t_case ocsp_liar ocsp_liar
+t_case ocsp_cached ocsp_cached
+t_case ocsp_recheck ocsp_recheck
+t_end
