@@ -110,7 +110,8 @@ kill $loris 2>/dev/null; wait $loris 2>/dev/null
 for i in $(seq 30); do [ "$(code $URL/crl.der)" = 200 ] && break; sleep 0.2; done
 is "afterwards" 200 $URL/crl.der
 for i in $(seq 300); do head -c 3000 /dev/urandom > r; post r >/dev/null; done
-after=$(rss); [ $((after - before)) -lt 20000 ] && pass "memory: $before kB before, $after kB after" || fail "memory: $before kB before, $after kB after"
+most=20000; grep -q '^DBR_SANITIZE:[A-Z]*=..*' "$BUILD/CMakeCache.txt" && most=200000 # a sanitizer keeps freed memory back
+after=$(rss); [ $((after - before)) -lt $most ] && pass "memory: $before kB before, $after kB after" || fail "memory: $before kB before, $after kB after"
 grep -qi "sanitizer\|runtime error" serve.log && fail "sanitizer" "$(cat serve.log)"
 kill -TERM $SERVER; wait $SERVER; [ $? = 0 ] && pass "ends on SIGTERM" || fail "ends on SIGTERM"
 

@@ -143,8 +143,8 @@ static void test_index_lines(void **state)
         dbr_index_free(ix);
     }
     struct dbr_index *ix;
-    assert_int_equal(dbr_index_parse(&ix, "V\t270101000000Z\t\t01\0unknown\t/CN=a\n", 36, NULL, 0),
-                     DBR_ERR_SHAPE);
+    static const char with_nul[] = "V\t270101000000Z\t\t01\0unknown\t/CN=a\n";
+    assert_int_equal(dbr_index_parse(&ix, with_nul, sizeof with_nul - 1, NULL, 0), DBR_ERR_SHAPE);
 }
 
 static struct dbr_index *parse(const char *text)

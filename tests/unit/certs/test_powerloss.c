@@ -643,7 +643,7 @@ static void make_ca_folder(const char *serials)
 {
     static struct dbr_ca_conf conf;
     struct dbr_ca_new what = {.name = "Test CA", .conf = &conf};
-    struct dbr_ca *ca;
+    struct dbr_ca *ca = NULL;
     char path[DBR_STORE_PATH], folder[128];
     snprintf(folder, sizeof folder, "%s/ca", scratch);
     dbr_ca_conf_init(&conf);
@@ -681,7 +681,7 @@ static int teardown(void **state)
 static void lose_power(const char *name, int (*run)(struct dbr_ca *), int (*judge)(const struct dbr_ca *),
                        const char *serials)
 {
-    struct dbr_ca *ca;
+    struct dbr_ca *ca = NULL;
     make_ca_folder(serials);
     memset(&test, 0, sizeof test);
     test.name = name;
