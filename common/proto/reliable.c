@@ -115,6 +115,8 @@ static uint64_t next_timeout(const struct dbr_reliable *r, uint64_t timeout_ns)
 {
     uint64_t longest =
         longest_timeout_ns > r->initial_timeout_ns ? longest_timeout_ns : r->initial_timeout_ns;
+    if (r->steady)
+        longest = r->initial_timeout_ns;
     return 2 * timeout_ns < longest ? 2 * timeout_ns : longest;
 }
 

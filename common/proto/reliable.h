@@ -23,7 +23,8 @@ struct dbr_reliable {
     struct dbr_reliable_packet *send[DBR_SEND_WINDOW];
     struct dbr_reliable_packet *recv[DBR_RECV_WINDOW];
     uint32_t next_send_id, next_recv_id;
-    uint64_t initial_timeout_ns;            /* tls-timeout */
+    uint64_t initial_timeout_ns; /* tls-timeout */
+    bool steady;                 /* waits do not grow: a caller whose network comes back is heard at once */
     uint32_t pending_acks[DBR_RECV_WINDOW]; /* received, not yet acknowledged */
     uint8_t n_pending;
     uint32_t recent_acks[DBR_RECENT_ACKS]; /* acknowledged lately: repeated on later packets */

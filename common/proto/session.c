@@ -132,6 +132,7 @@ struct dbr_session *dbr_session_new_client(const struct dbr_session_config *cfg,
     if (!s)
         return NULL;
     s->replay_id[GATE_FIRST] = 0;
+    s->neg[0].rel.steady = true;
     while (!s->local_sid)
         cfg->ops->random(cfg->arg, &s->local_sid, sizeof s->local_sid);
     if (dbr_reliable_send(&s->neg[0].rel, DBR_OP_RESET_CLIENT, NULL, 0, now->ns)) {

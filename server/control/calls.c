@@ -1,33 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Client role: which server to call, when to call again, what the server's answer means for our TAP. Names
- * are resolved while control may still open sockets and files; when every address has failed for long,
- * control ends and keeper starts it anew, which resolves them again.
+ * Client role: which server to call, and when to call again. Names are resolved while control may still open
+ * sockets and files; when every address has failed for long, control ends and keeper starts it anew, which
+ * resolves them again.
+ *
+ * Each call comes from a port of its own, unless `lport` says otherwise: OpenVPN 2.6.14 answers a second
+ * session from an address and port that it knows, and then never pushes. Keeper opens the port.
  */
-#include "control/state.h"
+#include "control/calls.h"
 #include "crypto/mac.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define SECOND_NS 1000000000ull
-enum { MAX_TARGETS = 64, ROUNDS_BEFORE_RESOLVING = 8 };
-
-struct calls {
-    struct dbr_addr targets[MAX_TARGETS];
-    size_t n, next;
-    unsigned failures;  /* calls since the last one that worked */
-    uint64_t call_ns;   /* when to call; UINT64_MAX: a call is up */
-    uint64_t answer_ns; /* server-poll-timeout of the call that is up; UINT64_MAX: it was answered */
-    struct client *client;
-    struct dbr_config pulled;
-    bool has_pulled;
-    bool leave; /* AUTH_FAILED or HALT: do not call again */
-};
+enum { ROUNDS_BEFORE_RESOLVING = 8, RESOLVE_PAUSE_S = 5, PORT_PATIENCE_S = 2 };
 
 /* ---- targets ---- */
 
@@ -48,9 +40,12 @@ static int resolve(struct control *ctl, struct calls *calls, const struct dbr_co
                 gai_strerror(err));
         return DBR_ERR_NOTFOUND;
     }
-    for (struct addrinfo *a = list; a && calls->n < MAX_TARGETS; a = a->ai_next)
-        if (!dbr_addr_from_sockaddr(&calls->targets[calls->n], a->ai_addr, a->ai_addrlen))
+    for (struct addrinfo *a = list; a && calls->n < MAX_TARGETS; a = a->ai_next) {
+        struct target *t = &calls->targets[calls->n];
+        t->remote = r;
+        if (!dbr_addr_from_sockaddr(&t->addr, a->ai_addr, a->ai_addrlen))
             calls->n++;
+    }
     freeaddrinfo(list);
     return 0;
 }
@@ -61,10 +56,34 @@ static void shuffle(struct calls *calls)
         uint32_t r;
         if (dbr_random(&r, sizeof r))
             return;
-        struct dbr_addr a = calls->targets[i - 1];
+        struct target t = calls->targets[i - 1];
         calls->targets[i - 1] = calls->targets[r % i];
-        calls->targets[r % i] = a;
+        calls->targets[r % i] = t;
     }
+}
+
+/* True when keeper has something to say meanwhile, which can only be the end. */
+static bool pause_for(struct control *ctl, int seconds)
+{
+    struct pollfd p = {.fd = ctl->boot->ipc_keeper, .events = POLLIN};
+    return poll(&p, 1, seconds * 1000) > 0;
+}
+
+/* All remotes, until one of them has an address: resolv-retry seconds, or for good. */
+static int resolve_all(struct control *ctl, struct calls *calls)
+{
+    const struct dbr_conf_remotes *remotes = &ctl->cfg->remote;
+    for (int waited = 0;; waited += RESOLVE_PAUSE_S) {
+        for (size_t i = 0; i < remotes->n; i++)
+            resolve(ctl, calls, &remotes->v[i]);
+        if (calls->n)
+            return 0;
+        if (waited >= ctl->cfg->resolv_retry || pause_for(ctl, RESOLVE_PAUSE_S))
+            break;
+    }
+    dbr_log(ctl->log, DBR_LOG_FATAL,
+            "no remote can be resolved; check the name and the resolver (resolv-retry says how long to try)");
+    return DBR_ERR_CONFIG;
 }
 
 int calls_load(struct control *ctl)
@@ -72,21 +91,32 @@ int calls_load(struct control *ctl)
     struct calls *calls = ctl->calls = calloc(1, sizeof *calls);
     if (!calls)
         return DBR_ERR_NOMEM;
-    calls->call_ns = calls->answer_ns = UINT64_MAX;
-    for (size_t i = 0; i < ctl->cfg->remote.n; i++)
-        resolve(ctl, calls, &ctl->cfg->remote.v[i]);
+    calls->call_ns = calls->answer_ns = calls->question_ns = UINT64_MAX;
+    calls->news = calls->jump = -1;
+    calls->port_used = ctl->boot->restarted;
+    int err = resolve_all(ctl, calls);
+    if (err)
+        return err;
     if (ctl->cfg->remote_random)
         shuffle(calls);
-    if (calls->n)
-        return 0;
-    dbr_log(ctl->log, DBR_LOG_FATAL, "no remote can be resolved; check the name and the resolver");
-    return DBR_ERR_CONFIG;
+    return calls_net_open(ctl);
+}
+
+int calls_watch(struct control *ctl)
+{
+    int err = 0;
+    if (ctl->calls->news >= 0)
+        err = control_watch(ctl, ctl->calls->news, NETWORK_EVENT);
+    if (!err && ctl->calls->jump >= 0)
+        err = control_watch(ctl, ctl->calls->jump, JUMP_EVENT);
+    return err;
 }
 
 void calls_free(struct control *ctl)
 {
     if (!ctl->calls)
         return;
+    calls_net_close(ctl->calls);
     if (ctl->calls->has_pulled)
         dbr_config_free(&ctl->calls->pulled);
     free(ctl->calls);
@@ -95,10 +125,20 @@ void calls_free(struct control *ctl)
 
 /* ---- calling ---- */
 
+/* After a restart of control, data may still serve the peer of the time before. */
+static void forget_older(struct control *ctl)
+{
+    struct client *old = client_by_peer(ctl, 0);
+    if (old)
+        client_free(old);
+}
+
 static struct client *new_call(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    const struct dbr_addr *to = &calls->targets[calls->next++ % calls->n];
+    calls->target = &calls->targets[calls->next++ % calls->n];
+    const struct dbr_addr *to = &calls->target->addr;
+    forget_older(ctl);
     struct client *c = client_new(ctl, to);
     if (!c)
         return NULL;
@@ -110,6 +150,7 @@ static struct client *new_call(struct control *ctl)
     char text[DBR_ADDR_TEXT];
     dbr_log(ctl->log, DBR_LOG_NOTICE, "UDPv%u link remote: [AF_INET%s]%s", to->family,
             to->family == 6 ? "6" : "", dbr_addr_text(to, text));
+    calls_keep_way(ctl);
     c->session = dbr_session_new_client(&ctl->session, c, &ctl->now);
     if (c->session)
         return c;
@@ -117,31 +158,62 @@ static struct client *new_call(struct control *ctl)
     return NULL;
 }
 
+static uint64_t back_off_s(const struct calls *calls, const struct dbr_conf_count *retry)
+{
+    uint64_t wait_s = (uint64_t)retry->n;
+    for (unsigned i = (unsigned)calls->n; i < calls->failures && wait_s < (uint64_t)retry->secs; i++)
+        wait_s *= 2;
+    return retry->secs && wait_s > (uint64_t)retry->secs ? (uint64_t)retry->secs : wait_s;
+}
+
 static void call_later(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    const struct dbr_conf_count *retry = &ctl->cfg->connect_retry;
-    uint64_t wait_s = (uint64_t)retry->n;
-    for (unsigned i = calls->n; i < calls->failures && wait_s < (uint64_t)retry->secs; i++)
-        wait_s *= 2;
-    if (retry->secs && wait_s > (uint64_t)retry->secs)
-        wait_s = (uint64_t)retry->secs;
+    uint64_t wait_s = calls->soon ? 0 : back_off_s(calls, &ctl->cfg->connect_retry);
+    calls->soon = false;
     calls->call_ns = ctl->now.ns + wait_s * SECOND_NS;
+    if (calls->call_ns < calls->pause_ns)
+        calls->call_ns = calls->pause_ns;
     calls->answer_ns = UINT64_MAX;
 }
 
-void calls_begin(struct control *ctl)
+static void dial(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
+    calls->waits_for_port = false;
+    calls->port_used = true;
     calls->call_ns = UINT64_MAX;
     calls->client = new_call(ctl);
     if (!calls->client) {
         call_later(ctl);
         return;
     }
-    calls->answer_ns = ctl->now.ns + (uint64_t)ctl->cfg->server_poll_timeout * SECOND_NS;
+    int own = calls->target->remote->connect_timeout;
+    int patience = own > 0 ? own : ctl->cfg->server_poll_timeout;
+    calls->answer_ns = ctl->now.ns + (uint64_t)patience * SECOND_NS;
     control_reschedule(calls->client);
 }
+
+void calls_begin(struct control *ctl)
+{
+    struct calls *calls = ctl->calls;
+    bool any_port = ctl->cfg->nobind || !DBR_IS_SET(ctl->cfg, lport);
+    if (!any_port || !calls->port_used || calls->waits_for_port) {
+        dial(ctl);
+        return;
+    }
+    calls->waits_for_port = true;
+    calls->call_ns = ctl->now.ns + PORT_PATIENCE_S * SECOND_NS; /* else with the old one */
+    keeper_say(ctl, DBR_STATE_NEW_PORT, 0);
+}
+
+void calls_have_port(struct control *ctl)
+{
+    if (ctl->calls->waits_for_port)
+        dial(ctl);
+}
+
+/* ---- the end of a call ---- */
 
 static void stop(struct control *ctl, int code)
 {
@@ -156,23 +228,72 @@ void calls_ended(struct client *c)
     struct calls *calls = ctl->calls;
     bool was_up = dbr_session_authenticated(c->session);
     calls->client = NULL;
+    calls->question_ns = UINT64_MAX;
     client_free(c);
     if (ctl->shutdown_ns)
         return;
     calls->failures = was_up ? 0 : calls->failures + 1;
     int max = ctl->cfg->connect_retry_max;
-    if (calls->leave)
+    if (calls->leave) {
         stop(ctl, 1);
-    else if (max && calls->failures >= (unsigned)max * calls->n) {
+    } else if (max && calls->failures >= (unsigned)max * calls->n) {
         dbr_log(ctl->log, DBR_LOG_FATAL,
                 "All connections have been connect-retry-max (%d) times unsuccessful, exiting", max);
         stop(ctl, 1);
     } else if (calls->failures && calls->failures % (ROUNDS_BEFORE_RESOLVING * calls->n) == 0) {
+        dbr_log(ctl->log, DBR_LOG_NOTICE, "no server answers; their names are resolved again");
         ctl->stop = true; /* keeper starts control again, with fresh addresses */
     } else {
         call_later(ctl);
     }
 }
+
+void calls_now(struct control *ctl, const char *why)
+{
+    struct calls *calls = ctl->calls;
+    if (calls->leave || ctl->shutdown_ns)
+        return;
+    if (!calls->client) {
+        calls->call_ns = calls->waits_for_port ? calls->call_ns : ctl->now.ns;
+        return;
+    }
+    if (calls->next)
+        calls->next--; /* the same server: it is not its fault */
+    calls->soon = true;
+    dbr_session_close(calls->client->session, NULL, why, &ctl->now);
+    client_settle(calls->client);
+}
+
+int calls_goodbyes(struct control *ctl)
+{
+    const struct calls *calls = ctl->calls;
+    int own = calls->target ? calls->target->remote->explicit_exit_notify : -1;
+    if (own >= 0)
+        return own;
+    return calls->has_pulled ? *DBR_PULLED(&calls->pulled, ctl->cfg, explicit_exit_notify)
+                             : ctl->cfg->explicit_exit_notify;
+}
+
+/* The server is told on the channel that both agreed on. */
+void calls_shutdown(struct control *ctl)
+{
+    struct client *c = ctl->calls->client;
+    ctl->calls->leave = true;
+    if (!c || !c->session)
+        return;
+    bool active = dbr_session_state(c->session) == DBR_SESSION_ACTIVE;
+    int times = active ? calls_goodbyes(ctl) : 0;
+    bool control_channel = times && dbr_session_cc_exit(c->session);
+    for (int i = 0; i < times && !control_channel; i++)
+        workers_send_occ(c, DBR_OCC_EXIT);
+    dbr_session_close(c->session, control_channel ? "EXIT" : NULL,
+                      times ? "SIGTERM[soft,exit-with-notification] received, process exiting"
+                            : "SIGTERM[hard,] received, process exiting",
+                      &ctl->now);
+    client_settle(c);
+}
+
+/* ---- time ---- */
 
 void calls_tick(struct control *ctl)
 {
@@ -185,14 +306,20 @@ void calls_tick(struct control *ctl)
                           &ctl->now);
         client_settle(calls->client);
     }
+    calls_net_tick(ctl);
     if (ctl->now.ns >= calls->call_ns)
         calls_begin(ctl);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 uint64_t calls_deadline(const struct control *ctl)
 {
     const struct calls *c = ctl->calls;
-    return c->call_ns < c->answer_ns ? c->call_ns : c->answer_ns;
+    return sooner(c->question_ns, sooner(c->call_ns, c->answer_ns));
 }
 
 struct client *calls_client(struct control *ctl)
@@ -203,76 +330,4 @@ struct client *calls_client(struct control *ctl)
 const struct dbr_config *calls_pulled(struct control *ctl)
 {
     return ctl->calls && ctl->calls->has_pulled ? &ctl->calls->pulled : NULL;
-}
-
-/* ---- what the server says ---- */
-
-static void say(void *arg, enum dbr_conf_severity severity, const char *line)
-{
-    client_log(arg, severity == DBR_CONF_ERROR ? DBR_LOG_ERROR : DBR_LOG_INFO, "%s", line);
-}
-
-static void tell_tap(struct control *ctl)
-{
-    const struct dbr_config *pulled = &ctl->calls->pulled, *own = ctl->cfg;
-    struct dbr_ipc_tap_address m = {.head = dbr_ipc_head(DBR_IPC_TAP_ADDRESS, sizeof m, 0), .up = 1};
-    const struct dbr_conf_ifconfig *ip = DBR_PULLED(pulled, own, ifconfig);
-    char *const *gateway = DBR_PULLED(pulled, own, route_gateway);
-    for (int i = 0; i < 4 && !own->ifconfig_noexec; i++) {
-        m.v4[i] = (uint8_t)(ip->local >> (24 - 8 * i));
-        m.mask4[i] = (uint8_t)(ip->netmask >> (24 - 8 * i));
-    }
-    m.dhcp = !ip->local && !own->ifconfig_noexec && *gateway && strcmp(*gateway, "dhcp") == 0;
-    m.mtu = (uint16_t)*DBR_PULLED(pulled, own, tun_mtu);
-    keeper_tap_address(ctl, &m);
-}
-
-int calls_pushed(struct client *c, const char *options)
-{
-    struct control *ctl = c->ctl;
-    struct calls *calls = ctl->calls;
-    struct dbr_conf_diag diag = {.say = say, .arg = c};
-    char safe[1024];
-    client_log(c, DBR_LOG_INFO, "PUSH: Received control message: 'PUSH_REPLY,%s'",
-               dbr_log_escape(safe, sizeof safe, options, strlen(options)));
-    if (calls->has_pulled)
-        dbr_config_free(&calls->pulled);
-    calls->has_pulled = true;
-    int err = dbr_config_init(&calls->pulled);
-    if (!err)
-        err = dbr_config_parse_pushed(&calls->pulled, ctl->cfg, options, strlen(options), &diag);
-    if (err)
-        return err;
-    calls->failures = 0;
-    calls->answer_ns = UINT64_MAX;
-    tell_tap(ctl);
-    dbr_log(ctl->log, DBR_LOG_NOTICE, "Initialization Sequence Completed");
-    keeper_say(ctl, DBR_STATE_CONNECTED, 0);
-    return 0;
-}
-
-static void auth_failed(struct client *c, const char *rest)
-{
-    char safe[256];
-    bool temporary = strncmp(rest, "TEMP", 4) == 0;
-    client_log(c, DBR_LOG_NOTICE, "AUTH: Received control message: AUTH_FAILED%s%s", *rest ? "," : "",
-               dbr_log_escape(safe, sizeof safe, rest, strlen(rest)));
-    c->ctl->calls->leave = !temporary && c->ctl->cfg->auth_retry == DBR_AUTH_RETRY_NONE;
-    dbr_session_close(c->session, NULL, "SIGTERM[soft,auth-failure] received, process exiting", &c->ctl->now);
-}
-
-void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest)
-{
-    struct control *ctl = c->ctl;
-    if (kind == DBR_MSG_AUTH_FAILED) {
-        auth_failed(c, rest);
-    } else if (kind == DBR_MSG_RESTART || kind == DBR_MSG_EXIT) {
-        if (strstr(rest, "[N]") == NULL && ctl->calls->next)
-            ctl->calls->next--; /* the same server again */
-        dbr_session_close(c->session, NULL,
-                          "SIGUSR1[soft,server-pushed-connection-reset] received, restarting", &ctl->now);
-    } else if (kind == DBR_MSG_HALT) {
-        ctl->calls->leave = true;
-        dbr_session_close(c->session, NULL, "SIGTERM[soft,server-pushed-halt] received, exiting", &ctl->now);
-    }
 }

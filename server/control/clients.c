@@ -221,14 +221,19 @@ static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys 
 {
     (void)arg;
     struct client *c = dbr_session_owner(s);
+    enum dbr_cipher cipher = (enum dbr_cipher)keys->cipher;
     chain_adopt(c);
+    client_log(c, DBR_LOG_VERBOSE, "Outgoing Data Channel: Cipher '%s' initialized with %zu bit key",
+               dbr_cipher_name(cipher), 8 * dbr_cipher_key_len(cipher));
+    client_log(c, DBR_LOG_VERBOSE, "Incoming Data Channel: Cipher '%s' initialized with %zu bit key",
+               dbr_cipher_name(cipher), 8 * dbr_cipher_key_len(cipher));
     if (!c->in_data) {
         c->in_data = true; /* also when the message cannot be told: then its end is owed */
         int err = workers_peer_new(c);
         if (err)
             return err;
-        client_log(c, DBR_LOG_INFO, "Data Channel: cipher '%s', peer-id: %u",
-                   dbr_cipher_name((enum dbr_cipher)keys->cipher), keys->peer_id);
+        client_log(c, DBR_LOG_INFO, "Data Channel: cipher '%s', peer-id: %u", dbr_cipher_name(cipher),
+                   keys->peer_id);
     } else if (c->adm->issuer &&
                keep_certificate(c->adm, dbr_session_peer(s))) { /* it may be a renewed one */
         return DBR_ERR_NOMEM;

@@ -270,7 +270,7 @@ void control_read_socket(struct control *ctl)
                                            .msg_control = &cmsg[i],
                                            .msg_controllen = sizeof cmsg[i]};
         }
-        int n = recvmmsg(ctl->boot->udp[0], m, SOCKET_BATCH, MSG_DONTWAIT, NULL);
+        int n = recvmmsg(ctl->udp, m, SOCKET_BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++)
             take_batch(ctl, &m[i]);
         if (n < SOCKET_BATCH)

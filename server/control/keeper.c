@@ -17,9 +17,9 @@ void keeper_say(struct control *ctl, enum dbr_state what, int32_t value)
     dbr_ipc_send(ctl->boot->ipc_keeper, &m, -1);
 }
 
-void keeper_tap_address(struct control *ctl, const struct dbr_ipc_tap_address *m)
+void keeper_tell(struct control *ctl, const void *msg)
 {
-    dbr_ipc_send(ctl->boot->ipc_keeper, m, -1);
+    dbr_ipc_send(ctl->boot->ipc_keeper, msg, -1);
 }
 
 uint8_t *control_read_all(int fd, size_t *len)
@@ -106,8 +106,26 @@ static void take_state(struct control *ctl, const struct dbr_ipc_state *m)
     case DBR_STATE_FETCH_NEW: revocation_tell(ctl); break;
     case DBR_STATE_DONE:
     case DBR_STATE_CONNECTED:
+    case DBR_STATE_NEW_PORT:
     case DBR_STATES: break;
     }
+}
+
+/* Client role: the sockets of another port, ours and the worker's. Returns what is left to close, or -1. */
+static int take_socket(struct control *ctl, const struct dbr_ipc_socket *m, int fd)
+{
+    if (!ctl->boot->client || fd < 0)
+        return fd;
+    if (m->index) {
+        dbr_ipc_send(ctl->boot->ipc_control[0], m, fd);
+        calls_have_port(ctl);
+        return fd;
+    }
+    control_unwatch(ctl, ctl->udp);
+    close(ctl->udp);
+    ctl->udp = fd;
+    control_watch(ctl, fd, SOCKET_EVENT);
+    return -1;
 }
 
 void keeper_read(struct control *ctl)
@@ -120,6 +138,8 @@ void keeper_read(struct control *ctl)
             take_file(ctl, (const void *)buf, fd);
         else if (head->type == DBR_IPC_STATE)
             take_state(ctl, (const void *)buf);
+        else if (head->type == DBR_IPC_SOCKET)
+            fd = take_socket(ctl, (const void *)buf, fd);
         if (fd >= 0)
             close(fd);
     }

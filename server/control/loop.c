@@ -61,13 +61,15 @@ uint64_t control_deadline(struct control *ctl)
 static int wait_ms(struct control *ctl)
 {
     uint64_t at = control_deadline(ctl);
+    ctl->wake_ns = 0;
     if (at == UINT64_MAX)
         return -1;
     control_clock(ctl);
-    if (at <= ctl->now.ns)
-        return 0;
-    uint64_t ms = (at - ctl->now.ns + 999999) / 1000000;
-    return ms > 60000 ? 60000 : (int)ms;
+    uint64_t ms = at <= ctl->now.ns ? 0 : (at - ctl->now.ns + 999999) / 1000000;
+    if (ms > 60000)
+        ms = 60000;
+    ctl->wake_ns = ctl->now.ns + ms * 1000000;
+    return (int)ms;
 }
 
 static void run_timers(struct control *ctl)
@@ -95,6 +97,11 @@ static void run_timers(struct control *ctl)
 
 void clients_shutdown(struct control *ctl, const char *text)
 {
+    ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
+    if (ctl->calls) {
+        calls_shutdown(ctl);
+        return;
+    }
     for (uint32_t i = 0; i < ctl->max_clients; i++) {
         struct client *c = ctl->by_peer[i];
         if (!c || !c->session)
@@ -102,7 +109,6 @@ void clients_shutdown(struct control *ctl, const char *text)
         dbr_session_close(c->session, text, "server shutdown", &ctl->now);
         client_settle(c);
     }
-    ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
 }
 
 static void dispatch(struct control *ctl, uint32_t what)
@@ -114,6 +120,10 @@ static void dispatch(struct control *ctl, uint32_t what)
         control_read_socket(ctl);
     else if (what == FETCH_EVENT)
         revocation_read(ctl);
+    else if (what == NETWORK_EVENT)
+        calls_network(ctl);
+    else if (what == JUMP_EVENT)
+        calls_jump(ctl);
     else if (what == LISTEN_EVENT)
         ctl_accept(ctl);
     else if (what < WORKER_EVENT)
@@ -128,13 +138,20 @@ int control_watch(struct control *ctl, int fd, uint32_t what)
     return epoll_ctl(ctl->epoll, EPOLL_CTL_ADD, fd, &e) ? DBR_ERR_IO : 0;
 }
 
+void control_unwatch(struct control *ctl, int fd)
+{
+    epoll_ctl(ctl->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
 static int watch_all(struct control *ctl)
 {
     int err = control_watch(ctl, ctl->boot->ipc_keeper, KEEPER_EVENT);
     if (!err)
-        err = control_watch(ctl, ctl->boot->udp[0], SOCKET_EVENT);
+        err = control_watch(ctl, ctl->udp, SOCKET_EVENT);
     if (!err && ctl->boot->ipc_fetch >= 0)
         err = control_watch(ctl, ctl->boot->ipc_fetch, FETCH_EVENT);
+    if (!err && ctl->boot->client)
+        err = calls_watch(ctl);
     if (!err && ctl->boot->ctl_fd >= 0)
         err = control_watch(ctl, ctl->boot->ctl_fd, LISTEN_EVENT);
     for (unsigned i = 0; !err && i < ctl->boot->n_workers; i++)
@@ -240,6 +257,7 @@ struct control *control_new(const struct dbr_boot *boot)
     ctl->boot = boot;
     ctl->cfg = boot->config;
     ctl->log = &boot->log;
+    ctl->udp = boot->udp[0];
     ctl->epoll = -1;
     for (size_t i = 0; i < MAX_CTL; i++)
         ctl->ctl_socks[i] = -1;

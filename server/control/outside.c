@@ -25,5 +25,5 @@ int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *
     struct iovec iov = {.iov_base = (void *)(uintptr_t)dgram, .iov_len = len};
     struct msghdr mh = {.msg_name = &sa, .msg_iov = &iov, .msg_iovlen = 1};
     mh.msg_namelen = (socklen_t)dbr_addr_to_sockaddr6(to, (struct sockaddr *)&sa);
-    return sendmsg(ctl->boot->udp[0], &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? DBR_ERR_IO : 0;
+    return sendmsg(ctl->udp, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? DBR_ERR_IO : 0;
 }

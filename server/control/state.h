@@ -38,6 +38,8 @@ enum {
     KEEPER_EVENT = 0,
     SOCKET_EVENT,
     FETCH_EVENT,
+    NETWORK_EVENT,                      /* client role: addresses or routes of this machine have changed */
+    JUMP_EVENT,                         /* client role: the clock was set, or the machine has slept */
     LISTEN_EVENT,                       /* drawbridge-ctl calls */
     CTL_EVENT,                          /* + connection */
     WORKER_EVENT = CTL_EVENT + MAX_CTL, /* + worker */
@@ -116,6 +118,8 @@ struct control {
     const struct dbr_config *cfg;
     const struct dbr_log *log;
     struct dbr_now now;
+    uint64_t wake_ns; /* when the loop wanted to wake at the latest; 0: whenever */
+    int udp;          /* boot's, until keeper sends another one (client role) */
     int epoll;
     bool stop;
     int exit_code;
@@ -180,6 +184,7 @@ void control_free(struct control *ctl);
 uint64_t control_second(const struct control *ctl); /* monotonic seconds, for cookies and the seen table */
 void control_reschedule(struct client *c);
 int control_watch(struct control *ctl, int fd, uint32_t what);
+void control_unwatch(struct control *ctl, int fd);
 
 /* talk.c: a line with the client's name and address; lines up to DBR_LOG_INFO are rationed */
 void client_log(struct client *c, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -244,6 +249,7 @@ int workers_key_new(struct client *c, const struct dbr_data_keys *keys);
 void workers_key_ref(struct client *c, uint16_t type, uint8_t key_id);
 void workers_peer_del(struct client *c, enum dbr_del_reason reason);
 void workers_send_payload(struct client *c, const uint8_t *bytes, size_t n);
+void workers_send_occ(struct client *c, enum dbr_occ op);
 void workers_datagram(struct control *ctl, unsigned worker, const uint8_t *dgram, size_t len,
                       const struct dbr_addr *from);
 void workers_pay(struct control *ctl);     /* offers the PEER_DELs owed */
@@ -256,7 +262,7 @@ unsigned worker_of(const struct control *ctl, uint32_t peer_id);
 /* keeper.c */
 void keeper_read(struct control *ctl);
 void keeper_say(struct control *ctl, enum dbr_state what, int32_t value);
-void keeper_tap_address(struct control *ctl, const struct dbr_ipc_tap_address *m);
+void keeper_tell(struct control *ctl, const void *msg);
 
 /* The whole of a file that keeper or drawbridge-ctl opened for us; free it. NULL: too large or not readable.
  */
@@ -272,14 +278,22 @@ void status_write(struct control *ctl);
 
 /* calls.c */
 int calls_load(struct control *ctl); /* resolves the remotes; before the lock-down */
+int calls_watch(struct control *ctl);
 void calls_free(struct control *ctl);
 void calls_begin(struct control *ctl); /* calls the next remote now or later */
-void calls_ended(struct client *c);    /* the session died */
-int calls_pushed(struct client *c, const char *options);
+void calls_have_port(struct control *ctl);
+void calls_ended(struct client *c); /* the session died */
+void calls_shutdown(struct control *ctl);
 void calls_tick(struct control *ctl);
 uint64_t calls_deadline(const struct control *ctl);
 struct client *calls_client(struct control *ctl);
 const struct dbr_config *calls_pulled(struct control *ctl);
+/* calls_push.c: what the server says */
+int calls_pushed(struct client *c, const char *options);
 void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest);
+/* calls_net.c: what happens around us */
+void calls_network(struct control *ctl); /* NETWORK_EVENT */
+void calls_jump(struct control *ctl);    /* JUMP_EVENT */
+void calls_answered(struct client *c);   /* an OCC reply came through the tunnel */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Messages to and from the data workers. A message that a worker does not take means that data hangs: keeper's
- * watchdog deals with that; here the session concerned is given up, and everybody else goes on.
+ * Messages to and from the data workers. A message that a worker does not take means that data hangs:
+ * keeper's watchdog deals with that; here the session concerned is given up, and everybody else goes on.
  */
 #include "control/state.h"
 #include "base/bytes.h"
@@ -332,6 +332,14 @@ static void on_guard(struct client *c, const void *buf)
 
 enum { OCC_OP = 16, OCC_HEAD = 17, OCC_FRAME_MAX = 1600 };
 
+void workers_send_occ(struct client *c, enum dbr_occ op)
+{
+    uint8_t out[OCC_HEAD];
+    memcpy(out, dbr_occ_magic, OCC_OP);
+    out[OCC_OP] = (uint8_t)op;
+    workers_send_payload(c, out, sizeof out);
+}
+
 static size_t occ_options(struct client *c, uint8_t *out, size_t cap)
 {
     int n = dbr_session_options(c->session, (char *)out, cap);
@@ -376,6 +384,8 @@ static void on_payload(struct client *c, const void *buf)
     const struct dbr_ipc_blob *m = buf;
     if (m->n < OCC_HEAD || memcmp(m->bytes, dbr_occ_magic, OCC_OP) != 0 || !c->session)
         return;
+    if (m->bytes[OCC_OP] == DBR_OCC_REPLY && c->ctl->calls)
+        calls_answered(c);
     if (m->bytes[OCC_OP] == DBR_OCC_EXIT)
         dbr_session_close(c->session, NULL,
                           c->ctl->boot->client

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "data/worker.h"
 
+#include <sys/epoll.h>
 #include <unistd.h>
 
 enum { ORDERS_PER_ROUND = 64 };
@@ -96,6 +97,7 @@ static void send_text(struct worker *w, struct peer *p, const void *msg)
 {
     const struct dbr_ipc_blob *m = msg;
     worker_send(w, p, m->bytes, m->n);
+    outbox_flush(&w->out); /* the next order may take the peer's keys */
 }
 
 static void datagram(struct worker *w, struct peer *p, const void *msg)
@@ -130,9 +132,25 @@ static const struct {
     [DBR_IPC_STATS_GET] = {list_stats, false}, [DBR_IPC_PEERS_GET] = {list_peers, false},
 };
 
-static void serve(struct worker *w, const void *msg)
+/* The client role calls again from another port. */
+static void take_socket(struct worker *w, int fd)
+{
+    epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->udp, NULL); /* keeper has it too: a close alone would leave it */
+    close(w->udp);
+    w->watched_udp = 0;
+    w->udp = fd;
+    outbox_rewire(&w->out, fd);
+}
+
+static void serve(struct worker *w, const void *msg, int fd)
 {
     const struct dbr_ipc_head *head = msg;
+    if (head->type == DBR_IPC_SOCKET && fd >= 0 && w->shared->client) {
+        take_socket(w, fd);
+        return;
+    }
+    if (fd >= 0)
+        close(fd);
     struct peer *p = peers_find(&w->peers, head->peer_id);
     if (orders[head->type].serve && (p || !orders[head->type].needs_peer))
         orders[head->type].serve(w, p, msg);
@@ -142,7 +160,7 @@ void orders_serve(struct worker *w)
 {
     _Alignas(16) uint8_t msg[DBR_IPC_MAX];
     for (unsigned i = 0; i < ORDERS_PER_ROUND; i++) {
-        int err = dbr_ipc_recv(w->ipc, msg, NULL);
+        int fd, err = dbr_ipc_recv(w->ipc, msg, &fd);
         if (err == DBR_ERR_AGAIN || err == DBR_ERR_IO) {
             w->ready &= ~(uint32_t)READY_ORDERS;
             break;
@@ -153,7 +171,7 @@ void orders_serve(struct worker *w)
             break;
         }
         if (!err)
-            serve(w, msg);
+            serve(w, msg, fd);
     }
     dbr_wipe(msg, sizeof msg); /* it may have held a key */
 }

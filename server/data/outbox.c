@@ -24,6 +24,17 @@ void outbox_fini(struct outbox *o)
     o->arena = NULL;
 }
 
+void outbox_rewire(struct outbox *o, int sock)
+{
+    outbox_flush(o);
+    for (unsigned i = o->n_sent; i < o->n_trains; i++)
+        o->dropped += o->trains[i].n;
+    o->n_sent = o->n_trains = o->n_iov = 0;
+    o->used = 0;
+    o->blocked = false;
+    o->sock = sock;
+}
+
 /* ---- collecting ---- */
 
 static size_t headroom(const struct peer *p)

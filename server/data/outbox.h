@@ -72,6 +72,8 @@ struct outbox {
 /* Allocates the arena. sock is borrowed. 0 or DBR_ERR_NOMEM. */
 int outbox_init(struct outbox *o, int sock, bool segment_ok);
 void outbox_fini(struct outbox *o);
+/* Sends through another socket from now on; what the old one did not take is dropped. */
+void outbox_rewire(struct outbox *o, int sock);
 
 /* Room to write a frame of at most cap bytes for p, or NULL: the peer has no key or no address, the outbox is
  * blocked, or cap is more than a datagram takes. Flushes when the outbox is full. One room at a time. */

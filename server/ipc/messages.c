@@ -11,7 +11,8 @@
 enum {
     PEER_ID_MAX = 0xffffff,
     KEY_ID_MAX = 7,
-    CIPHER_MAX = 32, DIGEST_MAX = 32,
+    CIPHER_MAX = 32,
+    DIGEST_MAX = 32,
     FRAMING_MAX = 3,
     REPLAY_WINDOW_MAX = 8192,
     OCSP_STATUS_MAX = 2
@@ -143,6 +144,32 @@ static int check_ocsp_answer(const void *buf)
     return m->err <= 0 && m->status <= OCSP_STATUS_MAX && is_text(m->why, sizeof m->why) ? 0 : DBR_ERR_SHAPE;
 }
 
+static int check_socket(const void *buf)
+{
+    const struct dbr_ipc_socket *m = buf;
+    return m->index <= 1 ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_route(const void *buf)
+{
+    const struct dbr_ipc_route *m = buf;
+    return m->what < DBR_ROUTES && m->prefix <= 32 ? 0 : DBR_ERR_SHAPE;
+}
+
+/* A name that no shell, linker or interpreter looks at, and a value on one line. */
+static int check_env(const void *buf)
+{
+    const struct dbr_ipc_env *m = buf;
+    if (!is_text(m->name, sizeof m->name) || !is_text(m->value, sizeof m->value))
+        return DBR_ERR_SHAPE;
+    if (m->name[strspn(m->name, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+        return DBR_ERR_SHAPE;
+    for (const char *p = m->value; *p; p++)
+        if (*p < 0x20 || *p > 0x7e)
+            return DBR_ERR_SHAPE;
+    return 0;
+}
+
 static int check_alarm(const void *buf)
 {
     const struct dbr_ipc_alarm *m = buf;
@@ -185,6 +212,9 @@ static const struct {
     ROW(CRL_IMAGE, crl_image, check_crl_image),
     ROW(OCSP_ANSWER, ocsp_answer, check_ocsp_answer),
     ROW(ALARM, alarm, check_alarm),
+    ROW(SOCKET, socket, check_socket),
+    ROW(ROUTE, route, check_route),
+    ROW(ENV, env, check_env),
 #undef ROW
     [DBR_IPC_CRL_TAKEN] = {offsetof(struct dbr_ipc_crl_taken, text), sizeof(struct dbr_ipc_crl_taken),
                            check_crl_taken},

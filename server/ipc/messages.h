@@ -68,6 +68,12 @@ enum dbr_ipc_type {
     DBR_IPC_CRL_IMAGE,   /* struct dbr_ipc_crl_image, + descriptor of a sealed memory file when err is 0 */
     DBR_IPC_OCSP_ANSWER, /* struct dbr_ipc_ocsp_answer */
     DBR_IPC_ALARM,       /* struct dbr_ipc_alarm: how fetching the list goes */
+    /* client role: keeper -> control -> data worker */
+    DBR_IPC_SOCKET, /* struct dbr_ipc_socket + descriptor: a UDP socket of a group on another port, in the
+                       place of the one that was used so far */
+    /* client role: control -> keeper */
+    DBR_IPC_ROUTE, /* struct dbr_ipc_route: a route to set until the end, or until the list is begun anew */
+    DBR_IPC_ENV,   /* struct dbr_ipc_env: one variable for the `up` and `down` scripts */
     DBR_IPC_TYPES
 };
 
@@ -95,6 +101,8 @@ enum {
     DBR_IPC_CERT_MAX = 4096, /* an issuer's certificate in DER */
     DBR_IPC_TEXT_MAX = 4096, /* the memory of accepted CRL numbers */
     DBR_IPC_WHY_MAX = 256,
+    DBR_IPC_ENV_NAME = 48,
+    DBR_IPC_ENV_VALUE = 208,
     DBR_IPC_LISTS_MAX = 16,
     DBR_IPC_MAX = 5120
 };
@@ -232,7 +240,36 @@ enum dbr_state {
     DBR_STATE_RESTART,   /* keeper -> control: SIGUSR1 */
     DBR_STATE_DATA_NEW,  /* keeper -> control: data was restarted and knows no peer and no key */
     DBR_STATE_FETCH_NEW, /* keeper -> control: fetch was restarted and knows nothing that it was told */
+    DBR_STATE_NEW_PORT,  /* control -> keeper, client role: answered by one DBR_IPC_SOCKET per process */
     DBR_STATES
+};
+
+struct dbr_ipc_socket {
+    struct dbr_ipc_head head;
+    uint32_t index; /* 0: control's, 1: worker 0's */
+    uint32_t pad;
+};
+
+struct dbr_ipc_route {
+    struct dbr_ipc_head head;
+    uint32_t what; /* enum dbr_route_what */
+    uint32_t metric;
+    uint8_t dst[4]; /* IPv4, network order */
+    uint8_t via[4]; /* all zero: the gateway of the DHCP lease, once there is one */
+    uint8_t prefix; /* bits */
+    uint8_t pad[7];
+};
+enum dbr_route_what {
+    DBR_ROUTE_CLEAR, /* all routes go; those that follow come in their place */
+    DBR_ROUTE_TUNNEL,
+    DBR_ROUTE_AROUND, /* dst stays on the way that it has now: the concentrator, in a full tunnel */
+    DBR_ROUTES
+};
+
+struct dbr_ipc_env {
+    struct dbr_ipc_head head;
+    char name[DBR_IPC_ENV_NAME];   /* letters of lower case, digits, _; "" = forget all */
+    char value[DBR_IPC_ENV_VALUE]; /* printable ASCII */
 };
 
 /* Where a list came from. */

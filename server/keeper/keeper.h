@@ -134,6 +134,7 @@ int open_tap(struct keeper *k);
 void close_tap(struct keeper *k);
 int raise_bridge(struct keeper *k);
 int watch_links(struct keeper *k);
+void new_port(struct keeper *k); /* client role: other sockets in the place of those that are there */
 
 /* child.c */
 int child_start(struct keeper *k, enum child_kind which);

@@ -145,6 +145,8 @@ static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
         close_ipc(k);
     } else if (m->what == DBR_STATE_CONNECTED) {
         notify_send(&k->notify, "STATUS=Connected");
+    } else if (m->what == DBR_STATE_NEW_PORT && k->client && !k->stopping) {
+        new_port(k);
     }
 }
 

@@ -277,7 +277,7 @@ static int local_address(struct keeper *k, struct udp_group_config *u)
     return 0;
 }
 
-static int open_udp(struct keeper *k)
+static int open_group(struct keeper *k, struct udp_group *g)
 {
     const struct dbr_config *c = k->config;
     struct dbr_why why = {""};
@@ -290,12 +290,29 @@ static int open_udp(struct keeper *k)
     int err = local_address(k, &u);
     if (err)
         return err;
-    err = udp_group_open(&k->udp, &u, &why);
-    if (err)
-        return complain(k, c->local.n ? DBR_D_local : DBR_D_port, err, why.text);
-    if (!k->client)
+    err = udp_group_open(g, &u, &why);
+    return err ? complain(k, c->local.n ? DBR_D_local : DBR_D_port, err, why.text) : 0;
+}
+
+static int open_udp(struct keeper *k)
+{
+    int err = open_group(k, &k->udp);
+    if (!err && !k->client)
         dbr_log(&k->log, DBR_LOG_INFO, "UDP port %u, %u workers", (unsigned)k->udp.port, k->n_workers);
-    return 0;
+    return err;
+}
+
+void new_port(struct keeper *k)
+{
+    struct udp_group fresh;
+    if (open_group(k, &fresh))
+        return;
+    for (unsigned i = 0; i < fresh.n; i++) {
+        struct dbr_ipc_socket m = {.head = dbr_ipc_head(DBR_IPC_SOCKET, sizeof m, 0), .index = i};
+        dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, fresh.fd[i]);
+    }
+    udp_group_close(&k->udp);
+    k->udp = fresh;
 }
 
 static int open_pairs(struct keeper *k)

@@ -39,6 +39,9 @@ union any {
     struct dbr_ipc_ocsp_ask ocsp_ask;
     struct dbr_ipc_ocsp_answer ocsp_answer;
     struct dbr_ipc_alarm alarm;
+    struct dbr_ipc_socket socket;
+    struct dbr_ipc_route route;
+    struct dbr_ipc_env env;
     uint64_t room[DBR_IPC_MAX / 8 + 1];
 };
 
@@ -79,6 +82,9 @@ static const struct {
     {DBR_IPC_CRL_IMAGE, sizeof(struct dbr_ipc_crl_image)},
     {DBR_IPC_OCSP_ANSWER, sizeof(struct dbr_ipc_ocsp_answer)},
     {DBR_IPC_ALARM, sizeof(struct dbr_ipc_alarm)},
+    {DBR_IPC_SOCKET, sizeof(struct dbr_ipc_socket)},
+    {DBR_IPC_ROUTE, sizeof(struct dbr_ipc_route)},
+    {DBR_IPC_ENV, sizeof(struct dbr_ipc_env)},
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
@@ -252,6 +258,21 @@ static const struct {
     AT(DBR_IPC_OCSP_ANSWER, ocsp_answer.status, 0xffffffff, false),
     AT(DBR_IPC_STATE, state.what, DBR_STATES - 1, true),
     AT(DBR_IPC_STATE, state.what, DBR_STATES, false),
+    AT(DBR_IPC_SOCKET, socket.index, 1, true),
+    AT(DBR_IPC_SOCKET, socket.index, 2, false),
+    AT(DBR_IPC_ROUTE, route.what, DBR_ROUTES - 1, true),
+    AT(DBR_IPC_ROUTE, route.what, DBR_ROUTES, false),
+    AT(DBR_IPC_ROUTE, route.prefix, 32, true),
+    AT(DBR_IPC_ROUTE, route.prefix, 33, false),
+    AT(DBR_IPC_ENV, env.name[0], '_', true),
+    AT(DBR_IPC_ENV, env.name[0], 'P', false), /* PATH, LD_PRELOAD, BASH_ENV ... are not control's to set */
+    AT(DBR_IPC_ENV, env.name[0], '=', false),
+    AT(DBR_IPC_ENV, env.name[0], ' ', false),
+    AT(DBR_IPC_ENV, env.value[0], ' ', true),
+    AT(DBR_IPC_ENV, env.value[0], '~', true),
+    AT(DBR_IPC_ENV, env.value[0], '\n', false),
+    AT(DBR_IPC_ENV, env.value[0], 0x7f, false),
+    AT(DBR_IPC_ENV, env.value[0], 0xc3, false),
 };
 
 static void fields_are_bound(void **state)
@@ -282,6 +303,8 @@ static const struct {
     TEXT(DBR_IPC_OCSP_ASK, ocsp_ask.url),
     TEXT(DBR_IPC_OCSP_ANSWER, ocsp_answer.why),
     TEXT(DBR_IPC_ALARM, alarm.why),
+    TEXT(DBR_IPC_ENV, env.name),
+    TEXT(DBR_IPC_ENV, env.value),
 };
 
 static void texts_must_end(void **state)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What the client role knows, shared by calls.c (whom to call, when again), calls_push.c (what the server
+ * says) and calls_net.c (what happens to the network around us). Owned by control's one thread.
+ */
+#ifndef DBR_CONTROL_CALLS_H
+#define DBR_CONTROL_CALLS_H
+
+#include "control/state.h"
+
+enum { MAX_TARGETS = 64 };
+
+struct target {
+    struct dbr_addr addr;
+    const struct dbr_conf_remote *remote; /* what it was resolved from */
+};
+
+struct calls {
+    struct target targets[MAX_TARGETS];
+    size_t n, next;     /* next: the one to call */
+    unsigned failures;  /* calls since the last one that worked */
+    uint64_t call_ns;   /* when to call; UINT64_MAX: a call is up */
+    uint64_t answer_ns; /* server-poll-timeout of the call that is up; UINT64_MAX: it was answered */
+    struct client *client;
+    const struct target *target; /* the one that was called last */
+    bool port_used;              /* the next call shall come from another port */
+    bool waits_for_port;
+    bool soon;         /* what ended was up, or the network is new: call again without a pause */
+    uint64_t pause_ns; /* the server wants no call before */
+    bool leave;        /* AUTH_FAILED, HALT or the end: do not call again */
+    bool full;         /* keeper was told to send everything through the tunnel */
+    struct dbr_config pulled;
+    bool has_pulled;
+
+    /* calls_net.c */
+    int news, jump;       /* netlink socket, timer that a set clock cancels; -1 = none */
+    unsigned own_if[2];   /* TAP and bridge: what happens to them is our doing */
+    int64_t slept_ns;     /* that the machine has slept since it was started */
+    uint64_t question_ns; /* when to ask the server next whether it is there; UINT64_MAX: no need */
+    unsigned asked;       /* how often it was asked without an answer */
+};
+
+/* calls.c */
+void calls_now(struct control *ctl, const char *why); /* ends what is not up and calls at once */
+/* How often the server wants to be told that we go; 0: not at all. */
+int calls_goodbyes(struct control *ctl);
+
+/* calls_push.c */
+void calls_keep_way(struct control *ctl); /* in a full tunnel: the server itself stays outside */
+/* One `route` line (NETWORK [NETMASK [GATEWAY [METRIC]]]) into a message; gateway and metric are what counts
+ * where it names none, gateway 0: the DHCP lease's. 0 or DBR_ERR_SHAPE. Pure. */
+int calls_route_parse(struct dbr_ipc_route *r, const char *line, uint32_t gateway, uint32_t metric);
+/* AUTH_FAILED,TEMP[backoff 42,advance no]:text. Seconds to wait (0: as usual), and whether the next remote is
+ * to be taken. Pure. */
+int calls_temp_parse(const char *rest, bool *advance);
+
+/* calls_net.c */
+int calls_net_open(struct control *ctl); /* before the lock-down */
+void calls_net_close(struct calls *calls);
+void calls_net_tick(struct control *ctl);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Client role: what the server says, and what it means for this machine: the address of the TAP, routes, the
+ * variables of scripts. Keeper does it; here it is read, bounded and judged. A server may route networks to
+ * itself; a route of its own for everything needs redirect-gateway (split tunnel otherwise).
+ */
+#include "control/calls.h"
+#include "base/bytes.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS 1000000000ull
+enum { ROUTE_WORDS = 4, ROUTE_LINE = 128, ROUTES_MAX = 64, TEMP_WAIT_MAX_S = 3600 };
+
+/* ---- routes ---- */
+
+static bool is_word(const char *text, const char *a, const char *b)
+{
+    return strcmp(text, a) == 0 || strcmp(text, b) == 0;
+}
+
+static int to_ip(const char *text, uint32_t *ip)
+{
+    struct in_addr a;
+    if (inet_pton(AF_INET, text, &a) != 1)
+        return DBR_ERR_SHAPE;
+    *ip = ntohl(a.s_addr);
+    return 0;
+}
+
+static int prefix_of(uint32_t mask)
+{
+    int bits = 0;
+    for (; mask & 0x80000000u; mask <<= 1)
+        bits++;
+    return mask ? DBR_ERR_SHAPE : bits;
+}
+
+static size_t split(char *line, const char *words[ROUTE_WORDS + 1])
+{
+    size_t n = 0;
+    char *rest = NULL;
+    for (char *w = strtok_r(line, " \t", &rest); w && n <= ROUTE_WORDS; w = strtok_r(NULL, " \t", &rest))
+        words[n++] = w;
+    return n;
+}
+
+static int take_gateway(struct dbr_ipc_route *r, const char *word, uint32_t gateway)
+{
+    uint32_t via = gateway;
+    r->what = strcmp(word, "net_gateway") == 0 ? DBR_ROUTE_AROUND : DBR_ROUTE_TUNNEL;
+    if (!is_word(word, "vpn_gateway", "default") && r->what == DBR_ROUTE_TUNNEL && to_ip(word, &via))
+        return DBR_ERR_SHAPE;
+    dbr_put32(r->via, r->what == DBR_ROUTE_AROUND ? 0 : via);
+    return 0;
+}
+
+int calls_route_parse(struct dbr_ipc_route *r, const char *line, uint32_t gateway, uint32_t metric)
+{
+    char text[ROUTE_LINE];
+    const char *w[ROUTE_WORDS + 1] = {0};
+    uint32_t dst, mask = UINT32_MAX;
+    *r = (struct dbr_ipc_route){.head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof *r, 0), .metric = metric};
+    if (strlen(line) >= sizeof text)
+        return DBR_ERR_SHAPE;
+    memcpy(text, line, strlen(line) + 1);
+    size_t n = split(text, w);
+    if (n < 1 || n > ROUTE_WORDS || to_ip(w[0], &dst))
+        return DBR_ERR_SHAPE;
+    if (n > 1 && strcmp(w[1], "default") != 0 && to_ip(w[1], &mask))
+        return DBR_ERR_SHAPE;
+    int prefix = prefix_of(mask);
+    if (prefix < 0 || dst & ~mask || take_gateway(r, n > 2 ? w[2] : "vpn_gateway", gateway))
+        return DBR_ERR_SHAPE;
+    if (n > 3 && strcmp(w[3], "default") != 0) {
+        char *end;
+        unsigned long m = strtoul(w[3], &end, 10);
+        if (*end || m > INT32_MAX)
+            return DBR_ERR_SHAPE;
+        r->metric = (uint32_t)m;
+    }
+    r->prefix = (uint8_t)prefix;
+    dbr_put32(r->dst, dst);
+    return 0;
+}
+
+static void send_route(struct control *ctl, const struct dbr_ipc_route *r)
+{
+    keeper_tell(ctl, r);
+}
+
+static void clear_routes(struct control *ctl)
+{
+    struct dbr_ipc_route r = {.head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof r, 0), .what = DBR_ROUTE_CLEAR};
+    send_route(ctl, &r);
+}
+
+/* One half of everything, twice: the default route that is there stays, for the end. */
+static void send_everything(struct control *ctl, uint32_t gateway, uint32_t metric)
+{
+    static const char *const halves[] = {"0.0.0.0 128.0.0.0", "128.0.0.0 128.0.0.0"};
+    struct dbr_ipc_route r;
+    for (size_t i = 0; i < 2; i++)
+        if (!calls_route_parse(&r, halves[i], gateway, metric))
+            send_route(ctl, &r);
+}
+
+void calls_keep_way(struct control *ctl)
+{
+    const struct calls *calls = ctl->calls;
+    struct dbr_ipc_route r = {
+        .head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof r, 0), .what = DBR_ROUTE_AROUND, .prefix = 32};
+    if (!calls->full || !calls->target || calls->target->addr.family != 4)
+        return;
+    memcpy(r.dst, calls->target->addr.ip, 4);
+    send_route(ctl, &r);
+}
+
+static void send_list(struct control *ctl, const struct dbr_conf_list *list, uint32_t gateway,
+                      uint32_t metric, bool full)
+{
+    struct dbr_ipc_route r;
+    for (size_t i = 0; i < list->n && i < ROUTES_MAX; i++) {
+        if (calls_route_parse(&r, list->v[i], gateway, metric))
+            dbr_log(ctl->log, DBR_LOG_WARN, "WARNING: route %s is not understood and is left out",
+                    list->v[i]);
+        else if (r.prefix == 0 && !full)
+            dbr_log(ctl->log, DBR_LOG_WARN,
+                    "WARNING: route %s would take all traffic and is left out; write `redirect-gateway` if "
+                    "that is meant",
+                    list->v[i]);
+        else
+            send_route(ctl, &r);
+    }
+}
+
+static bool wants_everything(const struct control *ctl)
+{
+    const struct dbr_config *pulled = &ctl->calls->pulled;
+    return DBR_IS_SET(ctl->cfg, redirect_gateway) || DBR_IS_SET(pulled, redirect_gateway);
+}
+
+/* The gateway of routes; 0: the one of the DHCP lease. */
+static uint32_t gateway_of(const struct control *ctl)
+{
+    const char *text = *DBR_PULLED(&ctl->calls->pulled, ctl->cfg, route_gateway);
+    uint32_t ip = 0;
+    return text && !to_ip(text, &ip) ? ip : 0;
+}
+
+static void tell_routes(struct control *ctl)
+{
+    struct calls *calls = ctl->calls;
+    uint32_t gateway = gateway_of(ctl),
+             metric = (uint32_t)*DBR_PULLED(&calls->pulled, ctl->cfg, route_metric);
+    bool full = wants_everything(ctl);
+    if (ctl->cfg->route_noexec)
+        return;
+    calls->full = full;
+    clear_routes(ctl);
+    calls_keep_way(ctl);
+    send_list(ctl, &ctl->cfg->route, gateway, metric, full);
+    send_list(ctl, &calls->pulled.route, gateway, metric, full);
+    if (full)
+        send_everything(ctl, gateway, metric);
+}
+
+/* ---- scripts ---- */
+
+static void tell_env(struct control *ctl, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void tell_env(struct control *ctl, const char *name, const char *fmt, ...)
+{
+    struct dbr_ipc_env m = {.head = dbr_ipc_head(DBR_IPC_ENV, sizeof m, 0)};
+    char text[sizeof m.value];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    snprintf(m.name, sizeof m.name, "%s", name);
+    dbr_log_escape(m.value, sizeof m.value, text, strlen(text));
+    keeper_tell(ctl, &m);
+}
+
+static void tell_server_env(struct control *ctl)
+{
+    const struct target *t = ctl->calls->target;
+    char ip[DBR_ADDR_TEXT];
+    dbr_addr_ip_text(&t->addr, ip);
+    tell_env(ctl, t->addr.family == 6 ? "trusted_ip6" : "trusted_ip", "%s", ip);
+    tell_env(ctl, "trusted_port", "%u", t->addr.port);
+    tell_env(ctl, "remote_1", "%s", t->remote->host);
+    tell_env(ctl, "remote_port_1", "%u", t->addr.port);
+    tell_env(ctl, "proto_1", "udp");
+    const struct dbr_x509 *peer = dbr_session_peer(ctl->calls->client->session);
+    if (peer)
+        tell_env(ctl, "common_name", "%s", peer->cn);
+}
+
+/* What OpenVPN's `up` scripts find in their environment (man page, section environmental variables). */
+static void tell_script(struct control *ctl)
+{
+    const struct dbr_config *pulled = &ctl->calls->pulled;
+    const struct dbr_conf_list *lists[] = {&ctl->cfg->dhcp_option, &pulled->dhcp_option};
+    const char *gateway = *DBR_PULLED(pulled, ctl->cfg, route_gateway);
+    char name[32];
+    unsigned n = 0;
+    tell_env(ctl, "", "%s", "");
+    tell_server_env(ctl);
+    if (gateway && strcmp(gateway, "dhcp") != 0)
+        tell_env(ctl, "route_vpn_gateway", "%s", gateway);
+    for (size_t l = 0; l < 2; l++)
+        for (size_t i = 0; i < lists[l]->n && n < ROUTES_MAX; i++) {
+            snprintf(name, sizeof name, "foreign_option_%u", ++n);
+            tell_env(ctl, name, "dhcp-option %s", lists[l]->v[i]);
+        }
+}
+
+/* ---- address ---- */
+
+static void say(void *arg, enum dbr_conf_severity severity, const char *line)
+{
+    client_log(arg, severity == DBR_CONF_ERROR ? DBR_LOG_ERROR : DBR_LOG_INFO, "%s", line);
+}
+
+static void tell_tap(struct control *ctl)
+{
+    const struct dbr_config *pulled = &ctl->calls->pulled, *own = ctl->cfg;
+    struct dbr_ipc_tap_address m = {.head = dbr_ipc_head(DBR_IPC_TAP_ADDRESS, sizeof m, 0), .up = 1};
+    const struct dbr_conf_ifconfig *ip = DBR_PULLED(pulled, own, ifconfig);
+    char *const *gateway = DBR_PULLED(pulled, own, route_gateway);
+    for (int i = 0; i < 4 && !own->ifconfig_noexec; i++) {
+        m.v4[i] = (uint8_t)(ip->local >> (24 - 8 * i));
+        m.mask4[i] = (uint8_t)(ip->netmask >> (24 - 8 * i));
+    }
+    m.dhcp = !ip->local && !own->ifconfig_noexec && *gateway && strcmp(*gateway, "dhcp") == 0;
+    m.mtu = (uint16_t)*DBR_PULLED(pulled, own, tun_mtu);
+    keeper_tell(ctl, &m);
+}
+
+/* ---- messages ---- */
+
+int calls_pushed(struct client *c, const char *options)
+{
+    struct control *ctl = c->ctl;
+    struct calls *calls = ctl->calls;
+    struct dbr_conf_diag diag = {.say = say, .arg = c};
+    char safe[1024];
+    client_log(c, DBR_LOG_INFO, "PUSH: Received control message: 'PUSH_REPLY,%s'",
+               dbr_log_escape(safe, sizeof safe, options, strlen(options)));
+    if (calls->has_pulled)
+        dbr_config_free(&calls->pulled);
+    calls->has_pulled = true;
+    int err = dbr_config_init(&calls->pulled);
+    if (!err)
+        err = dbr_config_parse_pushed(&calls->pulled, ctl->cfg, options, strlen(options), &diag);
+    if (err)
+        return err;
+    calls->failures = 0;
+    calls->answer_ns = UINT64_MAX;
+    tell_script(ctl);
+    tell_tap(ctl);
+    tell_routes(ctl);
+    dbr_log(ctl->log, DBR_LOG_NOTICE, "Initialization Sequence Completed");
+    keeper_say(ctl, DBR_STATE_CONNECTED, 0);
+    return 0;
+}
+
+int calls_temp_parse(const char *rest, bool *advance)
+{
+    const char *flags = rest + strlen("TEMP");
+    char *end;
+    *advance = true;
+    if (strncmp(rest, "TEMP[", 5) != 0)
+        return 0;
+    const char *close = strchr(flags, ']');
+    const char *no = strstr(flags, "advance no"), *wait = strstr(flags, "backoff ");
+    *advance = !(close && no && no < close);
+    long s = close && wait && wait < close ? strtol(wait + strlen("backoff "), &end, 10) : 0;
+    return s < 0 ? 0 : s > TEMP_WAIT_MAX_S ? TEMP_WAIT_MAX_S : (int)s;
+}
+
+static void same_server_again(struct calls *calls)
+{
+    if (calls->next)
+        calls->next--;
+}
+
+static void auth_failed(struct client *c, const char *rest)
+{
+    struct calls *calls = c->ctl->calls;
+    char safe[256];
+    bool temporary = strncmp(rest, "TEMP", 4) == 0, advance = true;
+    int wait_s = temporary ? calls_temp_parse(rest, &advance) : 0;
+    client_log(c, DBR_LOG_NOTICE, "AUTH: Received control message: AUTH_FAILED%s%s", *rest ? "," : "",
+               dbr_log_escape(safe, sizeof safe, rest, strlen(rest)));
+    calls->leave = !temporary && c->ctl->cfg->auth_retry == DBR_AUTH_RETRY_NONE;
+    calls->pause_ns = c->ctl->now.ns + (uint64_t)wait_s * SECOND_NS;
+    if (!advance)
+        same_server_again(calls);
+    dbr_session_close(c->session, NULL,
+                      calls->leave ? "SIGTERM[soft,auth-failure] received, process exiting"
+                                   : "SIGUSR1[soft,auth-failure] received, trying again",
+                      &c->ctl->now);
+}
+
+void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest)
+{
+    struct control *ctl = c->ctl;
+    if (kind == DBR_MSG_AUTH_FAILED) {
+        auth_failed(c, rest);
+    } else if (kind == DBR_MSG_RESTART || kind == DBR_MSG_EXIT) {
+        if (strstr(rest, "[N]") == NULL)
+            same_server_again(ctl->calls);
+        dbr_session_close(c->session, NULL,
+                          "SIGUSR1[soft,server-pushed-connection-reset] received, restarting", &ctl->now);
+    } else if (kind == DBR_MSG_HALT) {
+        ctl->calls->leave = true;
+        dbr_session_close(c->session, NULL, "SIGTERM[soft,server-pushed-halt] received, exiting", &ctl->now);
+    }
+}
