@@ -70,10 +70,6 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
         if (v != DBR_VERIFY_OK)
             return v;
     }
-    if (!*chain[0].cn) {
-        snprintf(why, cap, "the certificate has no common name");
-        return DBR_VERIFY_BAD;
-    }
     if (dbr_x509_check_rules(&chain[0], &ctl->rules, why, cap))
         return DBR_VERIFY_BAD;
     if (chain_keep(c, chain, n)) {

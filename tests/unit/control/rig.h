@@ -128,6 +128,10 @@ int rig_file(const void *bytes, size_t len);
 /* keeper brings a CRL. */
 void rig_take_crl(struct rig *rig, unsigned number, const struct pki_id *const *revoked, size_t n);
 
+/* Bytes on the heap; not under a sanitizer, whose heap is its own: there rig_can_count() is false. */
+size_t rig_heap(void);
+bool rig_can_count(void);
+
 bool rig_logged(const struct rig *rig, const char *text);
 void rig_pki_free(void);
 

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <malloc.h>
-
 #include <cmocka.h>
 
 enum { A = 0x0a000001, IP_UDP = 28, IP6_UDP = 48, SID = 0x11223344 };
@@ -401,7 +399,7 @@ static void test_rejects_cost_nothing(void **state)
     bad[15] ^= 4;
     rig->keep_answers = true;
     rig_hand(rig, reset, n, &from);
-    size_t before = mallinfo2().uordblks;
+    size_t before = rig_heap();
     for (int i = 0; i < 20000; i++) {
         from.port = (uint16_t)(i + 1);
         rig_hand(rig, bad, n, &from);
@@ -409,16 +407,10 @@ static void test_rejects_cost_nothing(void **state)
         rig_hand(rig, reset, 9, &from);
         rig_hand(rig, wrong, n_wrong, &from);
     }
-    assert_int_equal(mallinfo2().uordblks, before);
+    assert_int_equal(rig_heap(), before);
     assert_int_equal(rig->sent, 1);
     assert_true(rig->log_lines < 20);
     rig_free(rig);
-}
-
-static size_t heap(void)
-{
-    struct mallinfo2 m = mallinfo2();
-    return m.uordblks + m.hblkhd;
 }
 
 static void half_open(struct rig *rig, uint32_t i)
@@ -440,13 +432,13 @@ static void test_half_open(void **state)
     rig_connect(rig, "alice", 0x0b000001, 5000);
     rig->keep_answers = true;
     half_open(rig, MANY); /* warms what is made once */
-    size_t before = heap();
+    size_t before = rig_heap();
     for (uint32_t i = 0; i < MANY; i++)
         half_open(rig, i);
-    size_t each = (heap() - before) / MANY;
+    size_t each = (rig_heap() - before) / MANY;
     print_message("half open: %zu bytes each\n", each);
     assert_int_equal(rig->ctl->n_half_open, MANY + 1);
-    assert_in_range(each, 1, 4096);
+    assert_true(!rig_can_count() || (each > 0 && each <= 4096));
     for (uint32_t i = MANY + 1; i < MAX_HALF_OPEN + 500; i++)
         half_open(rig, i);
     assert_int_equal(rig->ctl->n_half_open, MAX_HALF_OPEN);
@@ -460,7 +452,8 @@ static void test_half_open(void **state)
     assert_true(rig->log_lines - lines < 1000);
     assert_true(rig_client(rig, "alice")->in_data);
     rig->keep_answers = false;
-    assert_true(heap() < before + 2 * MAX_HALF_OPEN * sizeof(void *)); /* the timers' heap keeps its size */
+    assert_true(rig_heap() <
+                before + 2 * MAX_HALF_OPEN * sizeof(void *)); /* the timers' heap keeps its size */
     rig_free(rig);
 }
 

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <malloc.h>
-
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -179,12 +177,14 @@ static void test_foreign_names(void **state)
     rig_connect(rig, one, A, 4000);
     rig_connect(rig, two, B, 4000);
     assert_int_equal(rig->ctl->n_admitted, 2);
-    struct rig *again = rig;
-    const struct dbr_ipc_peer *p = rig_told(again, DBR_IPC_PEER_NEW, (uint32_t)ANY, 0, NULL);
+    const struct dbr_ipc_peer *p = rig_told(rig, DBR_IPC_PEER_NEW, (uint32_t)ANY, 0, NULL);
     for (const char *s = p->cn; *s; s++)
         assert_in_range(*s, 0x20, 0x7e);
     rig_connect(rig, one, A, 4001);
     assert_int_equal(rig->ctl->n_admitted, 2);
+    for (uint32_t id = 0; id < 3; id++)
+        if (rig->ctl->by_peer[id])
+            assert_non_null(memchr(rig->ctl->by_peer[id]->adm->cn, 0, DBR_IPC_CN_MAX));
     rig_free(rig);
 }
 
@@ -235,7 +235,8 @@ static void test_revoked_while_up(void **state)
     struct caller *c = rig_call(rig, "alice", A, 4001);
     rig_run(rig, 10000);
     assert_false(rig_up(c));
-    assert_true(rig_logged(rig, "certificate revoked"));
+    assert_string_equal(c->message, ""); /* a TLS alert: there was no session to say anything in */
+    assert_true(rig_logged(rig, "VERIFY ERROR: depth=0, error=certificate revoked"));
     assert_null(rig_client(rig, "alice"));
     rig_free(rig);
 }
@@ -264,6 +265,22 @@ static void test_revoked_in_between(void **state)
     assert_true(early);
     assert_false(rig_up(c));
     assert_int_equal(rig->ctl->n_admitted, 0);
+    rig_free(rig);
+}
+
+/* A list that has run out lets nobody new in; who is in stays. */
+static void test_stale_list(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    rig_connect(rig, "alice", A, 4000);
+    rig_now.ns += 4000 * 1000000000ull; /* the list was good for an hour */
+    rig_run(rig, 1);
+    struct caller *b = rig_call(rig, "bob", B, 4000);
+    rig_run(rig, 10000);
+    assert_false(rig_up(b));
+    assert_true(rig_logged(rig, "VERIFY ERROR: depth=0"));
+    assert_non_null(rig_client(rig, "alice"));
     rig_free(rig);
 }
 
@@ -441,7 +458,123 @@ static void test_stuck_worker(void **state)
     rig_free(rig);
 }
 
+/* A key that its worker does not swap to is the end of that session, at once. */
+static void test_untold(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct caller *a = rig_connect(rig, "alice", A, 4000);
+    uint32_t id = id_of(rig, "alice");
+    unsigned w = id % RIG_WORKERS;
+    struct dbr_ipc_key_ref m = {.head = dbr_ipc_head(DBR_IPC_KEY_LIMIT, sizeof m, id)};
+    rig_now.ns += 5000000000;
+    rig_say(rig, w, &m);
+    rig_run(rig, 100);
+    rig->deaf = true;
+    fill_queue(rig, w);
+    m.head.type = DBR_IPC_KEY_USED;
+    m.key_id = 1;
+    rig_say(rig, w, &m);
+    rig_run(rig, 1000);
+    assert_string_equal(a->message, "RESTART,");
+    assert_true(rig_logged(rig, "takes no messages"));
+    assert_int_not_equal(rig->ctl->ids.owed[id], 0);
+    rig_run(rig, 6000);
+    assert_null(rig_client(rig, "alice"));
+    uint32_t free_ids = 0;
+    for (uint32_t i = rig->ctl->ids.next[rig->ctl->max_clients]; i < rig->ctl->max_clients;
+         i = rig->ctl->ids.next[i])
+        assert_int_not_equal(i, id), free_ids++;
+    assert_int_equal(free_ids, rig->ctl->max_clients - 1);
+    rig_state(rig, DBR_STATE_DATA_NEW); /* that data is gone: nothing is owed to it */
+    assert_int_equal(rig->ctl->ids.owed[id], 0);
+    assert_int_equal(rig->ctl->ids.prev[rig->ctl->max_clients], id);
+    rig_free(rig);
+}
+
+/* ---- control packets from elsewhere ---- */
+
+static uint64_t sent_to_port(struct rig *rig, uint16_t port)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < rig->n_answers && i < RIG_QUEUE; i++)
+        n += rig->answers[i].addr.port == port;
+    return n;
+}
+
+/* Behind a gate an authenticated session may move with its control packets, but only with fresh ones. */
+static void test_moves(void **state)
+{
+    (void)state;
+    static const enum dbr_gate_kind gates[] = {DBR_GATE_TLS_AUTH, DBR_GATE_NONE};
+    for (size_t g = 0; g < 2; g++) {
+        struct rig *rig = rig_new(&(struct rig_options){.gate = gates[g]});
+        struct caller *a = rig_connect(rig, "alice", A, 4000);
+        struct client *c = rig_client(rig, "alice");
+        struct rig_dgram d;
+        bool may = gates[g] != DBR_GATE_NONE;
+        rig_now.ns += 5000000000;
+        dbr_session_renegotiate(a->session, &rig_now);
+        d = rig->queue[rig->head];
+        rig->n_queue = 0;
+        rig->keep_answers = true;
+        d.addr.port = 4444;
+        rig_hand(rig, d.bytes, d.len, &d.addr);
+        assert_int_equal(c->addr.port, may ? 4444 : 4000);
+        assert_int_equal(sent_to_port(rig, 4444) > 0, may);
+        if (may) {
+            rig->n_answers = 0;
+            d.addr.port = 5555;
+            rig_hand(rig, d.bytes, d.len, &d.addr); /* somebody sends a copy from elsewhere */
+            assert_int_equal(c->addr.port, 4444);
+            assert_int_equal(rig->n_answers, 0);
+            d.bytes[d.len - 1] ^= 1;
+            rig_hand(rig, d.bytes, d.len, &d.addr);
+            assert_int_equal(c->addr.port, 4444);
+        }
+        rig_free(rig);
+    }
+}
+
+/* Before the certificate is verified nothing moves. */
+static void test_strangers_do_not_move(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct dbr_addr from = rig_addr(A, 4000);
+    uint8_t proof[RIG_DGRAM];
+    size_t n = rig_proof(rig, 77, &from, proof);
+    rig_hand(rig, proof, n, &from);
+    struct dbr_control c = {
+        .opcode = DBR_OP_CONTROL, .sid = 77, .has_id = true, .id = 1, .payload = proof, .payload_len = 5};
+    rig->keep_answers = true;
+    rig->n_answers = 0;
+    from.port = 4001;
+    n = rig_packet(rig, &c, 9, proof);
+    rig_hand(rig, proof, n, &from);
+    assert_int_equal(rig->n_answers, 0);
+    assert_int_equal(rig->ctl->oldest_half_open->addr.port, 4000);
+    rig_free(rig);
+}
+
 /* ---- what workers say ---- */
+
+/* Of a peer that was taken out of data a worker may still say things that were on their way. */
+static void test_late_messages(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct caller *a = rig_connect(rig, "alice", A, 4000);
+    struct client *c = rig_client(rig, "alice");
+    rig->keep_answers = true; /* so that its last words are not acknowledged yet */
+    client_kick(c, "AUTH_FAILED", "test");
+    assert_ptr_equal(rig_client(rig, "alice"), c);
+    struct dbr_ipc_float fl = {.head = dbr_ipc_head(DBR_IPC_FLOAT, sizeof fl, c->peer_id),
+                               .addr = rig_addr(B, 7)};
+    rig_say(rig, c->peer_id % RIG_WORKERS, &fl);
+    assert_true(dbr_addr_equal(&c->addr, &a->addr));
+    rig_free(rig);
+}
 
 static void test_worker_messages(void **state)
 {
@@ -520,12 +653,6 @@ static void test_garbage_messages(void **state)
 
 /* ---- what one costs, what it may say ---- */
 
-static size_t heap(void)
-{
-    struct mallinfo2 m = mallinfo2();
-    return m.uordblks + m.hblkhd;
-}
-
 static void test_memory(void **state)
 {
     (void)state;
@@ -540,14 +667,14 @@ static void test_memory(void **state)
     rig_run(rig, 10000);
     for (uint16_t i = 0; i < MANY; i++)
         rig_hang_up(callers[i]);
-    size_t with = heap();
+    size_t with = rig_heap();
     assert_int_equal(rig->ctl->n_admitted, MANY + 1);
     for (uint32_t id = 0; id < rig->ctl->max_clients; id++)
         if (rig->ctl->by_peer[id])
             client_free(rig->ctl->by_peer[id]);
-    size_t each = (with - heap()) / (MANY + 1);
+    size_t each = (with - rig_heap()) / (MANY + 1);
     print_message("established: %zu bytes each\n", each);
-    assert_in_range(each, 1, 64 * 1024);
+    assert_true(!rig_can_count() || (each > 0 && each <= 48 * 1024)); /* the limit is 64 kB */
     rig_free(rig);
 }
 
@@ -600,9 +727,16 @@ int main(void)
         cmocka_unit_test(test_stuck_worker),
         cmocka_unit_test(test_worker_messages),
         cmocka_unit_test(test_garbage_messages),
+        cmocka_unit_test(test_stale_list),
+        cmocka_unit_test(test_untold),
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_strangers_do_not_move),
+        cmocka_unit_test(test_late_messages),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_rationed_lines),
     };
+    if (getenv("RIG_QUICK"))
+        cmocka_set_skip_filter("test_memory");
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_pki_free();
     return failed;

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Proof that the tests guard the guards of the control process: inverts or removes one condition at a time, in a
+# copy, and requires one of the unit tests to turn red. A mutant that no test kills, or whose line is no longer
+# there, fails the run. Usage: mutations.sh SOURCE_ROOT BUILD_ROOT [CC]   (about 30 s of two idle cores)
+#
+# BUILD_ROOT holds the archives of the rooms and of the tests' common parts; only the mutated file is compiled.
+set -u
+root=${1:?usage: mutations.sh SOURCE_ROOT BUILD_ROOT [CC]} build=${2:?} cc=${3:-cc}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+export root build work cc RIG_QUICK=1
+
+# test, file, then one sed expression
+mutants() {
+    cat <<'LIST'
+gate inbox s/if (c->id >= RESET_IDS || c->n_acks)/if (c->n_acks)/
+gate inbox s/if (c->id >= RESET_IDS || c->n_acks)/if (c->id >= RESET_IDS)/
+gate inbox s/RESET_IDS = 2/RESET_IDS = 1/
+gate inbox s/RESET_IDS = 2/RESET_IDS = 3/
+gate inbox s/!dbr_seen_before(ctl->seen/dbr_seen_before(ctl->seen/
+gate inbox s/dbr_gate_kind_of(ctl->gate) == DBR_GATE_NONE ||/true ||/
+gate inbox s/if (!dbr_buckets_take(/if (dbr_buckets_take(/
+gate inbox s/if (!dbr_buckets_take(.*))/if (false)/
+gate inbox s/if (!c->n_acks || c->key_id || /if (!c->n_acks || /
+gate inbox s/ || (c->opcode != DBR_OP_CONTROL \&\& c->opcode != DBR_OP_ACK))/)/
+gate inbox s/        if (dbr_cookie_check(/        if (!dbr_cookie_check(/
+gate inbox s/if (!proves_cookie(ctl, c, from, \&reset_id) || /reset_id = 0; if (/
+gate inbox s/ || !plausible_first(c, reset_id))/)/
+gate inbox s/if (c->acks\[i\] != 0)/if (false)/
+gate inbox s/c->id > reset_id \&\& /c->id >= reset_id \&\& /
+gate inbox s/c->id <= reset_id + FIRST_MESSAGES/true/
+gate inbox s/    if (recorded(ctl, g)) \/\* the session/    if (0) \/* the session/
+gate inbox s/    if (recorded(ctl, g))$/    if (0)/
+gate inbox s/    client->charged = true;//
+gate inbox s/    int err = dbr_gate_open(ctl->gate, dgram, len, \&g);/    int err = dbr_gate_open(ctl->gate, dgram, len, \&g); err = err == DBR_ERR_AUTH ? 0 : err;/
+gate inbox s/ || !from->port)/)/
+gate inbox s/    if (ctl->now.ns < \*next)/    if (false)/
+life inbox s/if (ctl->boot->client || ctl->shutdown_ns)/if (ctl->boot->client)/
+life inbox s/bool may_move = dbr_gate_kind_of(c->ctl->gate) != DBR_GATE_NONE \&\&/bool may_move = true ||/
+life inbox s/bool may_move = .*/bool may_move = false \&\&/
+life inbox s/        c->addr = was;//
+life inbox s/    c->addr = \*from;//
+gate tables s/if (dbr_addr_equal(&c->addr, from))/if (true)/
+life tables s/if (dbr_session_authenticated(c->session))/if (false)/
+gate tables s/if (dbr_session_authenticated(c->session))/if (true)/
+gate tables s/    ctl->n_half_open--;//
+life tables s/    uint32_t head = r->n, last = r->prev\[head\];/    uint32_t head = r->next[r->n], last = r->prev[head];/
+life tables s/(id >= ctl->max_clients || /(/
+life tables s/ctl->by_peer\[id\] || r->owed\[id\]/r->owed[id]/
+life tables s/    if (!ctl->ids.owed\[c->peer_id\])$//
+life tables s/    \*at = c->next_name;//
+gate clients s/if (ctl->n_half_open >= MAX_HALF_OPEN)/if (false)/
+gate clients s/client_free(ctl->oldest_half_open);/client_free(ctl->newest_half_open);/
+gate clients s/    if (c->charged)$/    if (!c->charged)/
+life clients s/ctl->cfg->duplicate_cn \&\& //
+life clients s/(ctl->cfg->duplicate_cn \&\& !dbr_addr_equal(&o->addr, \&c->addr))/false/
+life clients s/    replace_older(c);//
+life clients s/    if (!client_enlist(c)) {/    client_enlist(c); if (false) {/
+life clients s/    if (!verdict_stands(c)) \/\* a list/    if (false) \/* a list/
+life clients s/ || verdict_stands(c))/)/
+life clients s/ || verdict_stands(c))/ || !verdict_stands(c))/
+life clients s/    leave_data(c, DBR_DEL_REVOKED);//
+life clients s/    if (strlen(whole) <= room) {/    if (true) {/
+life clients s/        leave_data(o, DBR_DEL_REPLACED);//
+life clients s/    if (c->untold)$/    if (false)/
+life clients s/    if (c->in_data)$/    if (false)/
+options clients s/    if (err)$/    if (false)/
+life verdict s/return v == DBR_VERDICT_REVOKED ? DBR_VERIFY_REVOKED : DBR_VERIFY_BAD/return DBR_VERIFY_OK/
+life verdict s/NULL) != DBR_VERDICT_REVOKED/NULL) == DBR_VERDICT_REVOKED/
+options options s/\*cn != '\.' \&\& //
+options options s/ \&\& !strchr(cn, '\/')//
+options options s/ \&\& !strchr(cn, '\\\\')//
+options options s/ | O_NOFOLLOW//
+options options s/ \&\& S_ISREG(st.st_mode)//
+options options s/c->adm->file.disable)/false)/
+options options s/ctl->cfg->ccd_exclusive ? DBR_ERR_NOTFOUND : 0/0/
+options options s/if (!text \&\& !ctl->cfg->ccd_exclusive)/if (!text)/
+options options s/        if (\*pool_users(c->ctl, ip))/        if (false)/
+options options s/        --\*users;/        ;/
+options options s/ip >= pool->start \&\& ip <= pool->end/false/
+options options s/ \&\& !removed(a, exit_notify))/)/
+options options s/if (!(a->has_file \&\& a->file.has.push_reset))/if (true)/
+options options s/        if (!removed(a, list->v\[i\]))/        if (true)/
+life workers s/ctl->now.ns < ctl->busy_ns\[worker\])/false)/
+life workers s/        c->untold = true;//
+life workers s/    ctl->ids.owed\[c->peer_id\] = .*//
+life workers s/if (i == a->n_macs \&\& a->n_macs < MACS_SHOWN)/if (i == a->n_macs)/
+life workers s/    if (!c || !c->in_data)/    if (!c)/
+life workers s/    if (!verdict_stands(c))/    if (false)/
+options workers s/        options_address(c);/        ;/
+life talk s/if (r->said < lines) {/if (true) {/
+life talk s/        if (r->dropped) {/        if (false) {/
+status status s/        if (\*p == ',')/        if (false)/
+status status s/        ftruncate(ctl->boot->status_fd, (off_t)p.len))/        false)/
+status ctl s/CMSG_LEN(sizeof(int))}/sizeof cmsg}/
+status ctl s/    if (i == MAX_CTL) {/    if (i == MAX_CTL) { close(sock); return;/
+status ctl s/commands\[i\].needs_arg \&\& !\*arg/false/
+life keeper s/    workers_forgive(ctl);//
+life keeper s/        c->in_data = false;//
+life loop s/    if (ctl->owed_ns \&\& ctl->now.ns >= ctl->owed_ns)/    if (false)/
+LIST
+}
+
+# $1 number, $2 test, $3 file, $4 expression: prints one line when something is wrong
+try_mutant() {
+    local dir=$work/m$1 test=$2 file=$3 source=$root/server/control/$3.c
+    mkdir "$dir"
+    sed -e "$4" "$source" >"$dir/$file.c"
+    if cmp -s "$source" "$dir/$file.c"; then
+        echo "STALE    $file: $4"
+    elif ! $cc $flags -c "$dir/$file.c" -o "$dir/$file.o" 2>/dev/null; then
+        echo "BROKEN   $file: $4"
+    else
+        # The mutant comes before the archive that holds the good one.
+        $cc "$dir/$file.o" "$work/test_$test.o" "$work/rig.o" "$work/pki.o" $archives $libs -o "$dir/test" 2>/dev/null ||
+            echo "UNLINKED $file: $4"
+        timeout 10 "$dir/test" >/dev/null 2>&1 && echo "SURVIVED $file: $4"
+    fi
+    rm -rf "$dir"
+}
+export -f try_mutant
+
+include=$(printf -- '-I%s ' "$build"/rooms/*)
+export flags="-std=gnu17 -O0 -w -D_GNU_SOURCE -DDBR_VERSION=\"0\" $include -I$root/tests/unit/crypto -I$root/tests/unit/control $(pkg-config --cflags libcrypto)"
+export archives="-Wl,--start-group $(find "$build/server/control" "$build/server/ipc" "$build/common" "$build/certs" "$build/bridge" -name 'libdbr_*.a' | tr '\n' ' ') -Wl,--end-group"
+export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka -lm -lpthread $(pkg-config --libs libnl-route-3.0 libnl-3.0 2>/dev/null)"
+
+echo 'int main(void) { return 0; }' | $cc -xc - -lIPSec_MB -o "$work/has_mb" 2>/dev/null && libs+=" -lIPSec_MB"
+
+for f in crypto/pki control/{rig,test_gate,test_life,test_options,test_status}; do
+    $cc $flags -c "$root/tests/unit/$f.c" -o "$work/$(basename $f).o" &
+done
+wait
+for t in gate life options status; do # the tests must be green without a mutation
+    $cc "$work/test_$t.o" "$work/rig.o" "$work/pki.o" $archives $libs -o "$work/green" || exit 1
+    "$work/green" >/dev/null 2>&1 || { echo "test_$t fails without a mutation"; exit 1; }
+done
+
+mutants >"$work/list"
+n=0
+while read -r test file expression; do
+    printf '%s\0%s\0%s\0%s\0' $((n += 1)) "$test" "$file" "$expression"
+done <"$work/list" | xargs -0 -P "$(nproc)" -n 4 bash -c 'try_mutant "$0" "$1" "$2" "$3"' >"$work/wrong"
+cat "$work/wrong"
+echo "$(wc -l <"$work/list") mutants, $(wc -l <"$work/wrong") not killed"
+[ ! -s "$work/wrong" ]
