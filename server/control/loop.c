@@ -19,6 +19,7 @@
 #define SECOND_NS 1000000000ull
 enum {
     MAX_EVENTS = 8,
+    FLOOD = 1000, /* half-open sessions */
     LAST_WORDS_NS = 1500000000,
     COOKIE_SLOTS_PER_WINDOW = 2,
     SEEN_ROTATE_S = 600,
@@ -95,20 +96,40 @@ static void run_timers(struct control *ctl)
     }
 }
 
+/* A caller leaves with EXIT where both sides speak it, else with the message of the data channel. */
+static const char *farewell(struct client *c)
+{
+    uint8_t exit_notify[17];
+    if (dbr_session_cc_exit(c->session))
+        return "EXIT";
+    memcpy(exit_notify, dbr_occ_magic, 16);
+    exit_notify[16] = DBR_OCC_EXIT;
+    workers_send_payload(c, exit_notify, sizeof exit_notify);
+    return NULL;
+}
+
 void clients_shutdown(struct control *ctl, const char *text)
 {
-    ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
-    if (ctl->calls) {
-        calls_shutdown(ctl);
-        return;
-    }
     for (uint32_t i = 0; i < ctl->max_clients; i++) {
         struct client *c = ctl->by_peer[i];
         if (!c || !c->session)
             continue;
-        dbr_session_close(c->session, text, "server shutdown", &ctl->now);
+        dbr_session_close(c->session, ctl->boot->client ? farewell(c) : text,
+                          ctl->boot->client ? "shutdown" : "server shutdown", &ctl->now);
         client_settle(c);
     }
+    ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
+}
+
+/* After a flood of strangers the memory that they had goes back to the system. */
+static void shrink(struct control *ctl)
+{
+    if (ctl->n_half_open > FLOOD)
+        ctl->flooded = true;
+    if (!ctl->flooded || ctl->n_half_open > FLOOD / 8)
+        return;
+    ctl->flooded = false;
+    malloc_trim(0);
 }
 
 static void dispatch(struct control *ctl, uint32_t what)
@@ -167,6 +188,7 @@ void control_turn(struct control *ctl, int timeout_ms)
         dispatch(ctl, events[i].data.u32);
     control_clock(ctl);
     run_timers(ctl);
+    shrink(ctl);
 }
 
 static int make_tables(struct control *ctl)
@@ -275,6 +297,7 @@ struct control *control_new(const struct dbr_boot *boot)
 int dbr_control_main(const struct dbr_boot *boot)
 {
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 8 << 20); /* else each handshake takes pages and gives them back */
     struct control *ctl = control_new(boot);
     if (!ctl)
         return 1;

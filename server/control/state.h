@@ -151,6 +151,7 @@ struct control {
     struct peer_ids ids;
     uint32_t max_clients, n_admitted, n_half_open;
     struct client *oldest_half_open, *newest_half_open;
+    bool flooded; /* there were many of them */
     uint64_t next_client_id;
     uint8_t hash_key[16];
 
