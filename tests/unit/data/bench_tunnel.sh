@@ -94,11 +94,22 @@ if want udp; then
     s1=$(cpu "$server") t1=$(date +%s%N); n=$(reached)
     awk -v n="$n" -v ns=$((t1 - t0)) -v cpu=$((s1 - s0)) 'BEGIN{printf "udp64    %8.0f kpps reached  server %.2f us/packet\n", n / ns * 1e6, cpu * 1e4 / n}'
 fi
-want ping && in_ns c0 ping -q -i 0.005 -c 400 10.77.0.10 | awk -F'[/ ]' '/rtt/{print "ping     idle min/avg/max " $7 "/" $8 "/" $9 " ms"}'
+pings() { # name, count, interval
+    in_ns c0 ping -n -i "$3" -c "$2" 10.77.0.10 | sed -n 's/.*time=\([0-9.]*\) ms/\1/p' | sort -n |
+        awk -v name="$1" '{t[NR] = $1 * 1000} END{printf "ping     %s: median %.0f us, p99 %.0f us\n", name, t[int((NR + 1) / 2)], t[int(NR * .99)]}'
+}
+if want lost; then # where the frames of a fast UDP flow are lost
+    in_ns c0 iperf3 -c 10.77.0.10 -u -b "${RATE:-2000M}" -l 1300 -t "$secs" -J >"/tmp/$id.udp"
+    snmp() { in_ns "$1" awk -v f="$2" '$1 == "Udp:" && $2 ~ /^[0-9]/ {print $f}' /proc/net/snmp; }
+    tap_dropped() { in_ns "$1" awk '$1 == "tap0:" {print $13}' /proc/net/dev; }
+    echo "lost     of $(python3 -c "import json,sys; e=json.load(open(sys.argv[1]))['end']['sum']; print(e['packets'], 'sent, iperf3 misses', e['lost_packets'])" "/tmp/$id.udp"):" \
+        "client TAP $(tap_dropped c0), server socket $(snmp gw 6), server TAP $(tap_dropped gw), LAN host's socket $(snmp lan 6)"
+fi
+want ping && pings idle 600 0.005
 if want load; then
     in_ns c0 iperf3 -c 10.77.0.10 -t "$secs" >/dev/null & j=$!
     sleep 0.5
-    in_ns c0 ping -q -i 0.01 -c 200 10.77.0.10 | awk -F'[/ ]' '/rtt/{print "ping     load min/avg/max " $7 "/" $8 "/" $9 " ms"}'
+    pings load 200 0.01
     wait $j
 fi
 cat "/tmp/$id".server | grep -v "^data:"; rm -f "/tmp/$id".*

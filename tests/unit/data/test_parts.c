@@ -550,13 +550,13 @@ struct post {
     int from, to;
 };
 
-static int post_open(void **state)
+static int post_open_with(void **state, enum dbr_cipher cipher, enum dbr_digest digest)
 {
     struct post *t = calloc(1, sizeof *t);
     struct sockaddr_in6 a, b;
     struct dbr_ipc_peer m = message(0);
-    struct dbr_ipc_key key = {.cipher = DBR_AES_256_GCM, .use_v2 = 1, .tx_peer_id = 7};
-    struct dbr_data_keys far = {.cipher = DBR_AES_256_GCM, .use_v2 = 1};
+    struct dbr_ipc_key key = {.cipher = cipher, .digest = (uint16_t)digest, .use_v2 = 1, .tx_peer_id = 7};
+    struct dbr_data_keys far = {.cipher = cipher, .digest = (uint16_t)digest, .use_v2 = 1};
     t->from = udp(&a, false);
     t->to = udp(&b, true);
     assert_int_equal(outbox_init(&t->out, t->from, true), 0);
@@ -569,6 +569,16 @@ static int post_open(void **state)
     t->out.now_ns = S;
     *state = t;
     return 0;
+}
+
+static int post_open(void **state)
+{
+    return post_open_with(state, DBR_AES_256_GCM, DBR_DIGEST_NONE);
+}
+
+static int post_open_cbc(void **state)
+{
+    return post_open_with(state, DBR_AES_256_CBC, DBR_SHA512);
 }
 
 static int post_close(void **state)
@@ -611,6 +621,7 @@ static unsigned post_collect(struct post *t, size_t *lens, unsigned cap, unsigne
             assert_true(dbr_slot_opened(&t->far, &job, &id));
             assert_int_equal(id, t->far.replay.newest); /* in order */
             assert_int_equal(job.text[0], (uint8_t)n);
+            assert_int_equal(job.text[job.len - 1], (uint8_t)n);
             assert_true(n < cap);
             lens[n++] = job.len;
         }
@@ -646,6 +657,25 @@ static void test_trains(void **state)
             assert_int_equal(lens[i], cases[c].len[i]);
         assert_int_equal(messages, cases[c].messages);
     }
+}
+
+/* CBC pads: neighbours in the arena stay whole, and trains are cut by the sealed sizes. */
+static void test_trains_cbc(void **state)
+{
+    struct post *t = *state;
+    size_t lens[256];
+    unsigned messages;
+    for (unsigned i = 0; i < 200; i++)
+        post_frame(t, 1 + i * 7 % 90, i);
+    outbox_flush(&t->out);
+    assert_int_equal(post_collect(t, lens, 200, &messages), 200);
+    for (unsigned i = 0; i < 200; i++)
+        assert_int_equal(lens[i], 1 + i * 7 % 90);
+    for (unsigned i = 0; i < 16; i++)
+        post_frame(t, 496 + i, i); /* 500 with the id: 512 to 512 to 528 */
+    outbox_flush(&t->out);
+    assert_int_equal(post_collect(t, lens, 16, &messages), 16);
+    assert_int_equal(messages, 2);
 }
 
 static void test_train_limits(void **state)
@@ -862,6 +892,7 @@ int main(void)
         D(test_news_of_the_bridge_wait_for_keeper),
         D(test_news_forget),
         P(test_trains),
+        cmocka_unit_test_setup_teardown(test_trains_cbc, post_open_cbc, post_close),
         P(test_train_limits),
         P(test_outbox_overflows_into_flushes),
         P(test_falls_back_to_single_datagrams),
