@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The command line: help, wrong use, JSON, prompts on a terminal, what is asked and what is said.
+. "$(dirname "$0")/lib.sh"
+cd "$WORK" || exit 2
+says "help" "usage: drawbridge-ca" "$CA" --help
+for c in init import issue sign renew revoke unhold crl publish push list show export gate-key verify serve; do
+    says "help of $c" "examples:" "$CA" $c --help
+done
+refuse "no command" "usage" "$CA"
+refuse "an unknown command" "unknown command" "$CA" frobnicate
+refuse "an unknown option" "unknown option" "$CA" list --frob
+refuse "an option of another command" "does not take" "$CA" list --push
+refuse "a value is missing" "missing" "$CA" list --dir
+refuse "a switch with a value" "no value" "$CA" list --json=1
+refuse "too many arguments" "usage" "$CA" list all of them
+refuse "too few" "usage" "$CA" issue client
+refuse "no folder" "No such file" "$CA" --dir nowhere list
+mkdir empty; refuse "an empty folder" "init" "$CA" --dir empty list
+refuse "init without a name" "name" "$CA" --dir x init ""
+refuse "init with a bad key type" "key-type" "$CA" --dir x init X --no-pass --key-type dsa
+refuse "init with a bad subject" "subject" "$CA" --dir x init X --no-pass --subject nonsense
+refuse "init with an unknown attribute" "bad subject" "$CA" --dir x init X --no-pass --subject /nonsense=1
+[ ! -e x/ca.crt ] && pass "and nothing was made" || fail "and nothing was made"
+lab_ca "$WORK/ca" --subject "/C=FR/O=Example SA" --serials sequential --key-type ed25519
+refuse "init twice" "already" "$CA" --dir ca init Again --no-pass
+says "the subject prefix" "C = FR, O = Example SA, CN = Test CA" openssl x509 -in ca/ca.crt -noout -subject
+check "issue" ca issue client alice --no-pass --life 90d
+says "its subject" "C = FR, O = Example SA, CN = alice" openssl x509 -in ca/issued/alice.crt -noout -subject
+refuse "the name again" "valid certificate" ca issue client alice --no-pass
+refuse "an unknown profile" "not one of" ca issue boss alice --no-pass
+refuse "a root by issue" "not one of" ca issue ca alice --no-pass
+for n in "" . .. ../x a/b "a b" -x ca gate "$(printf 'x%.0s' {1..65})"; do refuse "the name \"$n\"" "cannot be a name\|taken\|unknown option\|usage" ca issue client "$n" --no-pass; done
+refuse "a bad life" "life" ca issue client bob --no-pass --life soon
+refuse "a bad key type" "key type" ca issue client bob --no-pass --key-type dsa
+for s in "DNS:" "x" "URI:http://x" "DNS:a,,DNS:b" "DNS:a,@s" "otherName:x" "IP:1.2.3"; do refuse "san $s" "san" ca issue server bob --no-pass --san "$s"; done
+check "a good san" ca issue server vpn.example.com --no-pass --san DNS:vpn.example.com,IP:192.0.2.1,email:a@example.com
+check "renew keeps them" ca renew vpn.example.com
+for x in DNS:vpn.example.com "IP Address:192.0.2.1" email:a@example.com; do says "$x" "$x" openssl x509 -in ca/issued/vpn.example.com.crt -noout -ext subjectAltName; done
+refuse "renew of nobody" "no certificate" ca renew nobody
+refuse "show nobody" "no certificate" ca show nobody
+says "show a name" "CN=alice" ca show alice
+says "show a serial" "CN=alice" ca show 01
+says "show the CA" "CN=Test CA" ca show
+says "list" "alice .*valid" ca list
+[ "$(ca list --expiring 100d | wc -l)" = 1 ] && pass "list --expiring" || fail "list --expiring"
+refuse "list --expiring soon" "span" ca list --expiring soon
+[ -z "$(ca list --revoked)" ] && pass "list --revoked, none" || fail "list --revoked, none"
+ca revoke alice >/dev/null; [ "$(ca list --revoked | wc -l)" = 1 ] && pass "list --revoked" || fail "list --revoked"
+says "crl --if-due: not due" "fresh enough" ca crl --if-due
+sed -i 's/^crl-life.*/crl-life 1s/; s/^backdate.*/backdate 10m/' ca/drawbridge-ca.conf; ca crl >/dev/null
+says "crl --if-due: due" "new CRL" ca crl --if-due
+sed -i 's/^crl-life.*/crl-life 7d/' ca/drawbridge-ca.conf; ca crl >/dev/null
+ca issue site lyon --no-pass >/dev/null
+refuse "export without a gate key" "gate-key new" ca export lyon --remote h
+refuse "export without a remote" "remote" ca export lyon --no-gate
+says "export" "remote h 1194" ca export lyon --no-gate --remote "h 1194"
+refuse "a remote with a line break" "remote" ca export lyon --no-gate --remote "h
+script-security 3"
+ca gate-key new >/dev/null; says "tls-auth" "key-direction 1" ca export lyon --remote h
+says "tls-crypt" "<tls-crypt>" ca export lyon --remote h --tls-crypt
+echo "client # mine" > t; says "template" "client # mine" ca export lyon --template t
+says "a server's blocks" "key-direction 0" ca export vpn.example.com
+ca export vpn.example.com | grep -q "^client" && fail "no client directives for a server" || pass "no client directives for a server"
+says "gate-key show" "BEGIN OpenVPN Static key V1" ca gate-key show
+refuse "gate-key what" "gate-key new" ca gate-key frob
+refuse "gate-key new --out" "show" ca gate-key new paris --out x
+refuse "publish to nowhere" "cannot publish" ca publish "$WORK/nowhere"
+refuse "publish, where to" "where to" ca publish
+says "push without concentrators" "No concentrator" ca push
+echo "nonsense here" >> ca/drawbridge-ca.conf; refuse "a bad configuration names its line" "line [0-9]*: unknown directive nonsense" ca list; sed -i '$d' ca/drawbridge-ca.conf
+DRAWBRIDGE_CA=$WORK/ca says "\$DRAWBRIDGE_CA" "lyon" "$CA" list
+
+# JSON that parses.
+if have python3; then json() { python3 -m json.tool >/dev/null; }; elif have jq; then json() { jq . >/dev/null; }; else json() { cat >/dev/null; }; skip "no JSON parser"; fi
+for c in "list --json" "list --revoked --json" "show --json" "show lyon --json" "verify --json" "crl --json" "issue client zoe --json --gen-pass" \
+    "revoke zoe --json" "renew lyon --json" "push --json" "crl --if-due --json" "issue client held --no-pass --json" "revoke held --reason certificateHold --json" "unhold held --json"; do
+    if "$CA" --dir ca $c 2>err | json 2>>err; then pass "JSON of $c"; else fail "JSON of $c" "$(cat err)"; fi
+done
+"$CA" --dir j init J --json --gen-pass | json && pass "JSON of init" || fail "JSON of init"
+cp -a ca i; rm i/drawbridge-ca.conf; "$CA" --dir i import --json | json && pass "JSON of import" || fail "JSON of import"
+
+# Prompts, on a terminal made by script(1).
+if have script; then
+    typed() { # typed INPUT COMMAND...: the lines of INPUT are typed, one for each prompt
+        local input=$1; shift
+        printf '%b' "$input" | (while IFS= read -r l; do sleep 0.4; printf '%s\n' "$l"; done; sleep 0.3) |
+            timeout 20 script -qec "$(printf '%q ' "$@")" /dev/null
+    }
+    out=$(typed 'Correct-Horse-7\nCorrect-Horse-7\n' "$CA" --dir tty init Tty); [ -e tty/ca.crt ] && pass "init asks twice" || fail "init asks twice" "$out"
+    grep -q "Correct" <<<"$out" && fail "nothing is echoed" "$out" || pass "nothing is echoed"
+    out=$(typed 'Correct-Horse-7\n' "$CA" --dir tty issue client al --no-pass); grep -q "Passphrase of the CA" <<<"$out" && [ -e tty/issued/al.crt ] && pass "issue asks for the CA's" || fail "issue asks for the CA's" "$out"
+    out=$(typed 'wrong\n' "$CA" --dir tty crl); grep -q "wrong passphrase" <<<"$out" && pass "a wrong one" || fail "a wrong one" "$out"
+    out=$(typed 'Correct-Horse-7\nCorrect-Horse-8\n' "$CA" --dir tty2 init Tty); grep -q "not the same" <<<"$out" && [ ! -e tty2/ca.crt ] && pass "two that differ" || fail "two that differ" "$out"
+    out=$(typed 'short\nshort\n' "$CA" --dir tty2 init Tty); grep -q "too short" <<<"$out" && [ ! -e tty2/ca.crt ] && pass "too short" || fail "too short" "$out"
+else
+    skip "script(1) is not installed: prompts"
+fi
+finish
