@@ -96,29 +96,20 @@ static void run_timers(struct control *ctl)
     }
 }
 
-/* A caller leaves with EXIT where both sides speak it, else with the message of the data channel. */
-static const char *farewell(struct client *c)
-{
-    uint8_t exit_notify[17];
-    if (dbr_session_cc_exit(c->session))
-        return "EXIT";
-    memcpy(exit_notify, dbr_occ_magic, 16);
-    exit_notify[16] = DBR_OCC_EXIT;
-    workers_send_payload(c, exit_notify, sizeof exit_notify);
-    return NULL;
-}
-
 void clients_shutdown(struct control *ctl, const char *text)
 {
+    ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
+    if (ctl->calls) {
+        calls_shutdown(ctl);
+        return;
+    }
     for (uint32_t i = 0; i < ctl->max_clients; i++) {
         struct client *c = ctl->by_peer[i];
         if (!c || !c->session)
             continue;
-        dbr_session_close(c->session, ctl->boot->client ? farewell(c) : text,
-                          ctl->boot->client ? "shutdown" : "server shutdown", &ctl->now);
+        dbr_session_close(c->session, text, "server shutdown", &ctl->now);
         client_settle(c);
     }
-    ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
 }
 
 /* After a flood of strangers the memory that they had goes back to the system. */
