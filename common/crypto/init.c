@@ -21,12 +21,9 @@ static int outcome = DBR_ERR_CRYPTO;
 static void fetch_ciphers(struct fetched *f)
 {
     static const char *const names[DBR_CIPHER_END] = {
-        [DBR_AES_128_GCM] = "AES-128-GCM",
-        [DBR_AES_192_GCM] = "AES-192-GCM",
-        [DBR_AES_256_GCM] = "AES-256-GCM",
-        [DBR_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
-        [DBR_AES_128_CBC] = "AES-128-CBC",
-        [DBR_AES_192_CBC] = "AES-192-CBC",
+        [DBR_AES_128_GCM] = "AES-128-GCM", [DBR_AES_192_GCM] = "AES-192-GCM",
+        [DBR_AES_256_GCM] = "AES-256-GCM", [DBR_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
+        [DBR_AES_128_CBC] = "AES-128-CBC", [DBR_AES_192_CBC] = "AES-192-CBC",
         [DBR_AES_256_CBC] = "AES-256-CBC",
     };
     for (int i = DBR_CIPHER_NONE + 1; i < DBR_CIPHER_END; i++)

@@ -406,7 +406,7 @@ static void names(void **state)
         {"AES-256-GCM", DBR_AES_256_GCM, 32}, {"ChaCha20-Poly1305", DBR_CHACHA20_POLY1305, 32},
         {"none", DBR_CIPHER_NONE, 0},         {"", DBR_CIPHER_NONE, 0},
         {"AES-256-GC", DBR_CIPHER_NONE, 0},   {"AES-256-GCMX", DBR_CIPHER_NONE, 0},
-        {"AES-256-CBC", DBR_AES_256_CBC, 32},  {"BF-CBC", DBR_CIPHER_NONE, 0},
+        {"AES-256-CBC", DBR_AES_256_CBC, 32}, {"BF-CBC", DBR_CIPHER_NONE, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         enum dbr_cipher c = dbr_cipher_by_name(cases[i].name, strlen(cases[i].name));
