@@ -67,7 +67,7 @@ cbc_renegotiates() {
     local lost
     lost=$(x c1 ping -n -q -c 200 -i 0.1 -W 1 $LAN | grep -o '[0-9.]*% packet loss')
     [ "$lost" = "0% packet loss" ] || why "$lost over 20 s of renegotiations" || return
-    [ "$(grep -c 'Data Channel: Cipher\|soft reset\|TLS: new session' "${LAB_CLI_LOG[c1]}")" -ge 3 ] || why "no renegotiation seen"
+    [ "$(grep -c 'VERIFY OK: depth=0' "${LAB_CLI_LOG[c1]}")" -ge 3 ] || why "no renegotiation seen"
 }
 
 # A digest that only one side has: no frame passes, and the log says why.
@@ -109,10 +109,22 @@ data_v1() {
     connects "data-ciphers $1" -- "data-ciphers $1" 'pull-filter ignore "peer-id"'
 }
 
-# framing CLIENT_LINES...: traffic with MAC addresses of all kinds in each
+# framing CLIENT_LINES...: traffic with MAC addresses of all kinds in each. OpenVPN looks at what the client has only
+# with `compress migrate`, and 2.6.14 then pushes stub-v2 without escaping anything itself: frames to 50:... are lost.
 framing() {
-    connects "data-ciphers AES-256-GCM:AES-256-CBC" "mac-limit 4" -- "$@" || return
-    fifties
+    local more="mac-limit 4"
+    [ "$LAB_SERVER" = openvpn ] && more="compress migrate"
+    connects "data-ciphers AES-256-GCM:AES-256-CBC" "$more" -- "$@" || return
+    [ "$LAB_SERVER" = openvpn ] || fifties
+}
+
+# both LINE: the same line on both sides and nothing pushed. Two OpenVPN drop each other's escapes.
+both() {
+    [ "$LAB_SERVER-$LAB_CLIENT" != drawbridged-openvpn ] || { skipped "our server tells each client what to do"; return; }
+    local more=()
+    [ "$LAB_SERVER" = drawbridged ] && more=("mac-limit 4")
+    connects "$1" "${more[@]}" -- "$1" || return
+    [ "$LAB_SERVER-$LAB_CLIENT" = openvpn-openvpn ] || fifties
 }
 
 framing_stock() {
@@ -189,6 +201,9 @@ run framing-compress-lz4-v2-yes framing_stock "compress lz4-v2" "allow-compressi
 run framing-compress-stub-v2 framing "compress stub-v2"
 run framing-compress-migrate framing "compress migrate"
 run framing-cbc-comp-lzo framing "comp-lzo no" "data-ciphers AES-256-CBC"
+run framing-both-comp-lzo both "comp-lzo no"
+run framing-both-compress both "compress"
+run framing-both-stub-v2 both "compress stub-v2"
 run framing-pushed-by-admin pushed_by_admin
 run framing-packed-by-server packed_by_server
 run old-2.2 old 2.2 --tamper

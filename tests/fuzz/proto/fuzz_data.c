@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The data channel with known keys. The first byte chooses the cipher; then come records: a byte of flags, a
- * packet id (one byte: distance to the newest, or four bytes), a length byte. The harness seals them with the
- * right key, damages some, and checks each verdict against a list of all ids that passed.
+ * The data channel with known keys. The first byte chooses the cipher, AEAD or CBC with its digest; then come
+ * records: a byte of flags, a packet id (one byte: distance to the newest, or four bytes), a length byte. The
+ * harness seals them with the right key, damages some, and checks each verdict against a list of all ids that
+ * passed.
  */
 #include "fuzz.h"
 
@@ -16,10 +17,19 @@ static size_t n_passed;
 
 static bool start(uint8_t choice)
 {
-    static const enum dbr_cipher ciphers[] = {DBR_AES_256_GCM, DBR_AES_128_GCM, DBR_CHACHA20_POLY1305,
-                                              DBR_AES_192_GCM};
+    static const struct {
+        enum dbr_cipher cipher;
+        enum dbr_digest digest;
+    } kinds[] = {{DBR_AES_256_GCM, 0},       {DBR_AES_128_GCM, 0},         {DBR_CHACHA20_POLY1305, 0},
+                 {DBR_AES_192_GCM, 0},       {DBR_AES_256_CBC, DBR_SHA1},  {DBR_AES_128_CBC, DBR_SHA512},
+                 {DBR_AES_192_CBC, DBR_MD5}, {DBR_AES_256_CBC, DBR_SHA256}};
+    unsigned kind = (choice & 3) | (choice >> 1 & 4);
     const struct dbr_aead_backend *openssl = dbr_aead_backend_by_name("openssl");
-    struct dbr_data_keys k = {.cipher = ciphers[choice & 3], .key_id = 3, .use_v2 = 1, .peer_id = 5};
+    struct dbr_data_keys k = {.cipher = kinds[kind].cipher,
+                              .digest = (uint16_t)kinds[kind].digest,
+                              .key_id = 3,
+                              .use_v2 = 1,
+                              .peer_id = 5};
     uint8_t block[DBR_KEY_BLOCK_LEN];
     fill_pattern(block, sizeof block, 77);
     dbr_data_keys_cut(&k, block, true);
@@ -49,9 +59,14 @@ static int open(uint8_t *dgram, size_t len)
         return err;
     PROMISE(job.text + job.len == dgram + len && job.len > 0);
     dbr_aead_open(rx.open, &job, 1);
+    PROMISE(job.err || (job.len > 0 && job.text + job.len <= dgram + len));
     if (job.err)
         return job.err;
-    PROMISE(dbr_slot_opened(&rx, id, job.len));
+    if (!dbr_slot_opened(&rx, &job, &id)) {
+        PROMISE(rx.cbc && !fresh(id)); /* of AEAD the window was asked before */
+        return DBR_ERR_REPLAY;
+    }
+    PROMISE(id == rx.replay.newest || rx.replay.newest - id < rx.replay.size);
     dbr_payload_kind(job.text, job.len);
     return 0;
 }
@@ -69,8 +84,10 @@ static void sealed(uint8_t flags, uint32_t id, uint8_t len)
 {
     uint8_t buf[512];
     struct dbr_aead_job job;
-    tx.use_v2 = !(flags & V1);
-    tx.header[0] = dbr_first_byte(tx.use_v2 ? DBR_OP_DATA_V2 : DBR_OP_DATA_V1, 3);
+    bool v2 = !(flags & V1);
+    tx.headroom = (uint8_t)(tx.headroom + 3 * v2 - 3 * tx.use_v2);
+    tx.use_v2 = v2;
+    tx.header[0] = dbr_first_byte(v2 ? DBR_OP_DATA_V2 : DBR_OP_DATA_V1, 3);
     tx.next_id = id;
     size_t head = dbr_slot_headroom(&tx);
     memset(buf, 0x33, sizeof buf);
@@ -79,10 +96,14 @@ static void sealed(uint8_t flags, uint32_t id, uint8_t len)
     if (err)
         return;
     dbr_aead_seal(tx.seal, &job, 1);
+    PROMISE(job.len == len + dbr_slot_padding(&tx, len));
     if (flags & DAMAGE)
-        buf[head - 1 - (flags >> 4)] ^= 1; /* in the tag */
-    int want = !len ? DBR_ERR_SHAPE : !fresh(id) ? DBR_ERR_REPLAY : flags & DAMAGE ? DBR_ERR_AUTH : 0;
-    PROMISE(open(buf, head + len) == want);
+        buf[head - 1 - (flags >> 4)] ^= 1; /* in the tag, or in id and IV of CBC */
+    int damage = flags & DAMAGE ? DBR_ERR_AUTH : 0;
+    int want = !len ? DBR_ERR_SHAPE : !fresh(id) ? DBR_ERR_REPLAY : damage;
+    if (tx.cbc) /* the id is seen behind the HMAC only; a packet without payload is whole in shape */
+        want = damage || !len ? DBR_ERR_AUTH : want;
+    PROMISE(open(buf, head + job.len) == want);
     if (!want && n_passed < MOST)
         passed[n_passed++] = id;
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Proof that the tests guard the guards: inverts or removes one condition of common/proto at a time, in a copy,
-# and requires the module's unit test to turn red. A mutant that no test kills, or whose line is no longer there,
-# fails the run. Usage: mutations.sh SOURCE_ROOT [CC]   (about 20 s on two cores)
+# Proof that the tests guard the guards: inverts or removes one condition of common/proto (and crypto/cbc) at a
+# time, in a copy, and requires the module's unit test to turn red. A mutant that no test kills, or whose line is no longer there,
+# fails the run. Usage: mutations.sh SOURCE_ROOT [CC]   (about 25 s on two cores)
 set -u
 root=${1:?usage: mutations.sh SOURCE_ROOT [CC]} cc=${2:-cc}
 work=$(mktemp -d) || exit 1
@@ -88,20 +88,40 @@ replay s/w->bitmap >> age & 1)/0)/
 replay s/by < WORD_BITS ? w->bitmap << by : 0/w->bitmap << (by \& 63)/
 data s/if (s->next_id >= DBR_LAST_PACKET_ID)/if (false)/
 data s/next_id >= DBR_LAST_PACKET_ID/next_id > DBR_LAST_PACKET_ID/
-data s/if (!dbr_replay_check(&s->replay, \*id))/if (dbr_replay_check(\&s->replay, *id))/
-data s/if (!dbr_replay_check(&s->replay, id))/if (false)/
-data s/    dbr_replay_mark(&s->replay, id);//
-data s/if (len <= header)/if (len < header)/
+data s/!dbr_replay_check(&s->replay, \*id))$/dbr_replay_check(\&s->replay, *id))/
+data s/if (!dbr_replay_check(&s->replay, \*id))$/if (false)/
+data s/    dbr_replay_mark(&s->replay, \*id);//
+data s/len <= front || /len < front || /
+data s/ || (s->cbc && (len - front + ID_LEN) % DBR_CBC_BLOCK)//
+data s/s->cbc ? 0 : dbr_get32(id_at)/dbr_get32(id_at)/
+data s/!s->cbc && !dbr_replay_check/false \&\& !dbr_replay_check/
+data s/    if (s->cbc)$/    if (false)/
+data s/digest, k->send_hmac, true/digest, k->recv_hmac, true/
+data s/digest, k->recv_hmac, false/digest, k->send_hmac, false/
+data s/s->mac_len + CBC_AROUND/s->mac_len + DBR_CBC_IV_LEN/
+cbc s/dbr_secret_equal(expected, j->tag/!dbr_secret_equal(expected, j->tag/
+cbc s/dbr_secret_equal(expected, j->tag, dbr_mac_size(c->mac))/true/
+cbc s/dbr_secret_equal(expected, j->tag, dbr_mac_size(c->mac))/dbr_secret_equal(expected, j->tag, 8)/
+cbc s/wrong || !pad || pad > DBR_CBC_BLOCK/!pad || pad > DBR_CBC_BLOCK/
+cbc s/wrong || !pad || pad > DBR_CBC_BLOCK/wrong || pad > DBR_CBC_BLOCK/
+cbc s/ || pad > DBR_CBC_BLOCK//
+cbc s/(i < pad) & (blocks/(i + 1 < pad) \& (blocks/
+cbc s/if (n <= DBR_CBC_ID_LEN)/if (n < DBR_CBC_ID_LEN)/
+cbc s/if (n <= DBR_CBC_ID_LEN)/if (!n)/
+cbc s/dbr_put64(counter + 8, ++c->sealed)/dbr_put64(counter + 8, c->sealed)/
+cbc s/    if (next_iv(c, iv_of(j)))/    if (0)/
+cbc s/err = draw_iv_key(c)/err = dbr_ctr_new(\&c->iv, key)/
+cbc s/!dbr_cipher_is_cbc(cipher) || //
+cbc s/digests\[digest\].len);/1);/
 data s/dbr_key_id_of(dgram\[0\]) != s->key_id || //
 data s/ || !dbr_opcode_is_data(dbr_opcode_of(dgram\[0\]))//
 data s/block + (server ? 2 \* SLOT : 0)/block + (server ? 0 : 2 * SLOT)/
-data s/job->aad_len = v2 ? V2_AAD : V1_AAD/job->aad_len = v2 ? DBR_DATA_V2_HEADER : 0/
+data s/(after + ID_LEN - job->aad)/(after - job->aad)/
 data s/s->next_id >= DBR_REKEY_PACKETS || //
 data s/ || s->replay.newest >= DBR_REKEY_PACKETS//
 data s/>= DBR_GCM_REKEY/> DBR_GCM_REKEY/
 data s/return s->gcm && /return /
-data s/k->cipher < DBR_CIPHER_COUNT && //
-data s/k->key_id <= 7 &&/true \&\&/
+data s/k->key_id <= 7 && //
 data s/k->peer_id <= DBR_PEER_ID_NONE/true/
 data s/len == 16 && //
 reliable s/r->next_send_id - oldest->id < DBR_SEND_WINDOW/true/
@@ -146,7 +166,9 @@ ctrlmsg s/option\[w + 1\] == '2'/option[w + 1] != '1'/
 ctrlmsg s/    if (several)/    if (!several)/
 negotiate s/if (v > INT32_MAX)/if (false)/
 negotiate s/ || \*seen >> i & 1)/)/
-negotiate s/(!info->ciphers\[0\] && c == single)/c == single/
+negotiate s/if (dbr_cipher_in_list(info->ciphers, c))/if (c == single || dbr_cipher_in_list(info->ciphers, c))/
+negotiate s/    if (dbr_cipher_in_list(ours, single))/    if (0)/
+negotiate s/    if (dbr_cipher_in_list(ours, single))/    if (single)/
 negotiate s/bool silent = !info->ciphers\[0\] && /bool silent = /
 negotiate s/(!named || single == fallback)/true/
 negotiate s/info->comp_stub_v2 ? "compress stub-v2"/!info->comp_stub_v2 ? "compress stub-v2"/
@@ -169,6 +191,7 @@ export -f compile
 # $1 number, $2 module, $3 expression: prints one line when something is wrong
 try_mutant() {
     local dir=$work/m$1 module=$2 source=$work/common/proto/$2.c
+    [ -f "$source" ] || source=$work/common/crypto/$2.c
     mkdir "$dir"
     sed -e "$3" "$source" >"$dir/$module.c"
     if cmp -s "$source" "$dir/$module.c"; then
@@ -186,13 +209,15 @@ export -f try_mutant
 
 cp -r "$root/common" "$work/" || exit 1
 modules="wire gate statickey cookie admit reliable replay data framing keymsg negotiate ctrlmsg"
-for f in base/{addr,err,secret,siphash,log} crypto/{aead,aead_openssl,init,kdf,mac,ctr}; do
+for f in base/{addr,err,secret,siphash,log} crypto/{aead,aead_openssl,cbc,init,kdf,mac,ctr}; do
     echo "$work/common/$f.c" "$work/$(basename $f).o"
 done >"$work/jobs"
 for m in $modules; do
     echo "$work/common/proto/$m.c" "$work/$m.o"
     echo "$root/tests/unit/proto/test_$m.c" "$work/test_$m.o"
 done >>"$work/jobs"
+echo "$root/tests/unit/crypto/test_cbc.c" "$work/test_cbc.o" >>"$work/jobs"
+modules+=" cbc"
 xargs -P "$(nproc)" -L 1 bash -c 'compile "$0" "$1"' <"$work/jobs" || exit 1
 ar rcs "$work/room.a" $(awk '$2 !~ /test_/ {print $2}' "$work/jobs")
 

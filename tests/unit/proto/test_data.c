@@ -122,6 +122,8 @@ static void known_answers(void **state)
         assert_memory_equal(got, want, n);
         assert_int_equal(open(&rx, want, n), 0); /* V1 too, though rx sends V2 */
         assert_int_equal(open(&rx, want, n), DBR_ERR_REPLAY);
+        want[n - 1] ^= 1; /* the window is asked before the frame is opened */
+        assert_int_equal(open(&rx, want, n), DBR_ERR_REPLAY);
         assert_true(rx.opened_packets == 1 && rx.opened_bytes == FRAME);
         assert_true(tx.sealed_packets == 1 && tx.sealed_bytes == FRAME);
         dbr_slot_fini(&tx);

@@ -70,6 +70,7 @@ static const struct {
     {"nothing", "", {.iv_proto = 0}},
     {"no newline at the end", "IV_PROTO=2\nIV_PLAT=mac", {.iv_proto = 2, .platform = "mac"}},
     {"CR LF", "IV_PROTO=2\r\nIV_MTU=1500\r\n", {.iv_proto = 2, .iv_mtu = 1500}},
+    {"2.8's own peer id", "ID=00a1b2\nIV_PROTO=2\nID=zz\n", {.iv_proto = 2}},
     {"the first counts", "IV_PROTO=2\nIV_PROTO=4\n", {.iv_proto = 2}},
     {"only at the head of a line", "UV_X=IV_PROTO=4\nxIV_MTU=5\nIV_MTU =6\n", {.iv_mtu = 0}},
     {"negative", "IV_PROTO=-1\n", {.iv_proto = 0}},

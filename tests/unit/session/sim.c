@@ -176,7 +176,8 @@ static size_t op_push_options(void *arg, struct dbr_session *s, const char **opt
     end->n_push++;
     opts[0] = "route-gateway 192.0.2.1";
     opts[1] = "ping 10";
-    return 2;
+    opts[2] = end->sim->opt.extra_push;
+    return opts[2] ? 3 : 2;
 }
 
 static int op_pushed(void *arg, struct dbr_session *s, const char *options)
@@ -361,6 +362,8 @@ static void make_end(struct sim *sim, struct sim_end *end, bool server)
                                            .tls = (server ? server_tls : client_tls)[o->tls_max == 12],
                                            .data_ciphers = server ? o->ciphers_server : o->ciphers_client,
                                            .auth = o->digest ? o->digest : "SHA1",
+                                           .fallback = server ? o->fallback_server : o->fallback_client,
+                                           .framing = server ? DBR_FRAMING_NONE : o->framing_client,
                                            .key_direction = direction,
                                            .tun_mtu = 1500,
                                            .hand_window_s = o->hand_window_s ? o->hand_window_s : 60,
@@ -407,6 +410,7 @@ bool sim_keys_match(const struct sim *sim, uint8_t key_id)
     const struct dbr_data_keys *c = &sim->client.keys[key_id], *s = &sim->server.keys[key_id];
     return sim->client.has_key[key_id] && sim->server.has_key[key_id] && c->cipher == s->cipher &&
            memcmp(c->send_key, s->recv_key, 32) == 0 && memcmp(c->recv_key, s->send_key, 32) == 0 &&
-           memcmp(c->send_iv, s->recv_iv, 8) == 0 && memcmp(c->recv_iv, s->send_iv, 8) == 0 &&
-           memcmp(c->send_key, c->recv_key, 32) != 0;
+           memcmp(c->send_hmac, s->recv_hmac, 64) == 0 && memcmp(c->recv_hmac, s->send_hmac, 64) == 0 &&
+           c->digest == s->digest && memcmp(c->send_iv, s->recv_iv, 8) == 0 &&
+           memcmp(c->recv_iv, s->send_iv, 8) == 0 && memcmp(c->send_key, c->recv_key, 32) != 0;
 }

@@ -31,6 +31,13 @@ static void test_combinations(void **state)
         {.gate = DBR_GATE_TLS_CRYPT, .tls_max = 12},
         {.gate = DBR_GATE_TLS_AUTH, .tls_max = 12, .ciphers_client = "CHACHA20-POLY1305"},
         {.gate = DBR_GATE_TLS_AUTH, .ciphers_client = "AES-128-GCM", .no_dyn_tls_crypt = true},
+        {.gate = DBR_GATE_TLS_AUTH,
+         .ciphers_client = "AES-256-CBC",
+         .ciphers_server = "AES-256-GCM:AES-256-CBC"},
+        {.gate = DBR_GATE_TLS_AUTH,
+         .digest = "SHA512",
+         .ciphers_client = "AES-128-CBC",
+         .ciphers_server = "AES-128-CBC"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sim_options o = cases[i];
@@ -66,6 +73,74 @@ static void test_no_common_cipher(void **state)
     assert_false(sim->server.has_key[0]);
     assert_non_null(strstr(sim->client.last_message, "no shared cipher"));
     sim_free(sim);
+}
+
+/* A server may push a cipher that the client offered, or its fallback; nothing else. */
+static void test_pushed_cipher(void **state)
+{
+    static const struct {
+        const char *offered, *pushed;
+        enum dbr_cipher fallback;
+        bool good;
+    } cases[] = {
+        {"AES-256-GCM", "cipher AES-256-GCM", DBR_CIPHER_NONE, true},
+        {"AES-256-GCM", "cipher AES-128-CBC", DBR_CIPHER_NONE, false},
+        {"AES-256-GCM", "cipher AES-128-GCM", DBR_CIPHER_NONE, false},
+        {"AES-256-GCM:AES-128-CBC", "cipher AES-128-CBC", DBR_CIPHER_NONE, true},
+        {"AES-256-GCM", "cipher AES-128-CBC", DBR_AES_128_CBC, true},
+        {"AES-256-GCM", "cipher none", DBR_CIPHER_NONE, false},
+        {"AES-256-GCM", "cipher BF-CBC", DBR_CIPHER_NONE, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sim_options o = {.wire = good,
+                                .gate = DBR_GATE_TLS_AUTH,
+                                .ciphers_client = cases[i].offered,
+                                .fallback_client = cases[i].fallback,
+                                .extra_push = cases[i].pushed};
+        struct sim *sim = sim_new(&o, i);
+        bool up = sim_connect(sim, 30);
+        if (up != cases[i].good)
+            fail_msg("%s offered, %s", cases[i].offered, cases[i].pushed);
+        assert_int_equal(sim->client.has_key[0], cases[i].good);
+        const char *name = cases[i].pushed + 7;
+        assert_true(!up || sim->client.keys[0].cipher == dbr_cipher_by_name(name, strlen(name)));
+        sim_free(sim);
+    }
+}
+
+/* Both ends come to the same framing from what the client's own configuration has, whatever is pushed. */
+static void test_framing(void **state)
+{
+    static const struct {
+        enum dbr_framing own;
+        const char *extra_push, *pushed;
+        enum dbr_framing want;
+    } cases[] = {
+        {DBR_FRAMING_NONE, NULL, NULL, DBR_FRAMING_NONE},
+        {DBR_FRAMING_COMP_LZO, NULL, "compress stub-v2", DBR_FRAMING_STUB_V2},
+        {DBR_FRAMING_COMPRESS_SWAP, NULL, "compress stub-v2", DBR_FRAMING_STUB_V2},
+        {DBR_FRAMING_STUB_V2, NULL, "compress stub-v2", DBR_FRAMING_STUB_V2},
+        {DBR_FRAMING_NONE, "compress lz4-v2", NULL, DBR_FRAMING_NONE},
+        {DBR_FRAMING_NONE, "comp-lzo yes", NULL, DBR_FRAMING_NONE},
+        {DBR_FRAMING_COMP_LZO, "comp-lzo yes", "compress stub-v2", DBR_FRAMING_STUB_V2},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sim_options o = {.wire = good,
+                                .gate = DBR_GATE_TLS_AUTH,
+                                .framing_client = cases[i].own,
+                                .extra_push = cases[i].extra_push};
+        struct sim *sim = sim_new(&o, i);
+        assert_true(sim_connect(sim, 30));
+        const char *comp = strstr(sim->client.pushed, "comp");
+        if (!comp != !cases[i].pushed ||
+            (comp && strncmp(comp, cases[i].pushed, strlen(cases[i].pushed)) != 0))
+            fail_msg("case %zu: %s", i, sim->client.pushed);
+        assert_int_equal(dbr_session_framing(sim->client.session), cases[i].want);
+        assert_int_equal(dbr_session_framing(sim->server.session), cases[i].want);
+        sim_free(sim);
+    }
 }
 
 /* 20 % loss with duplicates, reordering and flipped bits: every seed completes within the hand window. */
@@ -338,6 +413,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_combinations),   cmocka_unit_test(test_no_common_cipher),
+        cmocka_unit_test(test_pushed_cipher),  cmocka_unit_test(test_framing),
         cmocka_unit_test(test_bad_wire),       cmocka_unit_test(test_40_percent),
         cmocka_unit_test(test_deterministic),  cmocka_unit_test(test_renegotiation),
         cmocka_unit_test(test_revoked),        cmocka_unit_test(test_refused),
