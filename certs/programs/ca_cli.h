@@ -98,7 +98,7 @@ const char *entry_state(const struct dbr_index_entry *e, int64_t now);
 
 /* Copies crl.pem, crl.der and ca.crt to a folder, each written aside and renamed. */
 int publish_to(const struct dbr_ca *ca, const char *folder, char *why, size_t cap);
-/* Hands the CRL (DER) to every concentrator of the configuration, all at once, and waits up to 20 s. Prints
+/* Hands the CRL (DER) to every concentrator of the configuration, all at once, and waits up to 10 s. Prints
  * one line each; returns how many failed. */
 int push_crl(const struct dbr_ca *ca, struct json *j);
 /* The CRL in DER on the heap. */

@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-enum { PUSH_SECONDS = 20 };
+enum { PUSH_SECONDS = 10 };
 
 /* --- the CRL as it is on disk
  * --------------------------------------------------------------------------------- */

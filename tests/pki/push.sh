@@ -41,5 +41,5 @@ grep -q "deaf could NOT" <<<"$out" && pass "one that does not read is not told" 
 sed -i '/^concentrator/d' ca/drawbridge-ca.conf
 printf 'concentrator hang sleep 60\nconcentrator quick sh -c "cat > %s/quick"\n' "$WORK" >> ca/drawbridge-ca.conf
 t=$(date +%s); out=$(ca push); t=$(($(date +%s) - t))
-grep -q "hang could NOT" <<<"$out" && grep -q "quick has" <<<"$out" && [ $t -le 25 ] && pass "one that hangs is given up after $t s" || fail "one that hangs ($t s)" "$out"
+grep -q "hang could NOT" <<<"$out" && grep -q "quick has" <<<"$out" && [ $t -le 15 ] && pass "one that hangs is given up after $t s" || fail "one that hangs ($t s)" "$out"
 finish
