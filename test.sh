@@ -8,12 +8,13 @@
 #   release   build of the programs with the hardened flags
 #   asan      build of everything with ASan and UBSan, and its units, simulations and fuzz smoke (ctest)
 #   tsan      build of the data process and its units with TSan
-#   interop   namespaces with stock OpenVPN (tests/interop) on the release build   } side by side
-#   hostile   the attacker's cases (tests/hostile) on the release build            }
+#   interop   namespaces with stock OpenVPN as client (tests/interop), release build  } side by side
+#   hostile   the attacker's cases (tests/hostile), release build                     }
+#   stock-ours, ours-ours  the same cases with our client against stock and own server  side by side
 #   live-asan, live-tsan  a choice of the namespace cases with the daemon under ASan+UBSan, under TSan
 #   pki       tests/pki/run.sh, and any other tests/*/run.sh there may be (not bench)
 #   bench     a short look at the figures beside OpenVPN (nothing passes or fails here)
-# --quick leaves out tsan, live-*, bench and the slow namespace scripts. --full adds the presets debug and fuzz (clang,
+# --quick leaves out tsan, live-*, *-ours, bench and the slow namespace scripts. --full adds the presets debug and fuzz (clang,
 # libFuzzer), the long hostile cases and the bench over all pairings: an hour and more. The logs are in build/test-logs.
 # Ends with `N passed, N failed, N skipped` over all of it; status 0 only when nothing failed.
 cd "$(dirname "$0")" || exit 1
@@ -44,7 +45,7 @@ trap "trap - TERM INT; kill 0" TERM INT
 wanted() {
     [ -z "$ONLY" ] || { [[ ,$ONLY, == *,$1,* ]] && return 0 || return 1; }
     case $MODE/$1 in
-    quick/tsan | quick/live-* | quick/bench) return 1 ;;
+    quick/tsan | quick/live-* | quick/bench | quick/*-ours) return 1 ;;
     default/debug | default/fuzz | quick/debug | quick/fuzz) return 1 ;;
     esac
 }
@@ -148,8 +149,8 @@ has_daemon() {
 interop() {
     has_daemon release || return
     case $MODE in
-    quick) tests/interop/run.sh --build build/release --scripts handshake,addressing,layer2,config ;;
-    *) tests/interop/run.sh --build build/release ;;
+    quick) tests/interop/run.sh --build build/release --pairs "$1" --scripts handshake,addressing,layer2,config ;;
+    *) tests/interop/run.sh --build build/release --pairs "$1" ;;
     esac
 }
 
@@ -209,10 +210,14 @@ run format format
 run release release
 run asan built_units asan
 run tsan tsan
-spawn interop interop
+spawn interop interop ours-stock
 spawn hostile hostile
 collect interop
 collect hostile
+spawn stock-ours interop stock-ours
+spawn ours-ours interop ours-ours
+collect stock-ours
+collect ours-ours
 spawn live-asan live asan
 spawn live-tsan live tsan
 collect live-asan

@@ -13,10 +13,14 @@ lab_begin revocation
 lab_pki || exit 1
 lab_office 3 || { echo "FAIL revocation no namespaces"; exit 1; }
 SHARED_PKI=$LAB_PKI
+OCSP_PID= WEB_PID=
 
 # fresh NAME: an own copy of the CA, an empty state folder, a list that names nobody in force.
 fresh() {
     CASE=$LAB_DIR/case-$1
+    [ -n "$OCSP_PID" ] && lab_stop "$OCSP_PID" KILL
+    [ -n "$WEB_PID" ] && lab_stop "$WEB_PID" KILL
+    OCSP_PID= WEB_PID=
     mkdir -p "$CASE/state"
     cp -r "$SHARED_PKI" "$CASE/pki"
     LAB_PKI=$CASE/pki

@@ -104,7 +104,8 @@ lab_begin() {
 # lab_end: ends own processes, deletes own namespaces, removes the run folder (kept when LAB_KEEP_DIR is set).
 lab_end() {
     local p n status=$?
-    trap - EXIT INT TERM HUP
+    trap - EXIT
+    trap '' INT TERM HUP # a second signal must not leave half of it behind
     for p in "${LAB_PIDS[@]}"; do lab_signal "$p" TERM; done
     for n in "${LAB_SPACES[@]}"; do lab_drain "$n"; done
     for p in "${LAB_PIDS[@]}"; do lab_signal "$p" KILL; done
