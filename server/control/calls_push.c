@@ -233,7 +233,9 @@ static void tell_tap(struct control *ctl)
     struct dbr_ipc_tap_address m = {.head = dbr_ipc_head(DBR_IPC_TAP_ADDRESS, sizeof m, 0), .up = 1};
     const struct dbr_conf_ifconfig *ip = DBR_PULLED(pulled, own, ifconfig);
     char *const *gateway = DBR_PULLED(pulled, own, route_gateway);
-    for (int i = 0; i < 4 && !own->ifconfig_noexec; i++) {
+    m.noexec = own->ifconfig_noexec;
+    m.full = wants_everything(ctl);
+    for (int i = 0; i < 4; i++) {
         m.v4[i] = (uint8_t)(ip->local >> (24 - 8 * i));
         m.mask4[i] = (uint8_t)(ip->netmask >> (24 - 8 * i));
     }

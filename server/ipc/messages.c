@@ -86,7 +86,8 @@ static int check_file(const void *buf)
 static int check_tap_address(const void *buf)
 {
     const struct dbr_ipc_tap_address *m = buf;
-    return m->prefix6 <= 128 && m->dhcp <= 1 && m->up <= 1 ? 0 : DBR_ERR_SHAPE;
+    return m->prefix6 <= 128 && m->dhcp <= 1 && m->up <= 1 && m->noexec <= 1 && m->full <= 1 ? 0
+                                                                                             : DBR_ERR_SHAPE;
 }
 
 static int check_state(const void *buf)

@@ -221,9 +221,11 @@ struct dbr_ipc_tap_address {
     uint8_t prefix6; /* 0 = none */
     uint8_t dhcp;    /* 1 = the address comes from the far LAN's DHCP server */
     uint8_t up;      /* 1 = bring the TAP up, 0 = take address away */
+    uint8_t noexec;  /* 1 = the address is for the `up` script to set */
+    uint16_t mtu;    /* 0 = leave */
+    uint8_t full;    /* 1 = all traffic through the tunnel: also routers of the far LAN are believed */
     uint8_t pad;
-    uint16_t mtu; /* 0 = leave */
-    uint16_t pad2[3];
+    uint16_t pad2[2];
 };
 
 struct dbr_ipc_state {

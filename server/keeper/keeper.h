@@ -13,7 +13,8 @@
  *     mend.c     mend_*()       ... TAP and bridge when somebody else touched them
  *     memory.c   memory_open()  ... the two files of the revocation memory
  *     reload.c   reload()       ... SIGHUP: everything that the configuration names, read again for control
- *     tap.c      tap_address()  ... client role: the address of the TAP
+ *     tap.c      tap_address()  ... client role: the address of the TAP, its DHCP lease, `up` and `down`
+ *     routes.c   route_take()   ... client role: routes
  */
 #ifndef DBR_KEEPER_KEEPER_H
 #define DBR_KEEPER_KEEPER_H
@@ -26,6 +27,7 @@
 #include "keeper/address.h"
 #include "keeper/backoff.h"
 #include "keeper/fdbset.h"
+#include "keeper/lease.h"
 #include "keeper/logsink.h"
 #include "keeper/notify.h"
 #include "keeper/pulse.h"
@@ -40,7 +42,14 @@
 #define S_NS  1000000000ull
 #define MS_NS 1000000ull
 
-enum { GUARDED_IP4 = 4 };
+enum { GUARDED_IP4 = 4, ROUTES_MAX = 160, ENV_MAX = 96 };
+
+/* A route that control asked for. */
+struct own_route {
+    struct dbr_ipc_route said;
+    struct if_route now; /* as the kernel has it */
+    bool set;
+};
 
 /* What the children run; each returns the exit code of its process. data takes what it needs from the
  * configuration and frees it: there may be keys in it. */
@@ -106,6 +115,14 @@ struct keeper {
     /* client role */
     struct if_address tap_v4, tap_v6; /* set by us */
     pid_t dhcp;                       /* 0 = none */
+    struct lease lease;
+    uint64_t lease_ns; /* when to look for the lease; 0 = nobody asks for one */
+    struct own_route routes[ROUTES_MAX];
+    size_t n_routes;
+    struct dbr_ipc_env env[ENV_MAX]; /* for scripts */
+    size_t n_env;
+    bool up_ran;
+    struct dbr_ipc_tap_address up_for; /* what `up` was run for last */
 
     /* life */
     int epoll, signals;
@@ -163,6 +180,15 @@ bool mend_tap(struct keeper *k);  /* before data is started: false when there is
 
 /* tap.c */
 void tap_address(struct keeper *k, const struct dbr_ipc_tap_address *m);
-void tap_forget(struct keeper *k); /* takes the addresses away, ends the DHCP client */
+void tap_forget(struct keeper *k); /* takes addresses and routes away, ends the DHCP client */
+int tap_or_bridge(const struct keeper *k);
+void lease_look(struct keeper *k); /* at lease_ns */
+void env_take(struct keeper *k, const struct dbr_ipc_env *m);
+void run_down(struct keeper *k);
+
+/* routes.c */
+void route_take(struct keeper *k, const struct dbr_ipc_route *m);
+void routes_again(struct keeper *k); /* after a change of address or lease */
+void routes_forget(struct keeper *k);
 
 #endif

@@ -183,6 +183,10 @@ static void from_control(struct keeper *k, const struct dbr_ipc_head *m)
         control_state(k, (const void *)m);
     else if (m->type == DBR_IPC_TAP_ADDRESS && k->client)
         tap_address(k, (const void *)m);
+    else if (m->type == DBR_IPC_ROUTE && k->client)
+        route_take(k, (const void *)m);
+    else if (m->type == DBR_IPC_ENV && k->client)
+        env_take(k, (const void *)m);
 }
 
 static void from_data(struct keeper *k, const struct dbr_ipc_head *m)
@@ -360,6 +364,8 @@ static void run_due(struct keeper *k)
     start_due(k, now);
     if (now >= k->pulse_ns)
         feel_pulses(k, now);
+    if (k->lease_ns && now >= k->lease_ns)
+        lease_look(k);
     if (k->crl.path && now >= k->crl_ns) {
         look_at_crl(k);
         k->crl_ns = now + WATCH_PERIOD_MS * MS_NS;
@@ -383,6 +389,7 @@ static int wait_ms(const struct keeper *k)
     } else {
         at = k->pulse_ns;
         at = earlier(at, k->crl.path ? k->crl_ns + 1 : 0);
+        at = earlier(at, k->lease_ns);
         at = earlier(at, k->notify.watchdog_ns ? k->watchdog_ns + 1 : 0);
         for (unsigned i = 0; i < CHILDREN; i++)
             at = earlier(at, k->child[i].pid ? 0 : k->child[i].restart_ns);

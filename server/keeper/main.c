@@ -3,6 +3,7 @@
  * drawbridged: arguments and configuration, then either an answer on standard output or the keeper.
  */
 #include "keeper/keeper.h"
+#include "keeper/lease.h"
 #include "base/err.h"
 #include "control/control.h"
 #include "data/data.h"
@@ -201,6 +202,9 @@ int main(int argc, char **argv)
 {
     static struct dbr_config config;
     const struct dbr_conf_diag diag = {.say = say, .read = read_config};
+    const char *lease_file = getenv(LEASE_VARIABLE);
+    if (lease_file) /* keeper's DHCP client calls */
+        return lease_main(lease_file, argc > 1 ? argv[1] : NULL);
     forget_caller();
     int err = dbr_config_init(&config);
     if (!err)

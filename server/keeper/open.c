@@ -431,6 +431,8 @@ static int run_up(struct keeper *k)
         return 0;
     if (c->script_security < 2)
         return complain(k, DBR_D_up, DBR_ERR_CONFIG, "scripts are not allowed; add `script-security 2`");
+    if (k->client)
+        return 0; /* when the address is known */
     return script_run(c->up, "up", &about, c, &k->log);
 }
 
@@ -482,14 +484,6 @@ static void undo_bridge(struct keeper *k)
                 "bridge %s could not be put back wholly: %s; the journal is kept in %s",
                 k->config->bridge.name, why.text, k->run_dir);
     k->bridged = false;
-}
-
-static void run_down(struct keeper *k)
-{
-    const struct dbr_config *c = k->config;
-    struct script_about about = {.dev = k->tap.name, .mtu = k->tap_mtu, .context = "init"};
-    if (c->down && c->script_security >= 2 && *k->tap.name)
-        script_run(c->down, "down", &about, c, &k->log);
 }
 
 static void close_fd(int *fd)

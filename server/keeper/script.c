@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "keeper/script.h"
 #include "base/err.h"
+#include "keeper/lease.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -85,6 +87,16 @@ static void put_env(const char *name, const char *value)
         _exit(127);
 }
 
+static void put_broadcast(const struct script_about *a)
+{
+    struct in_addr ip, mask;
+    char text[INET_ADDRSTRLEN];
+    if (inet_pton(AF_INET, a->ip, &ip) != 1 || inet_pton(AF_INET, a->mask, &mask) != 1)
+        return;
+    ip.s_addr |= ~mask.s_addr;
+    put_env("ifconfig_broadcast", inet_ntop(AF_INET, &ip, text, sizeof text));
+}
+
 static void script_env(const char *type, const struct script_about *a, const struct dbr_config *cfg)
 {
     char number[16];
@@ -95,10 +107,17 @@ static void script_env(const char *type, const struct script_about *a, const str
     snprintf(number, sizeof number, "%u", (unsigned)a->mtu);
     put_env("tun_mtu", number);
     put_env("link_mtu", "0");
+    snprintf(number, sizeof number, "%d", cfg->verb);
+    put_env("verb", number);
     if (a->ip[0]) {
         put_env("ifconfig_local", a->ip);
         put_env("ifconfig_netmask", a->mask);
+        put_broadcast(a);
     }
+    if (cfg->files.n)
+        put_env("config", cfg->files.v[0]);
+    for (size_t i = 0; i < a->n_more; i++)
+        put_env(a->more[i].name, a->more[i].value);
     put_env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     for (size_t i = 0; i < cfg->setenv.n; i++) {
         char *pair = strdup(cfg->setenv.v[i]);
@@ -172,15 +191,18 @@ int script_run(const char *command, const char *type, const struct script_about 
 
 /* ---- DHCP client ---- */
 
-enum { DHCP_WORDS = 16, DHCP_FILES = 3, PATH_LEN = 160 };
+enum { DHCP_WORDS = 24, DHCP_FILES = 4, LEASE_FILE = 3, PATH_LEN = 160 };
 
-/* In the foreground. %i the interface, %0 to %2 a file of ours. */
+/* In the foreground. %i the interface, %0 to %2 a file of ours, %s this program as its script, %e the
+ * variable that tells the script where to write. */
 static const char *const dhcp_clients[][DHCP_WORDS] = {
-    {"/sbin/dhclient", "-4", "-d", "-q", "-cf", "%0", "-lf", "%1", "-pf", "%2", "%i", NULL},
-    {"/sbin/udhcpc", "-f", "-R", "-S", "-o", "-O", "subnet", "-O", "broadcast", "-i", "%i", NULL},
-    {"/sbin/dhcpcd", "-4", "-B", "-q", "--nogateway", "-C", "resolv.conf", "%i", NULL},
+    {"/sbin/dhclient", "-4", "-d", "-q", "-cf", "%0", "-lf", "%1", "-pf", "%2", "-sf", "%s", "-e", "%e", "%i",
+     NULL},
+    {"/sbin/udhcpc", "-f", "-R", "-S", "-t", "5", "-T", "1", "-A", "3", "-s", "%s", "-i", "%i", NULL},
+    {"/sbin/dhcpcd", "-4", "-B", "-q", "--nogateway", "-c", "%s", "-e", "%e", "%i", NULL},
 };
-static const char dhclient_conf[] = "request subnet-mask, broadcast-address, interface-mtu;\n";
+static const char dhclient_conf[] = "request subnet-mask, broadcast-address, routers, interface-mtu;\n"
+                                    "initial-interval 1; backoff-cutoff 3; retry 3; timeout 30;\n";
 
 struct dhcp_paths {
     char file[DHCP_FILES][PATH_LEN];
@@ -188,7 +210,7 @@ struct dhcp_paths {
 
 static void name_files(struct dhcp_paths *p, const char *dev, const char *folder)
 {
-    static const char *const ends[DHCP_FILES] = {"conf", "leases", "pid"};
+    static const char *const ends[DHCP_FILES] = {"conf", "leases", "pid", "lease"};
     for (size_t i = 0; i < DHCP_FILES; i++)
         snprintf(p->file[i], PATH_LEN, "%s/dhclient-%s.%s", folder, dev, ends[i]);
 }
@@ -211,13 +233,37 @@ static const char *installed(const char *path, char *buf, size_t n)
     return access(buf, X_OK) == 0 ? buf : NULL;
 }
 
+void dhcp_lease_file(char *out, size_t cap, const char *dev, const char *folder)
+{
+    struct dhcp_paths p;
+    name_files(&p, dev, folder);
+    snprintf(out, cap, "%s", p.file[LEASE_FILE]);
+}
+
+static const char *fill_in(const char *word, const char *dev, const struct dhcp_paths *p, const char *self,
+                           const char *variable)
+{
+    if (word[0] != '%')
+        return word;
+    switch (word[1]) {
+    case 'i': return dev;
+    case 's': return self;
+    case 'e': return variable;
+    default: return p->file[word[1] - '0'];
+    }
+}
+
 static void run_dhcp(const char *path, const char *const *words, const char *dev, const struct dhcp_paths *p)
 {
     const char *argv[DHCP_WORDS] = {path};
-    for (size_t i = 1; words[i]; i++) {
-        const char *w = words[i];
-        argv[i] = w[0] != '%' ? w : w[1] == 'i' ? dev : p->file[w[1] - '0'];
-    }
+    char self[PATH_LEN] = "", variable[PATH_LEN + sizeof LEASE_VARIABLE];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0)
+        _exit(127);
+    put_env(LEASE_VARIABLE, p->file[LEASE_FILE]);
+    snprintf(variable, sizeof variable, "%s=%s", LEASE_VARIABLE, p->file[LEASE_FILE]);
+    for (size_t i = 1; words[i]; i++)
+        argv[i] = fill_in(words[i], dev, p, self, variable);
     clean_signals();
     execv(path, (char *const *)(uintptr_t)argv);
     _exit(127);
@@ -228,6 +274,7 @@ pid_t dhcp_start(const char *dev, const char *folder, const struct dbr_log *log)
     struct dhcp_paths p;
     char buf[64];
     name_files(&p, dev, folder);
+    unlink(p.file[LEASE_FILE]);
     for (size_t i = 0; i < sizeof dhcp_clients / sizeof dhcp_clients[0]; i++) {
         const char *path = installed(dhcp_clients[i][0], buf, sizeof buf);
         if (!path)

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "conf/config.h"
+#include "ipc/messages.h"
 
 #include <sys/types.h>
 
@@ -16,6 +17,8 @@ struct script_about {
     uint32_t mtu;
     char ip[16], mask[16]; /* "" when there is none */
     const char *context;   /* "init" or "restart" */
+    const struct dbr_ipc_env *more;
+    size_t n_more; /* variables besides the usual ones */
 };
 
 /* Runs command (words separated by blanks; quotes and backslashes as in the configuration) with
@@ -25,12 +28,15 @@ int script_run(const char *command, const char *type, const struct script_about 
                const struct dbr_config *cfg, const struct dbr_log *log);
 
 /* Starts the first of dhclient, udhcpc, dhcpcd that is installed, in the foreground, for the interface. It
- * asks for an address only: the far LAN's router and name servers would take this machine's own traffic.
- * dhclient keeps its files in folder. Its pid, or DBR_ERR_NOTFOUND or DBR_ERR_IO (negative numbers) after a
+ * tells its lease to this program (keeper/lease.h) and changes nothing itself. Its files are in folder. Its
+ * pid, or DBR_ERR_NOTFOUND or DBR_ERR_IO (negative numbers) after a
  * logged line. */
 pid_t dhcp_start(const char *dev, const char *folder, const struct dbr_log *log);
 /* Ends it and removes its files. */
 void dhcp_stop(pid_t pid, const char *dev, const char *folder);
+
+/* Where the lease is told. */
+void dhcp_lease_file(char *out, size_t cap, const char *dev, const char *folder);
 
 /* Splits text into at most cap - 1 words inside buf (n bytes; the words point into it) and ends the list with
  * NULL. The number of words, or DBR_ERR_SHAPE (open quote), DBR_ERR_SPACE. */

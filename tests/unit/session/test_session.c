@@ -326,7 +326,7 @@ static void test_silence(void **state)
     assert_false(sim_connect(sim, 70));
     assert_int_equal(dbr_session_state(sim->client.session), DBR_SESSION_DEAD);
     assert_non_null(strstr(dbr_session_why(sim->client.session), "failed to occur within 60 seconds"));
-    assert_in_range(sim->client.sent, 3, 20);
+    assert_in_range(sim->client.sent, 25, 35); /* a caller does not back off: its network may come back */
     sim_free(sim);
 }
 
