@@ -151,7 +151,8 @@ static struct client *new_call(struct control *ctl)
     dbr_log(ctl->log, DBR_LOG_NOTICE, "UDPv%u link remote: [AF_INET%s]%s", to->family,
             to->family == 6 ? "6" : "", dbr_addr_text(to, text));
     calls_keep_way(ctl);
-    c->session = dbr_session_new_client(&ctl->session, c, &ctl->now);
+    c->realm = realm_get(ctl->realm);
+    c->session = dbr_session_new_client(&c->realm->session, c, &ctl->now);
     if (c->session)
         return c;
     client_free(c);

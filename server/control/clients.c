@@ -47,6 +47,7 @@ void client_free(struct client *c)
     ocsp_forget(c);
     chain_free(c);
     dbr_session_free(c->session);
+    realm_put(ctl, c->realm);
     options_release(c);
     if (c->adm) {
         dbr_client_config_free(&c->adm->file);

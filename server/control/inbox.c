@@ -71,15 +71,15 @@ static uint64_t cookie_sid(uint64_t client_sid, uint32_t reset_id)
 /* A genuine retransmission has a new replay id and so a new HMAC; the same HMAC again is a recording. */
 static bool recorded(struct control *ctl, const struct dbr_gated *g)
 {
-    if (dbr_gate_kind_of(ctl->gate) == DBR_GATE_NONE ||
+    if (dbr_gate_kind_of(ctl->realm->gate) == DBR_GATE_NONE ||
         !dbr_seen_before(ctl->seen, g->mac_prefix, control_second(ctl)))
         return false;
     count(ctl, &ctl->tally.seen);
     return true;
 }
 
-static void answer_reset(struct control *ctl, const struct dbr_gated *g, const struct dbr_control *c,
-                         const struct dbr_addr *from)
+static void answer_reset(struct control *ctl, const struct realm *r, const struct dbr_gated *g,
+                         const struct dbr_control *c, const struct dbr_addr *from)
 {
     uint8_t dgram[ANSWER_MAX];
     if (c->id >= RESET_IDS || c->n_acks) {
@@ -93,7 +93,7 @@ static void answer_reset(struct control *ctl, const struct dbr_gated *g, const s
         return;
     }
     uint64_t sid = dbr_cookie_make(&ctl->cookie, control_second(ctl), from, cookie_sid(c->sid, c->id));
-    int n = dbr_session_answer_reset(ctl->gate, sid, g, c->id, ctl->now.unix_s, dgram, sizeof dgram);
+    int n = dbr_session_answer_reset(r->gate, sid, g, c->id, ctl->now.unix_s, dgram, sizeof dgram);
     if (n > 0)
         control_send(ctl, from, dgram, (size_t)n);
 }
@@ -120,8 +120,8 @@ static bool plausible_first(const struct dbr_control *c, uint32_t reset_id)
     return !c->has_id || (c->id > reset_id && c->id <= reset_id + FIRST_MESSAGES);
 }
 
-static void begin_session(struct control *ctl, const struct dbr_gated *g, const struct dbr_control *c,
-                          const struct dbr_addr *from)
+static void begin_session(struct control *ctl, struct realm *r, const struct dbr_gated *g,
+                          const struct dbr_control *c, const struct dbr_addr *from)
 {
     uint32_t reset_id;
     if (!proves_cookie(ctl, c, from, &reset_id) || !plausible_first(c, reset_id)) {
@@ -135,7 +135,8 @@ static void begin_session(struct control *ctl, const struct dbr_gated *g, const 
         count(ctl, &ctl->tally.full);
         return;
     }
-    client->session = dbr_session_new_server(&ctl->session, c->peer_sid, c->sid, reset_id, client, &ctl->now);
+    client->realm = realm_get(r);
+    client->session = dbr_session_new_server(&r->session, c->peer_sid, c->sid, reset_id, client, &ctl->now);
     if (!client->session) {
         client_free(client);
         count(ctl, &ctl->tally.full);
@@ -155,7 +156,12 @@ static void stranger(struct control *ctl, uint8_t *dgram, size_t len, const stru
 {
     struct dbr_gated g;
     struct dbr_control c;
-    int err = dbr_gate_open(ctl->gate, dgram, len, &g);
+    struct realm *r = ctl->realm;
+    int err = dbr_gate_open(r->gate, dgram, len, &g);
+    if (err == DBR_ERR_AUTH && ctl->old_realm) { /* the key before the last */
+        r = ctl->old_realm;
+        err = dbr_gate_open(r->gate, dgram, len, &g);
+    }
     if (!err)
         err = dbr_control_parse(&c, g.first, g.sid, g.inner, g.inner_len);
     if (err) {
@@ -166,9 +172,9 @@ static void stranger(struct control *ctl, uint8_t *dgram, size_t len, const stru
     if (ctl->boot->client || ctl->shutdown_ns)
         count(ctl, &ctl->tally.state);
     else if (c.opcode == DBR_OP_RESET_CLIENT && c.key_id == 0)
-        answer_reset(ctl, &g, &c, from);
+        answer_reset(ctl, r, &g, &c, from);
     else
-        begin_session(ctl, &g, &c, from);
+        begin_session(ctl, r, &g, &c, from);
 }
 
 /* ---- dispatch ---- */
@@ -180,7 +186,7 @@ static void feed(struct client *c, uint8_t *dgram, size_t len, const struct dbr_
 {
     struct dbr_addr was = c->addr;
     bool moved = !dbr_addr_equal(&was, from);
-    bool may_move = dbr_gate_kind_of(c->ctl->gate) != DBR_GATE_NONE &&
+    bool may_move = dbr_gate_kind_of(c->realm->gate) != DBR_GATE_NONE &&
                     dbr_session_authenticated(c->session) && (!c->ctl->boot->client || c->ctl->cfg->float_);
     if (moved && !may_move) {
         count(c->ctl, &c->ctl->tally.state);
@@ -216,7 +222,7 @@ void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const str
         feed(c, dgram, len, from);
     else if (c && opcode == DBR_OP_RESET_CLIENT)
         count(ctl, &ctl->tally.replayed);
-    else if (dbr_wire_prefilter(dgram, len, dbr_gate_overhead(ctl->gate))) {
+    else if (dbr_wire_prefilter(dgram, len, dbr_gate_overhead(ctl->realm->gate))) {
         count(ctl, &ctl->tally.shape);
         log_knock(ctl, DBR_ERR_SHAPE, from);
     } else

@@ -134,8 +134,11 @@ void keeper_read(struct control *ctl)
     const struct dbr_ipc_head *head = (const void *)buf;
     int fd, err;
     while (!(err = dbr_ipc_recv(ctl->boot->ipc_keeper, buf, &fd))) {
-        if (head->type == DBR_IPC_FILE)
-            take_file(ctl, (const void *)buf, fd);
+        const struct dbr_ipc_file *file = (const void *)buf;
+        if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_BUNDLE && fd >= 0)
+            control_reload(ctl, fd);
+        else if (head->type == DBR_IPC_FILE)
+            take_file(ctl, file, fd);
         else if (head->type == DBR_IPC_STATE)
             take_state(ctl, (const void *)buf);
         else if (head->type == DBR_IPC_SOCKET)

@@ -5,6 +5,7 @@
  */
 #include "control/revocation.h"
 #include "control/state.h"
+#include "ipc/bundle.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -56,6 +57,28 @@ static void free_text(struct text *t)
     *t = (struct text){0};
 }
 
+/* During a reload keeper has read the files. */
+static int load_bundled(struct control *ctl, enum dbr_directive which, const char *path, struct text *out)
+{
+    const char *found = dbr_bundle_get(ctl->bundle, path, &out->len);
+    if (!found) {
+        complain(ctl, which, path, "was not read");
+        return DBR_ERR_CONFIG;
+    }
+    out->data = malloc(out->len + 1);
+    if (!out->data)
+        return DBR_ERR_NOMEM;
+    memcpy(out->data, found, out->len);
+    out->data[out->len] = 0;
+    return 0;
+}
+
+/* What cannot change while the daemon runs: the configuration it began with. */
+static const struct dbr_config *base_cfg(const struct control *ctl)
+{
+    return ctl->real ? ctl->real->cfg : ctl->cfg;
+}
+
 /* The text of a blob, from its file or inline. 0, also when it is not configured. */
 static int load_blob(struct control *ctl, enum dbr_directive which, const struct dbr_conf_blob *b,
                      struct text *out)
@@ -69,6 +92,8 @@ static int load_blob(struct control *ctl, enum dbr_directive which, const struct
     }
     if (!b->path)
         return 0;
+    if (ctl->bundle)
+        return load_bundled(ctl, which, b->path, out);
     int fd = open(b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int err = fd < 0 ? DBR_ERR_IO : read_file(fd, out);
     if (fd < 0)
@@ -83,34 +108,47 @@ static int load_blob(struct control *ctl, enum dbr_directive which, const struct
     return err ? DBR_ERR_CONFIG : 0;
 }
 
-static int load_gate(struct control *ctl)
+static int make_gate(struct control *ctl, struct realm *r, enum dbr_directive which,
+                     const struct dbr_conf_blob *blob, bool crypt)
 {
     const struct dbr_config *cfg = ctl->cfg;
-    bool crypt = DBR_IS_SET(cfg, tls_crypt);
-    const struct dbr_conf_blob *blob = crypt ? &cfg->tls_crypt : &cfg->tls_auth;
-    enum dbr_directive which = crypt ? DBR_D_tls_crypt : DBR_D_tls_auth;
     char why[WHY] = "";
     struct text t;
-    if (!crypt && !DBR_IS_SET(cfg, tls_auth)) {
-        dbr_log(ctl->log, DBR_LOG_WARN,
-                "WARNING: no tls-auth or tls-crypt key: anybody may speak to the TLS port; add one");
-        return dbr_gate_new(&ctl->gate, DBR_GATE_NONE, NULL, -1, NULL);
-    }
     int err = load_blob(ctl, which, blob, &t);
     if (err)
         return err;
-    err = dbr_static_key_parse(ctl->static_key, t.data, t.len, why, sizeof why);
+    err = dbr_static_key_parse(r->static_key, t.data, t.len, why, sizeof why);
     free_text(&t);
-    int direction = crypt ? (cfg->role == DBR_CONF_ROLE_SERVER ? 0 : 1) : blob->direction;
+    int direction = crypt ? (cfg->role == DBR_CONF_ROLE_SERVER ? 0 : 1) : cfg->tls_auth.direction;
     if (!err)
-        err = dbr_gate_new(&ctl->gate, crypt ? DBR_GATE_TLS_CRYPT : DBR_GATE_TLS_AUTH, ctl->static_key,
-                           direction, cfg->auth);
+        err = dbr_gate_new(&r->gate, crypt ? DBR_GATE_TLS_CRYPT : DBR_GATE_TLS_AUTH, r->static_key, direction,
+                           base_cfg(ctl)->auth);
     if (!err)
-        ctl->session.static_key = ctl->static_key;
+        r->session.static_key = r->static_key;
     else
         complain(ctl, which, blob->path,
                  *why ? why : "the digest named by auth is not available; use SHA256");
     return err ? DBR_ERR_CONFIG : 0;
+}
+
+static int load_gate(struct control *ctl)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    bool crypt = DBR_IS_SET(cfg, tls_crypt), old = DBR_IS_SET(cfg, tls_auth_old);
+    if (!(ctl->realm = realm_new(ctl)) || (old && !(ctl->old_realm = realm_new(ctl))))
+        return DBR_ERR_NOMEM;
+    if (!crypt && !DBR_IS_SET(cfg, tls_auth)) {
+        if (old) {
+            complain(ctl, DBR_D_tls_auth_old, NULL, "needs the new key: add tls-auth or tls-crypt");
+            return DBR_ERR_CONFIG;
+        }
+        dbr_log(ctl->log, DBR_LOG_WARN,
+                "WARNING: no tls-auth or tls-crypt key: anybody may speak to the TLS port; add one");
+        return dbr_gate_new(&ctl->realm->gate, DBR_GATE_NONE, NULL, -1, NULL);
+    }
+    int err = make_gate(ctl, ctl->realm, crypt ? DBR_D_tls_crypt : DBR_D_tls_auth,
+                        crypt ? &cfg->tls_crypt : &cfg->tls_auth, crypt);
+    return !err && old ? make_gate(ctl, ctl->old_realm, DBR_D_tls_auth_old, &cfg->tls_auth_old, crypt) : err;
 }
 
 struct tls_files {
@@ -175,8 +213,8 @@ static int load_tls(struct control *ctl)
                                    .groups = cfg->tls_groups,
                                    .now = ctl->now.unix_s,
                                    .verify = verdict_chain,
-                                   .arg = ctl};
-        err = dbr_tls_ctx_new(&ctl->session.tls, &t, why, sizeof why);
+                                   .arg = ctl->real ? ctl->real : ctl};
+        err = dbr_tls_ctx_new(&ctl->realm->session.tls, &t, why, sizeof why);
         if (err) {
             complain(ctl, strncmp(why, "ca", 2) == 0 ? DBR_D_ca : DBR_D_cert, NULL, why);
             err = DBR_ERR_CONFIG;
@@ -227,15 +265,11 @@ static bool can_wait(struct control *ctl)
 
 static int load_crl(struct control *ctl)
 {
-    static const enum dbr_stale stale[] = {[DBR_CRL_STALE_REFUSE] = DBR_STALE_REFUSE,
-                                           [DBR_CRL_STALE_GRACE] = DBR_STALE_GRACE,
-                                           [DBR_CRL_STALE_KEEP] = DBR_STALE_KEEP};
     const struct dbr_config *cfg = ctl->cfg;
     struct text t;
     if (!ctl->crl_wanted)
         return 0;
-    ctl->trust = dbr_trust_new(stale[cfg->crl_stale.mode], cfg->crl_stale.secs);
-    if (!ctl->trust)
+    if (revocation_policy(ctl))
         return DBR_ERR_NOMEM;
     if (cfg->crl_verify.dir) {
         complain(ctl, DBR_D_crl_verify, cfg->crl_verify.path,
@@ -271,31 +305,44 @@ static enum dbr_framing own_framing(const struct dbr_config *cfg)
     return of[cfg->comp_lzo ? cfg->comp_lzo : cfg->compress];
 }
 
-static int fill_session(struct control *ctl)
+static void fill_session(struct control *ctl, struct realm *r)
 {
-    const struct dbr_config *cfg = ctl->cfg;
-    struct dbr_session_config *s = &ctl->session;
-    ctl->data_ciphers = join(&cfg->data_ciphers);
-    if (!ctl->data_ciphers)
-        return DBR_ERR_NOMEM;
+    const struct dbr_config *cfg = ctl->cfg, *base = base_cfg(ctl);
+    struct dbr_session_config *s = &r->session;
     s->server = !ctl->boot->client;
-    s->gate = ctl->gate;
+    s->gate = r->gate;
     s->data_ciphers = ctl->data_ciphers;
-    const char *fallback = cfg->data_ciphers_fallback ? cfg->data_ciphers_fallback : "";
+    const char *fallback = base->data_ciphers_fallback ? base->data_ciphers_fallback : "";
     s->fallback = dbr_cipher_by_name(fallback, strlen(fallback));
-    s->auth = cfg->auth;
-    s->cipher = cfg->cipher;
-    s->framing = own_framing(cfg);
+    s->auth = base->auth;
+    s->cipher = base->cipher;
+    s->framing = own_framing(base);
     s->key_direction = cfg->tls_auth.direction;
-    s->tun_mtu = (uint32_t)cfg->tun_mtu;
+    s->tun_mtu = (uint32_t)base->tun_mtu;
     s->hand_window_s = (uint32_t)cfg->hand_window;
     s->tran_window_s = (uint32_t)cfg->tran_window;
     s->tls_timeout_s = (uint32_t)cfg->tls_timeout;
     s->reneg_s = (uint32_t)cfg->reneg_sec;
-    s->push_peer_info = cfg->push_peer_info;
+    s->push_peer_info = base->push_peer_info;
     s->platform = "linux";
     s->ops = &control_session_ops;
-    s->arg = ctl;
+    s->arg = ctl->real ? ctl->real : ctl;
+}
+
+int control_load_realm(struct control *ctl)
+{
+    int err = load_gate(ctl);
+    if (!err)
+        err = load_tls(ctl);
+    if (!err && !ctl->data_ciphers && !(ctl->data_ciphers = join(&ctl->cfg->data_ciphers)))
+        err = DBR_ERR_NOMEM;
+    if (err)
+        return err;
+    fill_session(ctl, ctl->realm);
+    if (ctl->old_realm) {
+        ctl->old_realm->session.tls = dbr_tls_ctx_get(ctl->realm->session.tls);
+        fill_session(ctl, ctl->old_realm);
+    }
     return 0;
 }
 
@@ -304,10 +351,6 @@ int control_load(struct control *ctl)
     ctl->crl_wanted = DBR_IS_SET(ctl->cfg, crl_verify) || DBR_IS_SET(ctl->cfg, crl_url);
     int err = verdict_rules(ctl);
     if (!err)
-        err = load_gate(ctl);
-    if (!err)
-        err = load_tls(ctl);
-    if (!err)
-        err = load_crl(ctl);
-    return err ? err : fill_session(ctl);
+        err = control_load_realm(ctl);
+    return err ? err : load_crl(ctl);
 }

@@ -230,10 +230,10 @@ void control_free(struct control *ctl)
     if (ctl->epoll >= 0)
         close(ctl->epoll);
     revocation_free(ctl);
-    dbr_gate_free(ctl->gate);
+    realm_put(ctl, ctl->realm);
+    realm_put(ctl, ctl->old_realm);
     dbr_seen_free(ctl->seen);
     dbr_buckets_free(ctl->buckets);
-    dbr_tls_ctx_put(ctl->session.tls);
     dbr_trust_free(ctl->trust);
     dbr_issuers_free(ctl->issuers);
     dbr_heap_fini(&ctl->timers);
@@ -269,7 +269,9 @@ struct control *control_new(const struct dbr_boot *boot)
         return NULL;
     ctl->boot = boot;
     ctl->cfg = boot->config;
-    ctl->log = &boot->log;
+    ctl->own_cfg = (struct dbr_config *)(uintptr_t)boot->config; /* keeper forked: it is ours */
+    ctl->own_log = boot->log;
+    ctl->log = &ctl->own_log;
     ctl->udp = boot->udp[0];
     ctl->epoll = -1;
     for (size_t i = 0; i < MAX_CTL; i++)

@@ -279,6 +279,21 @@ void revocation_free(struct control *ctl)
     ocsp_free(ctl);
 }
 
+/* ---- policy ---- */
+
+int revocation_policy(struct control *ctl)
+{
+    static const enum dbr_stale stale[] = {[DBR_CRL_STALE_REFUSE] = DBR_STALE_REFUSE,
+                                           [DBR_CRL_STALE_GRACE] = DBR_STALE_GRACE,
+                                           [DBR_CRL_STALE_KEEP] = DBR_STALE_KEEP};
+    const struct dbr_conf_stale *c = &ctl->cfg->crl_stale;
+    if (ctl->trust)
+        dbr_trust_policy(ctl->trust, stale[c->mode], c->secs);
+    else if (ctl->crl_wanted && !(ctl->trust = dbr_trust_new(stale[c->mode], c->secs)))
+        return DBR_ERR_NOMEM;
+    return 0;
+}
+
 /* ---- alarms ---- */
 
 static const char *when(int64_t unix_s, char out[32])

@@ -47,7 +47,8 @@ bool chain_stands(const struct client *c); /* no list in force names any of it *
 int revocation_ca(struct control *ctl, const void *pem, size_t len);
 /* Before any list is taken: what an earlier run accepted. */
 void revocation_recall(struct control *ctl);
-void revocation_tell(struct control *ctl); /* everything that fetch must know; also after its restart */
+int revocation_policy(struct control *ctl); /* crl-stale as configured; makes ctl->trust where it is wanted */
+void revocation_tell(struct control *ctl);  /* everything that fetch must know; also after its restart */
 void revocation_free(struct control *ctl);
 /* Takes verified lists into force; how many are new in *fresh. 0, or the error of the first that was refused
  * with a line in why; the others count all the same. */
@@ -76,6 +77,14 @@ void ocsp_free(struct control *ctl);
 /* expiry.c */
 void expiry_note(struct client *c); /* its certificates' end is known */
 void expiry_tick(struct control *ctl);
+
+/* reload.c */
+void control_reload(struct control *ctl, int fd); /* what keeper has read (ipc/bundle.h) */
+
+/* load.c */
+/* Gate, certificates and session settings out of ctl->cfg into new realms; 0 or an error after a logged line.
+ */
+int control_load_realm(struct control *ctl);
 
 /* clients.c */
 void client_verdict(struct client *c, int err, const char *reason); /* the answer to DBR_ERR_AGAIN */

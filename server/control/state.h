@@ -79,9 +79,20 @@ struct ration {
     unsigned said, dropped;
 };
 
+/* What sessions begin under: the gate and the settings. Counted by those who live in it; a reload makes a new
+ * one (reload.c). */
+struct realm {
+    struct realm *next; /* of all that live */
+    unsigned refs;
+    struct dbr_gate *gate;
+    uint8_t static_key[DBR_STATIC_KEY_LEN];
+    struct dbr_session_config session;
+};
+
 struct client {
     struct control *ctl;
     struct dbr_session *session; /* NULL for one that only data still knows */
+    struct realm *realm;         /* of the session */
     struct dbr_addr addr;
     struct dbr_heap_entry timer;
     struct client *next_sid;      /* hash chain by remote session id */
@@ -124,12 +135,16 @@ struct control {
     bool stop;
     int exit_code;
 
-    struct dbr_gate *gate;
-    uint8_t static_key[DBR_STATIC_KEY_LEN];
+    struct realm *realms;            /* all that live */
+    struct realm *realm;             /* of new sessions */
+    struct realm *old_realm;         /* of those whose gate key is tls-auth-old; NULL: none */
+    const struct dbr_bundle *bundle; /* files that keeper has read; NULL: open them */
+    struct control *real;            /* this one only serves to build a reload for it; else NULL */
+    struct dbr_config *own_cfg;      /* cfg, which a reload changes */
+    struct dbr_log own_log;
     struct dbr_cookie cookie;
     struct dbr_seen *seen;
     struct dbr_buckets *buckets;
-    struct dbr_session_config session;
     char *data_ciphers;
     struct dbr_x509_rules rules;
     unsigned ku_count;
@@ -259,6 +274,11 @@ void workers_read(struct control *ctl, unsigned worker);
 void workers_ask_stats(struct control *ctl);
 void workers_ask_peers(struct control *ctl);
 unsigned worker_of(const struct control *ctl, uint32_t peer_id);
+
+/* reload.c */
+struct realm *realm_new(struct control *ctl); /* one reference; NULL: out of memory */
+struct realm *realm_get(struct realm *r);
+void realm_put(struct control *ctl, struct realm *r); /* NULL is fine */
 
 /* keeper.c */
 void keeper_read(struct control *ctl);

@@ -40,6 +40,8 @@ struct dbr_config;
  * logged line. */
 struct dbr_boot {
     const struct dbr_config *config;
+    int argc; /* of what it was read from: a reload reads it again */
+    char *const *argv;
     struct dbr_log log;
     unsigned n_workers;
     bool client;                      /* role: false = server */

@@ -55,7 +55,9 @@ static void put_mac(uint8_t out[6], uint64_t mac)
 
 static void fill_common(const struct keeper *k, enum child_kind which, struct dbr_boot *b)
 {
-    *b = (struct dbr_boot){.log = k->log,
+    *b = (struct dbr_boot){.argc = k->argc,
+                           .argv = k->argv,
+                           .log = k->log,
                            .n_workers = k->n_workers,
                            .client = k->client,
                            .tap_offloads = k->tap.offload,

@@ -79,6 +79,9 @@ enum { LINK_EVENTS = DBR_LINK_LOST + 1 };
 
 struct keeper {
     struct dbr_config *config;
+    int argc; /* what it was read from; argv NULL: it cannot be read again */
+    char *const *argv;
+    int home_fd; /* the folder that its file names are relative to; -1 = none */
     const struct keeper_programs *programs;
     struct logsink sink;
     struct dbr_log log;
@@ -161,6 +164,9 @@ const char *child_name(enum child_kind which);
 
 /* memory.c */
 int memory_open(struct keeper *k); /* 0 also when there is no place for it, after a warning */
+
+/* reload.c */
+void reload(struct keeper *k);
 
 /* loop.c */
 int loop_open(struct keeper *k); /* epoll and signals; from here on signals wait for keeper_run() */

@@ -155,11 +155,14 @@ static void forget_caller(void)
     close_range(STDERR_FILENO + 1, ~0u, 0);
 }
 
-static int serve(struct dbr_config *config)
+static int serve(struct dbr_config *config, int argc, char *const *argv)
 {
     static struct keeper k; /* static: the children's leak checks find what hangs on it */
     int told_parent = config->daemon.on && !getenv("NOTIFY_SOCKET") ? into_background() : -1;
     keeper_init(&k, config, &programs);
+    k.argc = argc;
+    k.argv = argv;
+    k.home_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     k.told_parent = told_parent;
     k.background = k.sink.also_stderr = told_parent >= 0;
     notify_open(&k.notify);
@@ -221,7 +224,7 @@ int main(int argc, char **argv)
         err = check_files(&config);
     int code = err ? EXIT_BAD : 0;
     if (!err && !config.check_config && !config.show_config)
-        code = serve(&config);
+        code = serve(&config, argc - 1, argv + 1);
     dbr_config_free(&config);
     return code;
 }

@@ -42,7 +42,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
         k->pair_control[i] = k->pair_data[i] = -1;
-    k->pair_fetch[0] = k->pair_fetch[1] = k->crl_state[0] = k->crl_state[1] = -1;
+    k->home_fd = k->pair_fetch[0] = k->pair_fetch[1] = k->crl_state[0] = k->crl_state[1] = -1;
     for (unsigned i = 0; i < CHILDREN; i++)
         k->child[i].pidfd = k->child[i].ipc = -1;
     logsink_init(&k->sink);
@@ -522,6 +522,7 @@ void keeper_close(struct keeper *k)
     if (k->wrote_pid)
         unlink(k->config->writepid);
     close_fd(&k->ctl_fd);
+    close_fd(&k->home_fd);
     close_fd(&k->status_fd);
     close_fd(&k->ccd_fd);
     close_fd(&k->signals);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The death of a certificate: lists from file, URL and control socket, what is refused, OCSP, certificates that end.
+# The death of a certificate: lists from file, URL and control socket, what is refused, OCSP, certificates that end;
+# and SIGHUP, by which keys, certificates and settings change while sessions live.
 # Options as in handshake.sh. The server is drawbridged; clients are LAB_CLIENT. Each case has certificates of its own
 # CA folder copy, so that a revocation in one is unknown to the next.
 . "$(dirname "$0")/../lib/lab.sh"
@@ -353,6 +354,54 @@ ocsp_cached() {
     join c1 || why "a valid answer was not kept"
 }
 
+# ---------------------------------------------------------------------------------------------------- reload
+
+change() { sed -i "$1" "$LAB_DIR/server.$LAB_RUN_SERVER.conf"; }
+hup() { lab_signal "$LAB_SRV_PID" HUP; }
+start_for_reload() {
+    serve "$@" || return
+    LAB_RUN_SERVER=$LAB_RUN
+}
+
+reload_takes() {
+    fresh reload && start_for_reload 'push "setenv-safe a 1"' && join c1 || return
+    change 's/setenv-safe a 1/setenv-safe b 2/; s/^verb .*/verb 5/; s/^max-clients.*//; $a max-clients 7' && hup
+    logged 'reload: done' && logged 'reload: push has changed' && logged 'reload: max-clients cannot change' || return
+    lives c1 && join c2 || return
+    lab_log_has "$LAB_SRV_LOG" "SENT CONTROL .c2.*setenv-safe b 2" || why "the new push list is not used"
+}
+
+# One bad file: nothing changes, and one line says which.
+reload_bad_file() {
+    fresh reload-bad && start_for_reload && join c1 || return
+    cp "$LAB_PKI/server.crt" "$CASE/good.crt"
+    echo garbage >"$LAB_PKI/server.crt" && hup
+    logged 'cert: .*server.crt|cert: ' && logged 'reload: given up' && lives c1 && join c2 || return
+    mv "$LAB_PKI/server.crt" "$CASE/bad.crt" && hup
+    logged 'cert: cannot read .*No such file.*nothing was changed' && lives c1 || return
+    change 's/^auth .*/nonsense here/' && hup && logged 'nonsense' && logged 'reload: given up' 5 3 && lives c1
+}
+
+# Gate keys are rotated: the old one still lets in, then not any more; sessions live through both.
+reload_gate() {
+    fresh reload-gate && lab_static_key "$CASE/new.key" && start_for_reload && join c1 || return
+    cp "$LAB_PKI/ta.key" "$CASE/old.key"
+    change "s#^tls-auth .*#tls-auth $CASE/new.key 0#; \$a tls-auth-old $CASE/old.key" && hup && logged 'reload: done' || return
+    lives c1 && join c2 && join c3 "tls-auth $CASE/new.key 1" || return
+    lab_client_stop c2
+    change '/^tls-auth-old/d' && hup && logged 'reload: done' 5 2 || return
+    lives c1 && lives c3 && refused_entry c2
+}
+
+# The CA is rolled over: first both, then the new one alone.
+reload_ca() {
+    fresh reload-ca && cat "$LAB_PKI/ca.crt" >"$CASE/cas.crt" || return
+    lab_server_start "ca $CASE/cas.crt" duplicate-cn || why "server does not start" || return
+    join c1 || return
+    cat "$LAB_PKI/ca.crt" "$LAB_PKI/stranger-ca.crt" >"$CASE/cas.crt" && hup && logged 'reload: done' || return
+    lives c1 && join c2 "cert $LAB_PKI/stranger.crt" "key $LAB_PKI/stranger.key"
+}
+
 t_case crl_file_swap file_swap
 t_case crl_half_written half_written
 t_case crl_rollback rollback
@@ -375,4 +424,8 @@ t_case ocsp_dead ocsp_dead
 t_case ocsp_liar ocsp_liar
 t_case ocsp_cached ocsp_cached
 t_case ocsp_recheck ocsp_recheck
+t_case reload_takes reload_takes
+t_case reload_bad_file reload_bad_file
+t_case reload_gate_key reload_gate
+t_case reload_ca reload_ca
 t_end
