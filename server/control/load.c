@@ -235,20 +235,31 @@ static int load_tls(struct control *ctl)
     return err;
 }
 
-int control_take_crl(struct control *ctl, const uint8_t *bytes, size_t len, const char *name)
+static int take_crl(struct control *ctl, const uint8_t *bytes, size_t len, const char *name, char why[WHY])
 {
     struct dbr_crl *lists[DBR_CRL_MAX_LISTS];
     size_t n = 0;
-    char why[WHY] = "";
     unsigned fresh;
-    int err = dbr_crl_parse_file(lists, &n, ctl->issuers, bytes, len, ctl->now.unix_s, why, sizeof why);
+    int err = dbr_crl_parse_file(lists, &n, ctl->issuers, bytes, len, ctl->now.unix_s, why, WHY);
     if (!err)
-        err = revocation_take(ctl, lists, n, name, &fresh, why, sizeof why);
+        err = revocation_take(ctl, lists, n, name, &fresh, why, WHY);
     for (size_t i = 0; i < n; i++)
         dbr_crl_free(lists[i]);
+    return err;
+}
+
+static void alarm_refused(struct control *ctl, const char *name, const char *why)
+{
+    dbr_log(ctl->log, DBR_LOG_ERROR, "ALARM: CRL file %s refused: %s; the last accepted list stays in force",
+            name, why);
+}
+
+int control_take_crl(struct control *ctl, const uint8_t *bytes, size_t len, const char *name)
+{
+    char why[WHY] = "";
+    int err = take_crl(ctl, bytes, len, name, why);
     if (err)
-        dbr_log(ctl->log, DBR_LOG_ERROR,
-                "ALARM: CRL file %s refused: %s; the last accepted list stays in force", name, why);
+        alarm_refused(ctl, name, why);
     return err;
 }
 
@@ -282,14 +293,18 @@ static int load_crl(struct control *ctl)
     int err = load_blob(ctl, DBR_D_crl_verify, &cfg->crl_verify, &t);
     if (err)
         return err;
-    err = control_take_crl(ctl, (const uint8_t *)t.data, t.len,
-                           cfg->crl_verify.path ? cfg->crl_verify.path : "inline");
+    const char *name = cfg->crl_verify.path ? cfg->crl_verify.path : "inline";
+    char why[WHY] = "", line[2 * WHY];
+    err = take_crl(ctl, (const uint8_t *)t.data, t.len, name, why);
     free_text(&t);
-    if (err && can_wait(ctl))
+    if (err && can_wait(ctl)) {
+        alarm_refused(ctl, name, why);
         return 0;
-    if (err)
-        complain(ctl, DBR_D_crl_verify, cfg->crl_verify.path,
-                 "no valid CRL at start; make a fresh one and try again");
+    }
+    if (err) {
+        snprintf(line, sizeof line, "%s; make a fresh CRL and try again", why);
+        complain(ctl, DBR_D_crl_verify, name, line);
+    }
     return err ? DBR_ERR_CONFIG : 0;
 }
 
