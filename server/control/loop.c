@@ -10,6 +10,7 @@
 
 #include <malloc.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +19,7 @@
 
 #define SECOND_NS 1000000000ull
 enum {
+    HEARTBEAT_MS = 2000, /* keeper wants a sign of life (ipc/boot.h) */
     MAX_EVENTS = 8,
     FLOOD = 1000, /* half-open sessions */
     LAST_WORDS_NS = 1500000000,
@@ -62,13 +64,10 @@ uint64_t control_deadline(struct control *ctl)
 static int wait_ms(struct control *ctl)
 {
     uint64_t at = control_deadline(ctl);
-    ctl->wake_ns = 0;
-    if (at == UINT64_MAX)
-        return -1;
     control_clock(ctl);
-    uint64_t ms = at <= ctl->now.ns ? 0 : (at - ctl->now.ns + 999999) / 1000000;
-    if (ms > 60000)
-        ms = 60000;
+    uint64_t ms = at <= ctl->now.ns ? 0 : (at - ctl->now.ns) / 1000000 + 1;
+    if (ms > HEARTBEAT_MS)
+        ms = HEARTBEAT_MS;
     ctl->wake_ns = ctl->now.ns + ms * 1000000;
     return (int)ms;
 }
@@ -180,6 +179,8 @@ void control_turn(struct control *ctl, int timeout_ms)
     control_clock(ctl);
     run_timers(ctl);
     shrink(ctl);
+    if (ctl->boot->alive)
+        atomic_fetch_add_explicit(&ctl->boot->alive[0], 1, memory_order_relaxed);
 }
 
 static int make_tables(struct control *ctl)

@@ -172,13 +172,15 @@ void worker_run(struct worker *w)
     w->housekeeping_ns = w->now.ns + NS_PER_S;
     while (!atomic_load(&w->shared->stop)) {
         wait_for_work(w);
+        if (w->shared->boot->alive)
+            atomic_fetch_add_explicit(&w->shared->boot->alive[w->index], 1, memory_order_relaxed);
         if (w->ready & READY_ORDERS)
             orders_serve(w);
         if (w->ready & READY_NETWORK)
             worker_from_network(w);
         worker_from_mailboxes(w);
-        if (w->out.blocked)
-            w->ready &= ~(uint32_t)READY_LAN; /* epoll tells again when it is watched again */
+        if (w->out.blocked || w->tap_again_ns)
+            w->ready &= ~(uint32_t)READY_LAN; /* epoll tells when it is watched again */
         if (w->ready & READY_LAN)
             worker_from_lan(w);
         run_timers(w);
