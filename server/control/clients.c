@@ -52,6 +52,7 @@ void client_free(struct client *c)
     if (c->adm) {
         dbr_client_config_free(&c->adm->file);
         free(c->adm->issuer);
+        free(c->adm->macs);
         free(c->adm);
     }
     free(c);

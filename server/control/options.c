@@ -167,17 +167,17 @@ size_t options_push(struct client *c, const char **opts, size_t max)
     const struct dbr_config *cfg = c->ctl->cfg;
     struct admitted *a = c->adm;
     char ip[16], mask[16];
-    size_t n = 0, t = 0;
+    size_t n = 0;
     if (!(a->has_file && a->file.has.push_reset))
-        n = add_list(a, &cfg->push, opts, n, max - PUSH_TEXTS);
+        n = add_list(a, &cfg->push, opts, n, max - PUSH_OURS);
     if (a->has_file)
-        n = add_list(a, &a->file.push, opts, n, max - PUSH_TEXTS);
+        n = add_list(a, &a->file.push, opts, n, max - PUSH_OURS);
     if (!says(opts, n, "explicit-exit-notify") && !removed(a, exit_notify))
         opts[n++] = exit_notify;
     if (a->ip) {
-        snprintf(a->push_text[t], sizeof a->push_text[t], "ifconfig %s %s", ip_text(a->ip, ip),
+        snprintf(a->push_ifconfig, sizeof a->push_ifconfig, "ifconfig %s %s", ip_text(a->ip, ip),
                  ip_text(a->netmask, mask));
-        opts[n++] = a->push_text[t++];
+        opts[n++] = a->push_ifconfig;
     }
     return n;
 }

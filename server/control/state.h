@@ -29,7 +29,7 @@ enum {
     MAX_HALF_OPEN = 20000,
     SID_BUCKETS = 16384,
     NAME_BUCKETS = 4096,
-    PUSH_TEXTS = 16,
+    PUSH_OURS = 2,   /* options that we push beside those of the files */
     MACS_SHOWN = 64, /* addresses kept per client for the status file */
     SOCKET_BATCH = 32,
     MAX_CTL = 8, /* drawbridge-ctl connections at once */
@@ -61,10 +61,10 @@ struct admitted {
     struct dbr_client_config file; /* its client-config-dir file */
     bool has_file;
     uint32_t ip, netmask; /* host order; 0 = none given by us */
-    char push_text[PUSH_TEXTS][96];
+    char push_ifconfig[48];
     struct dbr_ipc_stats stats;
-    struct shown_mac macs[MACS_SHOWN];
-    size_t n_macs;
+    struct shown_mac *macs; /* grows up to MACS_SHOWN */
+    size_t n_macs, cap_macs;
     uint8_t serial[DBR_IPC_SERIAL_MAX];
     uint8_t serial_len;
     uint8_t *issuer; /* DER name; NULL for a peer that data handed back, until a CRL bears its hash */
