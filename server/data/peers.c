@@ -78,6 +78,8 @@ void peer_set(struct peer *p, const struct dbr_ipc_peer *m)
     p->policy.source_guard = (m->flags & DBR_PEER_SOURCE_GUARD) != 0;
     p->policy.isolated = (m->flags & DBR_PEER_ISOLATED) != 0;
     p->uplink = (m->flags & DBR_PEER_UPLINK) != 0;
+    if (p->uplink && !site) /* the office is not a guest here */
+        p->policy.deny_in = p->policy.deny_out = 0;
     p->wire_id = m->wire_peer_id;
     p->framing = (enum dbr_framing)m->framing;
     p->mss = (struct dbr_mss){.v4 = m->mss_v4, .v6 = m->mss_v6};

@@ -84,6 +84,8 @@ static void write_lan(struct worker *w)
         if (!w->tap_again_ns && errno != EAGAIN)
             tap_trouble(w, errno);
     }
+    if (dbr_gro_count(w->lan) && !w->tap_again_ns)
+        w->ready |= READY_LAN; /* the answer is often there when writev() returns: look before asking epoll */
     dbr_gro_clear(w->lan);
     w->expanded = 0;
 }
@@ -138,7 +140,7 @@ static void seal_frame(struct worker *w, struct peer *p, const struct frame *f)
 /* Hands the frame to a peer of this worker, if its port takes it. */
 static void deliver(struct worker *w, struct peer *p, const struct frame *f)
 {
-    if (!p->uplink && dbr_guard_out(&p->policy, f->classes, f->origin != DBR_PORT_LAN) != DBR_GUARD_PASS)
+    if (dbr_guard_out(&p->policy, f->classes, f->origin != DBR_PORT_LAN) != DBR_GUARD_PASS)
         return;
     if (!rate_allow(&p->down, f->len, w->now.ns)) {
         p->stats.drops_queue++;
@@ -225,6 +227,32 @@ void worker_ring(struct worker *w)
 
 /* ---- the switch ---- */
 
+/* An address is at our port now: the switches of the LAN shall know at once, and not when its owner speaks to
+ * everybody the next time. A RARP request, as hypervisors send for a machine that has moved: it has the
+ * address as its source and changes nobody's ARP cache. */
+static void announce(struct worker *w, const struct dbr_eth_view *v)
+{
+    enum { RARP = 0x8035, FRAME = 60, VLAN = 0x8100 };
+    uint8_t buf[DBR_VNET_LEN + FRAME + 4] = {0}, *p = buf + DBR_VNET_LEN;
+    static const uint8_t head[] = {0, 1, 8, 0, 6, 4, 0, 3}; /* Ethernet, IPv4, request reverse */
+    size_t len = FRAME;
+    memset(p, 0xff, 6);
+    dbr_mac_write(p + 6, v->src);
+    p += 12;
+    if (v->vid) {
+        dbr_put16(p, VLAN);
+        dbr_put16(p + 2, v->vid);
+        p += 4;
+        len += 4;
+    }
+    dbr_put16(p, RARP);
+    memcpy(p + 2, head, sizeof head);
+    dbr_mac_write(p + 10, v->src);
+    dbr_mac_write(p + 20, v->src);
+    if (!w->tap_again_ns && write(w->tap, buf, DBR_VNET_LEN + len) < 0)
+        w->drops_tap++;
+}
+
 /* A source address is new at its port: the steering, the bridge and control want to know. */
 static void learned(struct worker *w, const struct dbr_eth_view *v, const struct dbr_route *r, uint32_t port)
 {
@@ -241,6 +269,7 @@ static void learned(struct worker *w, const struct dbr_eth_view *v, const struct
     if (!moved || r->moved_from == DBR_PORT_LAN)
         news_bridge(&w->news, v->src, v->vid, port, true);
     news_learned(&w->news, v->src, v->vid, port, moved ? DBR_LEARNED_MOVED : DBR_LEARNED_NEW, w->now.ns);
+    announce(w, v);
 }
 
 static void forward(struct worker *w, struct frame *f, const struct dbr_route *r)
@@ -255,6 +284,17 @@ static void forward(struct worker *w, struct frame *f, const struct dbr_route *r
 }
 
 /* ---- in: from the network ---- */
+
+/* Client role. Only the end of a second site judges what comes. */
+static void from_uplink(struct worker *w, struct peer *p, struct frame *f, const struct dbr_eth_view *v)
+{
+    enum dbr_guard verdict =
+        p->policy.deny_in ? dbr_guard_in(&p->policy, v, dbr_guard_classify(v)) : DBR_GUARD_PASS;
+    if (verdict == DBR_GUARD_PASS)
+        to_lan(w, f);
+    else
+        news_guard(&w->news, p, verdict, v->src, v->vid);
+}
 
 /* A frame that a peer sent, opened and stripped. */
 static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t len)
@@ -274,7 +314,7 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
     peer_active(p, len, w->now.ns);
     dbr_mss_clamp(bytes, len, p->mss, false);
     if (p->uplink) {
-        to_lan(w, &f);
+        from_uplink(w, p, &f, &v);
         return;
     }
     struct dbr_ingress in = {.port = p->id, .policy = &p->policy, .storm = &p->storm};
@@ -506,8 +546,10 @@ static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
         return;
     }
     if (w->shared->client) {
-        if (w->peers.uplink)
-            deliver(w, w->peers.uplink, &f);
+        struct peer *up = w->peers.uplink;
+        f.classes = up && up->policy.deny_out ? dbr_guard_classify(&v) : 0;
+        if (up)
+            deliver(w, up, &f);
         return;
     }
     struct dbr_ingress in = {.port = DBR_PORT_LAN};
@@ -517,10 +559,15 @@ static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
     forward(w, &f, &r);
 }
 
+/* When the last round had one frame only, the first of this one leaves before the next is asked for: a lone
+ * frame does not wait for the read that finds the queue empty. */
 void worker_from_lan(struct worker *w)
 {
     size_t bytes = 0;
-    for (unsigned i = 0; i < TAP_READS && bytes < TAP_ROUND_BYTES && !w->out.blocked; i++) {
+    unsigned i = 0;
+    for (; i < TAP_READS && bytes < TAP_ROUND_BYTES && !w->out.blocked; i++) {
+        if (i == 1 && w->lan_was_lone)
+            finish_batch(w);
         ssize_t n = read(w->tap, w->tap_buf, TAP_BUF);
         if (n <= 0) {
             tap_trouble(w, n == 0 ? EBADFD : errno);
@@ -530,6 +577,7 @@ void worker_from_lan(struct worker *w)
         if (n > DBR_VNET_LEN)
             lan_frame(w, w->tap_buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN);
     }
+    w->lan_was_lone = i <= 1;
     finish_batch(w);
 }
 

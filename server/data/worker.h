@@ -89,6 +89,7 @@ struct worker {
     struct inbox in;
     struct outbox out;
     struct run run;
+    bool lan_was_lone;   /* the last round from the TAP had at most one frame */
     struct dbr_gro *lan; /* frames for the TAP */
     uint8_t *tap_buf;    /* one frame or super frame with its header */
     uint8_t *expand;
