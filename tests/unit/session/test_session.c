@@ -317,7 +317,7 @@ static void test_close_deadline(void **state)
     sim_free(sim);
 }
 
-/* Nobody answers: one reset, then retransmissions with back-off, then an end with the known line. */
+/* Nobody answers: a reset every tls-timeout, then an end with the known line. */
 static void test_silence(void **state)
 {
     (void)state;
