@@ -27,7 +27,11 @@ struct dbr_index {
     size_t n, room;
     struct line *comments; /* lines beginning with '#' stay at the top */
     size_t n_comments, room_comments;
+    uint32_t *order; /* lines by serial, made when many have been asked for; NULL: not made, or out of date */
+    unsigned asked;
 };
+
+enum { ASKED_OFTEN = 16 };
 
 static const char *const reasons[] = {
     "unspecified", "keyCompromise",        "CACompromise",    "affiliationChanged",
@@ -204,6 +208,7 @@ void dbr_index_free(struct dbr_index *ix)
     for (size_t i = 0; i < ix->n; i++)
         free(ix->v[i].own);
     free(ix->v);
+    free(ix->order);
     free(ix->comments);
     free(ix->text);
     free(ix);
@@ -219,8 +224,44 @@ const struct dbr_index_entry *dbr_index_at(const struct dbr_index *ix, size_t i)
     return &ix->v[i].e;
 }
 
-long dbr_index_find(const struct dbr_index *ix, const struct dbr_serial *serial)
+static int by_serial(const void *a, const void *b, void *arg)
 {
+    const struct line *v = arg;
+    int d = dbr_serial_compare(&v[*(const uint32_t *)a].e.serial, &v[*(const uint32_t *)b].e.serial);
+    return d ? d
+             : (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b);
+}
+
+static void make_order(struct dbr_index *ix)
+{
+    ix->order = ix->n < UINT32_MAX ? malloc((ix->n + 1) * sizeof *ix->order) : NULL;
+    for (size_t i = 0; ix->order && i < ix->n; i++)
+        ix->order[i] = (uint32_t)i;
+    if (ix->order)
+        qsort_r(ix->order, ix->n, sizeof *ix->order, by_serial, ix->v);
+}
+
+/* The first line with this serial, by halves. */
+static long find_ordered(const struct dbr_index *ix, const struct dbr_serial *serial)
+{
+    size_t low = 0, high = ix->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (dbr_serial_compare(&ix->v[ix->order[mid]].e.serial, serial) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    bool found = low < ix->n && dbr_serial_equal(&ix->v[ix->order[low]].e.serial, serial);
+    return found ? (long)ix->order[low] : -1;
+}
+
+long dbr_index_find(struct dbr_index *ix, const struct dbr_serial *serial)
+{
+    if (!ix->order && ++ix->asked > ASKED_OFTEN)
+        make_order(ix);
+    if (ix->order)
+        return find_ordered(ix, serial);
     for (size_t i = 0; i < ix->n; i++)
         if (dbr_serial_equal(&ix->v[i].e.serial, serial))
             return (long)i;
@@ -265,6 +306,8 @@ int dbr_index_add(struct dbr_index *ix, const struct dbr_serial *serial, int64_t
     if (dbr_index_find(ix, serial) >= 0)
         return DBR_ERR_EXISTS;
     size_t a = strlen(file) + 1, b = strlen(subject) + 1;
+    free(ix->order);
+    ix->order = NULL;
     struct line *l = new_line(&ix->v, &ix->n, &ix->room);
     if (!l)
         return DBR_ERR_NOMEM;

@@ -41,8 +41,8 @@ size_t dbr_index_count(const struct dbr_index *ix);
 const struct dbr_index_entry *dbr_index_at(const struct dbr_index *ix,
                                            size_t i); /* i < count, in file order */
 
-/* The entry with this serial, or -1. */
-long dbr_index_find(const struct dbr_index *ix, const struct dbr_serial *serial);
+/* The first entry with this serial, or -1. The first few questions scan, the later ones search. */
+long dbr_index_find(struct dbr_index *ix, const struct dbr_serial *serial);
 /* The first entry from `from` on whose commonName is this one, or -1. */
 long dbr_index_find_cn(const struct dbr_index *ix, const char *cn, size_t from);
 /* The commonName inside a subject in oneline form (the last one), copied to out; false if there is none. */

@@ -12,13 +12,15 @@
 #include "base/secret.h"
 #include "certs/say.h"
 
-/* The first line that a descriptor gives. */
+enum { CTRL_C = 3 };
+
+/* The first line that a descriptor gives. DBR_ERR_STATE: ended by ^C. */
 static int read_line(int fd, struct secret *s)
 {
     char c;
     ssize_t r;
     s->n = 0;
-    while ((r = read(fd, &c, 1)) == 1 && c != '\n')
+    while ((r = read(fd, &c, 1)) == 1 && c != '\n' && c != CTRL_C)
         if (s->n + 1 < sizeof s->p)
             s->p[s->n++] = c;
         else
@@ -26,6 +28,8 @@ static int read_line(int fd, struct secret *s)
     if (s->n && s->p[s->n - 1] == '\r')
         s->n--;
     s->p[s->n] = 0;
+    if (r == 1 && c == CTRL_C)
+        return DBR_ERR_STATE;
     return r < 0 ? DBR_ERR_IO : s->n ? 0 : DBR_ERR_CONFIG;
 }
 
@@ -34,6 +38,8 @@ static int from_fd(struct secret *s, const char *fd, char *why, size_t cap)
     char *end;
     long n = strtol(fd, &end, 10);
     int err = *fd && !*end && n >= 0 && n < 65536 ? read_line((int)n, s) : DBR_ERR_CONFIG;
+    if (*fd && !*end && n > 2 && n < 65536)
+        close((int)n); /* not for the commands that we start */
     return err ? dbr_say(err, why, cap, "no passphrase on file descriptor %s", fd) : 0;
 }
 
@@ -54,7 +60,8 @@ static int prompt_once(int tty, struct secret *s, const char *prompt)
     if (tcgetattr(tty, &before) != 0)
         return DBR_ERR_IO;
     quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG); /* ^C comes as a character, so that the echo is not left off */
+    quiet.c_cc[VEOL] = CTRL_C;
     if (write(tty, prompt, strlen(prompt)) < 0 || tcsetattr(tty, TCSAFLUSH, &quiet) != 0)
         return DBR_ERR_IO;
     int err = read_line(tty, s);
