@@ -35,7 +35,8 @@
 #define NS_PER_MS 1000000ULL
 
 enum {
-    TAP_DOWN_MS = 100, /* how long a TAP that is down is left alone */
+    TAP_DOWN_MS = 100,     /* how long a TAP that is down is left alone */
+    ANNOUNCED_PER_S = 100, /* new addresses that the LAN is told of */
 };
 
 /* A frame on its way through the switch. */
@@ -236,6 +237,8 @@ static void announce(struct worker *w, const struct dbr_eth_view *v)
     uint8_t buf[DBR_VNET_LEN + FRAME + 4] = {0}, *p = buf + DBR_VNET_LEN;
     static const uint8_t head[] = {0, 1, 8, 0, 6, 4, 0, 3}; /* Ethernet, IPv4, request reverse */
     size_t len = FRAME;
+    if (!dbr_storm_allow(&w->announced, ANNOUNCED_PER_S, w->now.ns))
+        return;
     memset(p, 0xff, 6);
     dbr_mac_write(p + 6, v->src);
     p += 12;

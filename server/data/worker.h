@@ -100,6 +100,7 @@ struct worker {
     uint32_t mailed;         /* workers that got mail in this round */
     struct mailbox *inbound; /* [n_workers], from each of the others */
     struct origin mail_origins[MAILS_PER_ROUND];
+    struct dbr_storm announced; /* limit of what the LAN is told of new addresses */
     uint64_t drops_unknown, drops_shape, drops_mail, drops_tap;
 };
 

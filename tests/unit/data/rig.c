@@ -353,12 +353,26 @@ void rig_lan_write(struct rig *r, unsigned queue, const struct dbr_vnet *v, cons
     assert_int_equal(n, (ssize_t)(len + sizeof head));
 }
 
+/* Announcements of addresses that were learned are set aside. */
+static bool is_announcement(struct rig *r, const uint8_t *frame, size_t n)
+{
+    bool tagged = n >= 16 && dbr_get16(frame + 12) == 0x8100;
+    if (n < 60 || dbr_get16(frame + 12 + (tagged ? 4 : 0)) != 0x8035)
+        return false;
+    memcpy(r->announced, frame, sizeof r->announced);
+    r->announcements++;
+    return true;
+}
+
 size_t rig_lan_read(struct rig *r, unsigned queue, uint8_t *out)
 {
     uint8_t buf[RIG_FRAME_MAX];
-    wait_readable(r->lan[queue], "a frame on the LAN");
-    ssize_t n = recv(r->lan[queue], buf, sizeof buf, 0);
-    assert_true(n > DBR_VNET_LEN);
+    ssize_t n;
+    do {
+        wait_readable(r->lan[queue], "a frame on the LAN");
+        n = recv(r->lan[queue], buf, sizeof buf, 0);
+        assert_true(n > DBR_VNET_LEN);
+    } while (is_announcement(r, buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN));
     memcpy(r->vnet, buf, DBR_VNET_LEN);
     memcpy(out, buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN);
     return (size_t)n - DBR_VNET_LEN;
@@ -366,6 +380,11 @@ size_t rig_lan_read(struct rig *r, unsigned queue, uint8_t *out)
 
 bool rig_lan_quiet(struct rig *r, unsigned queue)
 {
+    uint8_t buf[RIG_FRAME_MAX];
+    ssize_t n;
+    while ((n = recv(r->lan[queue], buf, sizeof buf, MSG_DONTWAIT | MSG_PEEK)) > DBR_VNET_LEN &&
+           is_announcement(r, buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN))
+        assert_int_equal(recv(r->lan[queue], buf, sizeof buf, MSG_DONTWAIT), n);
     return quiet(r->lan[queue]);
 }
 

@@ -30,6 +30,8 @@ struct rig {
     int keeper;
     uint16_t port[DBR_MAX_WORKERS]; /* of the workers' UDP sockets, on ::1 */
     _Atomic uint64_t steer[4096];
+    uint8_t announced[64]; /* the last RARP announcement, and how many there were */
+    unsigned announcements;
     uint8_t vnet[DBR_VNET_LEN]; /* header of the last frame that rig_lan_read() gave */
 };
 

@@ -185,6 +185,33 @@ static void test_unknown_unicast_is_flooded(void **state)
     assert_true(rig_quiet(&w->a));
 }
 
+/* The LAN's switches hear of an address once when it is new or has moved to a peer, never of a LAN host's. */
+static void test_new_addresses_are_announced(void **state)
+{
+    static const uint8_t rarp[] = {0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3};
+    struct world *w = *state;
+    uint8_t f[RIG_FRAME_MAX];
+    unsigned before = w->r.announcements;
+    uint64_t mac;
+    peer_sends(w, &w->a, MAC_HOST, "02:00:00:00:0a:77");
+    assert_int_equal(rig_lan_read(&w->r, 0, f), 100);
+    assert_int_equal(w->r.announcements, before + 1);
+    assert_int_equal(dbr_mac_parse(&mac, "02:00:00:00:0a:77"), 0);
+    uint8_t bytes[6];
+    dbr_mac_write(bytes, mac);
+    assert_memory_equal(w->r.announced, "\xff\xff\xff\xff\xff\xff", 6);
+    assert_memory_equal(w->r.announced + 6, bytes, 6);
+    assert_memory_equal(w->r.announced + 12, rarp, sizeof rarp);
+    assert_memory_equal(w->r.announced + 22, bytes, 6);
+    assert_memory_equal(w->r.announced + 32, bytes, 6);
+    peer_sends(w, &w->a, MAC_HOST, "02:00:00:00:0a:77"); /* known now */
+    assert_int_equal(rig_lan_read(&w->r, 0, f), 100);
+    lan_sends(w, MAC_A, "02:00:00:00:0b:88");
+    assert_int_equal(rig_receive(&w->a, f), 100);
+    assert_true(rig_lan_quiet(&w->r, 0));
+    assert_int_equal(w->r.announcements, before + 1);
+}
+
 static void test_isolated_peers_see_only_the_lan(void **state)
 {
     struct world *w = *state;
@@ -816,6 +843,19 @@ static void test_learned_is_told(void **state)
     assert_int_equal(m.head.peer_id, w->b.id);
 }
 
+/* Two peers whose source guard is off fight for one address: the LAN is not flooded with announcements. */
+static void test_announcements_are_bounded(void **state)
+{
+    struct world *w = *state;
+    introduce(w);
+    peer_flags(w, &w->a, 0);
+    peer_flags(w, &w->b, 0);
+    for (unsigned i = 0; i < 600; i++)
+        lan_gets(w, peer_sends(w, i % 2 ? &w->a : &w->b, MAC_HOST, MAC_A));
+    assert_true(rig_lan_quiet(&w->r, 0));
+    assert_in_range(w->r.announcements, 10, 400);
+}
+
 static void test_guard_is_told(void **state)
 {
     struct world *w = *state;
@@ -1237,6 +1277,7 @@ int main(void)
         T(test_send),
         T(test_keepalive),
         T(test_learned_is_told),
+        T(test_announcements_are_bounded),
         T(test_guard_is_told),
         cmocka_unit_test_setup_teardown(test_guarded_addresses, setup_guarded, teardown),
         T(test_peer_del),
@@ -1245,6 +1286,7 @@ int main(void)
         T(test_unknown_peers_are_ignored),
         T(test_mss_is_clamped_both_ways),
         T(test_partial_checksums_are_finished),
+        T(test_new_addresses_are_announced),
         T(test_super_frame_from_the_lan),
         T(test_udp_super_frame_from_the_lan),
         cmocka_unit_test_setup_teardown(test_super_frame_to_the_lan, setup_offload, teardown),
