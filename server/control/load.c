@@ -170,6 +170,10 @@ static int load_tls_files(struct control *ctl, struct tls_files *f)
         err = load_blob(ctl, DBR_D_askpass, &b, &f->pass);
         if (!err && f->pass.data)
             f->pass.data[strcspn(f->pass.data, "\r\n")] = 0;
+    } else if (!err && ctl->boot->key_pass) {
+        f->pass.data = strdup(ctl->boot->key_pass);
+        f->pass.len = f->pass.data ? strlen(f->pass.data) : 0;
+        err = f->pass.data ? 0 : DBR_ERR_NOMEM;
     }
     return err;
 }

@@ -62,6 +62,7 @@ struct dbr_boot {
     _Atomic uint64_t *alive; /* see above: control has [0], worker i of data has [i]; shared with keeper */
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */
+    const char *key_pass; /* passphrase of the private key that the admin was asked for; NULL: none */
     int status_fd;     /* status file, read-write: pwrite, then ftruncate */
     int crl_state[2];  /* the two places of the revocation memory, ipc/crlstate.h; also fetch's */
     int ccd_fd;        /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */

@@ -89,7 +89,8 @@ enum dbr_peer_flags {
     DBR_PEER_SET_ADDR = 1 << 2, /* in PEER_SET: take addr */
     DBR_PEER_ISOLATED = 1 << 3, /* no frames to or from other peers */
     DBR_PEER_UPLINK =
-        1 << 4, /* client role: the peer is the server; everything not local goes there, no guards */
+        1 << 4, /* client role: the peer is the server; everything goes there, without guards, or with
+                   DBR_PEER_SITE as far as DHCP, router discovery and link-local protocols stay local */
 };
 
 enum {

@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +88,7 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
     fill_common(k, which, b);
     if (which == CHILD_CONTROL) {
         b->config = k->config;
+        b->key_pass = *k->passphrase ? k->passphrase : NULL;
         b->udp[0] = k->udp.fd[0];
         memcpy(b->ipc_control, k->pair_control, sizeof b->ipc_control);
         b->status_fd = k->status_fd;
@@ -163,6 +165,8 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     b.boot.ipc_keeper = ipc;
     quiet_signals();
     close_others(k, &b.boot);
+    if (which != CHILD_CONTROL)
+        dbr_wipe(k->passphrase, sizeof k->passphrase);
     int code;
     if (which == CHILD_DATA) {
         code = rights_drop(RIGHTS_DATA, &k->user, -1, &k->log)

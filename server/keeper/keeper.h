@@ -30,6 +30,7 @@
 #include "keeper/lease.h"
 #include "keeper/logsink.h"
 #include "keeper/notify.h"
+#include "keeper/passphrase.h"
 #include "keeper/pulse.h"
 #include "keeper/rights.h"
 #include "keeper/sockets.h"
@@ -87,6 +88,7 @@ struct keeper {
     struct dbr_log log;
     struct notify notify;
     struct rights_user user;
+    char passphrase[PASSPHRASE_MAX]; /* of the private key; "" = none */
     char run_dir[96]; /* the bridge's journal, the DHCP client's files */
 
     /* what the children inherit */
@@ -152,6 +154,7 @@ void keeper_close(struct keeper *k);
 /* A TAP in the place of one that was deleted, with the same name and MAC, in the bridge. Errors as above. */
 int open_tap(struct keeper *k);
 void close_tap(struct keeper *k);
+void learn_on_tap(struct keeper *k); /* after it was put into the bridge */
 int raise_bridge(struct keeper *k);
 int watch_links(struct keeper *k);
 void new_port(struct keeper *k); /* client role: other sockets in the place of those that are there */

@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "keeper/lease.h"
 #include "base/err.h"
+#include "base/secret.h"
 #include "control/control.h"
 #include "data/data.h"
 #include "fetch/fetch.h"
@@ -158,8 +159,13 @@ static void forget_caller(void)
 static int serve(struct dbr_config *config, int argc, char *const *argv)
 {
     static struct keeper k; /* static: the children's leak checks find what hangs on it */
+    char passphrase[PASSPHRASE_MAX];
+    if (passphrase_ask(config, passphrase, sizeof passphrase))
+        return EXIT_BAD;
     int told_parent = config->daemon.on && !getenv("NOTIFY_SOCKET") ? into_background() : -1;
     keeper_init(&k, config, &programs);
+    memcpy(k.passphrase, passphrase, sizeof passphrase);
+    dbr_wipe(passphrase, sizeof passphrase);
     k.argc = argc;
     k.argv = argv;
     k.home_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -170,6 +176,7 @@ static int serve(struct dbr_config *config, int argc, char *const *argv)
     null_stdin();
     int code = keeper_open(&k) ? EXIT_BAD : keeper_run(&k);
     keeper_close(&k);
+    dbr_wipe(k.passphrase, sizeof k.passphrase);
     return code;
 }
 

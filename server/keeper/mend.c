@@ -87,6 +87,7 @@ static void mend_membership(struct keeper *k, enum dbr_link_event e)
     if (!k->bridged || !may_mend(k, e))
         return;
     say_mended(k, e, dbr_bridge_attach(k->netlink, k->bridge.ifindex, k->tap.ifindex, &why), why.text);
+    learn_on_tap(k);
 }
 
 /* The bridge, or one of its ports, is raised anew by plan; the journal has what was before us. */
@@ -101,6 +102,7 @@ static void mend_bridge(struct keeper *k, enum dbr_link_event e)
     if (!err)
         err = dbr_bridge_attach(k->netlink, k->bridge.ifindex, k->tap.ifindex, &why);
     say_mended(k, e, err, *why.text ? why.text : "see above");
+    learn_on_tap(k);
     watch_links(k);
 }
 

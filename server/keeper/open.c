@@ -108,6 +108,22 @@ static void steer_tap(struct keeper *k)
         dbr_log(&k->log, DBR_LOG_INFO, "TAP steering is off: %s", why.text);
 }
 
+/* The far end's hosts are many, and nobody here keeps a table of them: in the client role the kernel's bridge
+ * learns on the TAP, as on any port. */
+void learn_on_tap(struct keeper *k)
+{
+    char path[64];
+    if (!k->client || !k->bridged)
+        return;
+    snprintf(path, sizeof path, "/sys/class/net/%s/brport/learning", k->tap.name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "1", 1) != 1)
+        dbr_log(&k->log, DBR_LOG_WARN, "WARNING: cannot write %s: %s; unicast is flooded", path,
+                strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
 int open_tap(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
@@ -133,6 +149,7 @@ int open_tap(struct keeper *k)
         err = dbr_bridge_attach(k->netlink, k->bridge.ifindex, k->tap.ifindex, &why);
     if (err)
         return complain(k, DBR_D_bridge, err, why.text);
+    learn_on_tap(k);
     read_tap_facts(k);
     return 0;
 }
