@@ -33,7 +33,7 @@ struct city {
 
 static void mac_of(char out[18], unsigned who)
 {
-    snprintf(out, 18, "02:00:00:00:01:%02x", who);
+    snprintf(out, 18, "02:00:00:00:01:%02x", who & 0xff);
 }
 
 static void frame_of(uint8_t *f, unsigned from, int to, uint32_t seq)
