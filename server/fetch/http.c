@@ -130,30 +130,27 @@ static BIO *put_tls_on(BIO *bio, const struct target *t)
 
 /* ---- the exchange ---- */
 
-/* The library's complaint in one line without foreign bytes: what TLS says, else the last one with details.
- */
+/* The library's complaint in one line without foreign bytes: what TLS says, else the first one with details,
+ * which is the cause of the others. */
 static int library_error(char *why, size_t cap)
 {
-    const char *data = NULL, *reason = NULL;
-    char text[512], safe[512];
+    const char *data = NULL;
+    char text[512] = "", safe[512];
     int flags = 0, err = DBR_ERR_IO;
-    unsigned long e, last = 0;
-    bool tls = false;
-    text[0] = 0;
+    bool tls = false, detailed = false;
+    unsigned long e;
     while ((e = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0) {
         int code = ERR_GET_REASON(e), lib = ERR_GET_LIB(e);
+        const char *reason = ERR_reason_error_string(e), *more = flags & ERR_TXT_STRING ? data : "";
         if (lib == ERR_LIB_BIO && (code == BIO_R_TRANSFER_TIMEOUT || code == BIO_R_CONNECT_TIMEOUT))
             err = DBR_ERR_TIMEOUT;
         if (lib == ERR_LIB_ASN1 && code == ASN1_R_TOO_LONG)
             err = DBR_ERR_LIMIT;
-        reason = ERR_reason_error_string(e);
-        if (tls)
+        if (tls || (detailed && lib != ERR_LIB_SSL))
             continue;
         tls = lib == ERR_LIB_SSL;
-        if (!last || tls || (reason && (flags & ERR_TXT_STRING) && *data))
-            snprintf(text, sizeof text, "%s%s%s", reason ? reason : "failed", *data ? ": " : "",
-                     flags & ERR_TXT_STRING ? data : "");
-        last = e;
+        detailed = *more;
+        snprintf(text, sizeof text, "%s%s%s", reason ? reason : "failed", *more ? ": " : "", more);
     }
     snprintf(why, cap, "%s",
              *text ? dbr_log_escape(safe, sizeof safe, text, strlen(text))
