@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "certs/ca_parts.h"
 #include "certs/der.h"
+#include "certs/pem.h"
 #include "certs/say.h"
 #include "certs/sign.h"
 
@@ -124,6 +125,36 @@ static void put_list_extensions(const struct dbr_ca *ca, const struct dbr_serial
     dbr_derout_free(&value);
 }
 
+static int take_this_update(void *arg, const uint8_t *der, size_t len)
+{
+    struct dbr_reader r, list, tbs;
+    struct dbr_der skip;
+    int64_t t;
+    dbr_reader_init(&r, der, len);
+    dbr_der_enter(&r, DBR_DER_SEQ, &list);
+    dbr_der_enter(&list, DBR_DER_SEQ, &tbs);
+    dbr_der_optional(&tbs, DBR_DER_INTEGER, &skip);
+    dbr_der_take(&tbs, DBR_DER_SEQ, &skip);
+    dbr_der_take(&tbs, DBR_DER_SEQ, &skip);
+    if (dbr_der_time(&tbs, &t))
+        *(int64_t *)arg = t;
+    return 0;
+}
+
+/* Backdated, but never before the last list: concentrators would take that for a rolled back one. A last list
+ * from further in the future than they accept is not looked at. */
+static int64_t this_update(const struct dbr_ca *ca)
+{
+    uint8_t *pem;
+    size_t len;
+    int64_t t = ca->now - ca->conf.backdate_s, last = 0;
+    if (dbr_store_read(ca->store, DBR_CA_CRL, DBR_CRL_MAX_BYTES, &pem, &len, NULL, 0) != 0)
+        return t;
+    dbr_pem_each(pem, len, "X509 CRL", take_this_update, &last);
+    free(pem);
+    return last > t && last <= ca->now + DBR_CRL_SKEW_S ? last : t;
+}
+
 /* TBSCertList, version 2 (RFC 5280, 5.1). */
 static int crl_tbs(const struct dbr_ca *ca, const struct dbr_serial *number, struct dbr_derout *o)
 {
@@ -139,7 +170,7 @@ static int crl_tbs(const struct dbr_ca *ca, const struct dbr_serial *number, str
     dbr_derout_unsigned(o, "\1", 1);
     int err = put_algorithm(ca->key, o);
     dbr_derout_raw(o, name, (size_t)name_len);
-    dbr_derout_time(o, ca->now - ca->conf.backdate_s);
+    dbr_derout_time(o, this_update(ca));
     dbr_derout_time(o, ca->now + ca->conf.crl_life_s);
     if (n) /* an empty SEQUENCE is forbidden */
         dbr_derout_begin(o, DBR_DER_SEQ);

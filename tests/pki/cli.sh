@@ -50,7 +50,11 @@ ca revoke alice >/dev/null; [ "$(ca list --revoked | wc -l)" = 1 ] && pass "list
 says "crl --if-due: not due" "fresh enough" ca crl --if-due
 sed -i 's/^crl-life.*/crl-life 1s/; s/^backdate.*/backdate 10m/' ca/drawbridge-ca.conf; ca crl >/dev/null
 says "crl --if-due: due" "new CRL" ca crl --if-due
-sed -i 's/^crl-life.*/crl-life 7d/' ca/drawbridge-ca.conf; ca crl >/dev/null
+sed -i 's/^crl-life.*/crl-life 7d/; s/^backdate.*/backdate 5m/' ca/drawbridge-ca.conf; ca crl >/dev/null
+began() { date -d "$(openssl crl -in ca/crl.pem -noout -lastupdate | cut -d= -f2)" +%s; }
+t=$(began); sed -i 's/^backdate.*/backdate 2h/' ca/drawbridge-ca.conf; ca crl >/dev/null
+[ "$(began)" -ge "$t" ] && pass "a CRL never begins before the last one" || fail "a CRL never begins before the last one"
+sed -i 's/^backdate.*/backdate 5m/' ca/drawbridge-ca.conf
 ca issue site lyon --no-pass >/dev/null
 refuse "export without a gate key" "gate-key new" ca export lyon --remote h
 refuse "export without a remote" "remote" ca export lyon --no-gate
