@@ -6,7 +6,8 @@
 #            [--big N] [--perf DIR] [--out DIR]
 #
 # Measures (--only), each with a server of its own, bounded in time:
-#   handshake  500 clients from addresses of their own, 100 in a second: server CPU ms each, over all its processes
+#   handshake  500 clients from addresses of their own, 100 in a second, then all at once: server CPU ms each, over
+#              all its processes
 #   storm      500 clients at once while 5 stock clients have UDP flows to the LAN host: what these lose, and when all
 #              500 are in
 #   memory     kB of anonymous memory of all server processes per session, at 1,000 and at --big (10,000) sessions
@@ -36,7 +37,7 @@ while [ $# -gt 0 ]; do
     --perf) PERF=$2; shift 2 ;;
     --fleet) FLEET=$2; shift 2 ;;
     --build) FLEET=$2/tests/bench/bench_fleet; args+=("$1" "$2"); shift 2 ;;
-    -h | --help) sed -n '3,20s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,21s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) args+=("$1"); shift ;;
     esac
 done
@@ -71,13 +72,24 @@ server_up() {
     return 1
 }
 
+# Certificates of 64 names over one key; each is used by many members (duplicate-cn).
+fleet_pki() {
+    local i
+    [ -f "$LAB_PKI/fleet64.crt" ] || for i in $(seq 64); do
+        openssl x509 -req -in "$LAB_PKI/c1.csr" -subj "/CN=fleet$i" -CA "$LAB_PKI/ca.crt" -CAkey "$LAB_PKI/ca.key" \
+            -set_serial "$((5000 + i))" -days 30 -extfile "$LAB_PKI/ca.cnf" -extensions client_ext \
+            -out "$LAB_PKI/fleet$i.crt" 2>>"$LAB_DIR/pki.log" || return 1
+    done
+    for i in $(seq 64); do PAIRS+=(--cert "$LAB_PKI/fleet$i.crt" --key "$LAB_PKI/c1.key"); done
+}
+
 # fleet_start COUNT WAIT [bench_fleet options]: its first report in FLEET_IN; false when not all are in.
 fleet_start() {
     local n=$1 wait=$2
     shift 2
     : >"$LAB_DIR/fleet.json"
     ip netns exec "$LAB_ID-c6" "$FLEET" --server 10.9.0.1 --port $LAB_PORT --base 10.20.0.0 --ca "$LAB_PKI/ca.crt" \
-        --cert "$LAB_PKI/c1.crt" --key "$LAB_PKI/c1.key" --tls-auth "$LAB_PKI/ta.key" --auth SHA256 --ciphers AES-256-GCM \
+        "${PAIRS[@]}" --tls-auth "$LAB_PKI/ta.key" --auth SHA256 --ciphers AES-256-GCM \
         --count "$n" --wait "$wait" --hold 600 "$@" >"$LAB_DIR/fleet.json" 2>"$LAB_DIR/fleet.err" </dev/null &
     FLEET_PID=$!
     LAB_PIDS+=("$FLEET_PID")
@@ -109,12 +121,20 @@ measure_handshake() {
         lab_nap 0.5
     fi
     t=$(lab_cpu "$LAB_SRV_PID")
-    fleet_start 500 30 --rate 100
+    fleet_start 500 30 --rate 100 || { fleet_end; lab_all_stop; return; }
     lab_nap 0.2
     emit handshake_cpu "$(calc "($(lab_cpu "$LAB_SRV_PID") - $t) * 1e3 / $(field connected)")" ms
     emit handshake_median "$(field handshake_ms_median)" ms
     emit handshake_p99 "$(field handshake_ms_p99)" ms
     [ -n "$PERF" ] && lab_nap 2
+    fleet_end
+    lab_all_stop
+    server_up || return
+    t=$(lab_cpu "$LAB_SRV_PID")
+    fleet_start 500 40 || { fleet_end; lab_all_stop; return; }
+    lab_nap 0.2
+    emit handshake_cpu_at_once "$(calc "($(lab_cpu "$LAB_SRV_PID") - $t) * 1e3 / $(field connected)")" ms
+    emit handshake_rate_at_once "$(field handshakes_per_s)" /s
     fleet_end
     lab_all_stop
 }
@@ -258,7 +278,8 @@ table() {
 }
 
 lab_begin scale
-lab_pki && lab_office 6 || exit 1
+PAIRS=()
+lab_pki && fleet_pki && lab_office 6 || exit 1
 x lan ip addr replace 192.168.77.10/16 dev eth0 # clients' addresses lie outside of a /24
 ip -n "$LAB_ID-c6" route add local 10.20.0.0/16 dev lo
 ip -n "$LAB_ID-gw" route add 10.20.0.0/16 via 10.9.0.16
