@@ -255,7 +255,7 @@ measure_reneg() {
     tunnel || return 0
     local rate
     rate=$(lab_iperf c1 "$TARGET" -t 2 | lab_mbps) || return
-    rate=$(LC_ALL=C awk "BEGIN{r = $rate / 4; printf \"%d\", r > 600 ? 600 : r}")
+    rate=$(LC_ALL=C awk "BEGIN{r = $rate / 4; printf \"%d\", (r > 600 ? 600 : r)}")
     flow_lost "$rate" || return
     emit reneg_off_lost "$LOST" "%-of-frames"
     pair_down
