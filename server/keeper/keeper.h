@@ -191,6 +191,11 @@ bool mend_tap(struct keeper *k);  /* before data is started: false when there is
 void tap_address(struct keeper *k, const struct dbr_ipc_tap_address *m);
 void tap_forget(struct keeper *k); /* takes addresses and routes away, ends the DHCP client */
 int tap_or_bridge(const struct keeper *k);
+/* An IPv4 address of this machine on an interface that is neither TAP, bridge nor loopback; its parts. */
+struct ifaddrs;
+bool is_elsewhere(const struct keeper *k, const struct ifaddrs *a);
+const uint8_t *address_of(const struct ifaddrs *a);
+uint8_t prefix_of_interface(const struct ifaddrs *a);
 void lease_look(struct keeper *k); /* at lease_ns */
 void env_take(struct keeper *k, const struct dbr_ipc_env *m);
 void run_down(struct keeper *k);

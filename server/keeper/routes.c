@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,9 +71,26 @@ static void set_tunnel(struct keeper *k, struct own_route *r)
         set(k, r, &want);
 }
 
+/* True for a neighbour, whom no default route concerns. */
+static bool on_link(const struct keeper *k, const uint8_t ip[4])
+{
+    struct ifaddrs *list;
+    bool yes = false;
+    if (getifaddrs(&list))
+        return false;
+    for (const struct ifaddrs *a = list; a && !yes; a = a->ifa_next)
+        yes = is_elsewhere(k, a) && if_networks_overlap(ip, 32, address_of(a), prefix_of_interface(a));
+    freeifaddrs(list);
+    return yes;
+}
+
 static void set_around(struct keeper *k, struct own_route *r)
 {
     struct if_route want = wanted(&r->said), out;
+    if (on_link(k, r->said.dst)) {
+        unset(r);
+        return;
+    }
     if (if_route_default(tap_or_bridge(k), &out))
         return; /* no network right now: the next word of control comes with it */
     want.ifindex = out.ifindex;

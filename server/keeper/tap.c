@@ -32,11 +32,15 @@ static const char *where(const struct keeper *k)
 
 /* ---- home LAN and office LAN ---- */
 
-static uint8_t prefix_of(const struct sockaddr *netmask)
+const uint8_t *address_of(const struct ifaddrs *a)
 {
-    uint8_t mask[4];
-    memcpy(mask, &((const struct sockaddr_in *)(const void *)netmask)->sin_addr, 4);
-    int prefix = prefix_of_mask(mask);
+    return (const uint8_t *)&((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr;
+}
+
+uint8_t prefix_of_interface(const struct ifaddrs *a)
+{
+    int prefix = prefix_of_mask(
+        (const uint8_t *)&((const struct sockaddr_in *)(const void *)a->ifa_netmask)->sin_addr);
     return prefix < 0 ? 32 : (uint8_t)prefix;
 }
 
@@ -45,14 +49,10 @@ static bool is_ours(const struct keeper *k, const char *name)
     return strcmp(name, k->tap.name) == 0 || (k->bridged && strcmp(name, k->bridge.name) == 0);
 }
 
-static bool collides(const struct keeper *k, const struct ifaddrs *a, const struct if_address *office)
+bool is_elsewhere(const struct keeper *k, const struct ifaddrs *a)
 {
-    if (!a->ifa_addr || !a->ifa_netmask || a->ifa_addr->sa_family != AF_INET || a->ifa_flags & IFF_LOOPBACK ||
-        is_ours(k, a->ifa_name))
-        return false;
-    uint8_t ip[4];
-    memcpy(ip, &((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr, 4);
-    return if_networks_overlap(ip, prefix_of(a->ifa_netmask), office->ip, office->prefix);
+    return a->ifa_addr && a->ifa_netmask && a->ifa_addr->sa_family == AF_INET &&
+           !(a->ifa_flags & IFF_LOOPBACK) && !is_ours(k, a->ifa_name);
 }
 
 static void say_collision(struct keeper *k, const struct ifaddrs *a, const struct if_address *office)
@@ -64,7 +64,7 @@ static void say_collision(struct keeper *k, const struct ifaddrs *a, const struc
             "WARNING: the network here (%s has %s/%u) and the office's (%s/%u) have the same addresses: the "
             "office cannot be reached from here; use another network (a phone's hotspot), or give the router "
             "here another network, like 10.73.41.0/24",
-            a->ifa_name, home, prefix_of(a->ifa_netmask), here, office->prefix);
+            a->ifa_name, home, prefix_of_interface(a), here, office->prefix);
 }
 
 /* The tunnel itself must not be cut off: where both networks look alike, the one here keeps its route. */
@@ -74,7 +74,8 @@ static void look_at_home(struct keeper *k, struct if_address *office)
     if (office->family != 4 || k->bridged || getifaddrs(&list))
         return;
     for (const struct ifaddrs *a = list; a && !office->no_route; a = a->ifa_next) {
-        if (!collides(k, a, office))
+        if (!is_elsewhere(k, a) ||
+            !if_networks_overlap(address_of(a), prefix_of_interface(a), office->ip, office->prefix))
             continue;
         say_collision(k, a, office);
         office->no_route = true;
