@@ -161,8 +161,10 @@ established_end() { # LOST_PING, LOST_UDP in percent
     RTT=$(sed -n 's/^rtt.* = [0-9.]*\/\([0-9.]*\)\/.*/\1/p' "$LAB_DIR"/ping.[1-5] | awk '{s += $1} END {printf "%.3f", s / NR}')
 }
 
+overflows() { x gw awk '$1 == "Udp:" && $6 ~ /^[0-9]/ {print $6}' /proc/net/snmp; }
+
 measure_storm() {
-    local i
+    local i dropped
     PING_PIDS=()
     server_up || return
     for i in 1 2 3 4 5; do
@@ -177,6 +179,7 @@ measure_storm() {
     emit storm_before_rtt "$RTT" ms
     established_begin 250
     lab_nap 1
+    dropped=$(overflows)
     fleet_start 500 40
     emit storm_all_in "$(field all_connected_s)" s
     emit storm_connected "$(field connected)" clients
@@ -186,7 +189,7 @@ measure_storm() {
     emit storm_lost_ping "$LOST_PING" %
     emit storm_lost_udp "$LOST_UDP" %
     emit storm_rtt "$RTT" ms
-    emit storm_dropped "$(x gw awk '$1 == "Udp:" && $6 ~ /^[0-9]/ {print $6}' /proc/net/snmp)" datagrams
+    emit storm_dropped "$(($(overflows) - dropped))" datagrams
     fleet_end
     lab_all_stop
 }
