@@ -2,7 +2,7 @@
  *
  * Client role: a laptop sleeps, changes its network, is stopped. Each of these may have made the session a
  * dead one long before a keepalive would notice, or may be nothing at all. So the server is asked: an OCC
- * request, which every OpenVPN answers, some times in one and a half seconds. Its first datagram also tells
+ * request, which every OpenVPN answers, three times in little more than a second. Its first datagram also tells
  * the server our new address. No answer: a new call, at once.
  *
  *   address or route added   netlink socket, made before the lock-down
@@ -21,7 +21,7 @@
 
 #define SECOND_NS 1000000000ull
 enum {
-    QUESTIONS = 4,
+    QUESTIONS = 3,
     QUESTION_EVERY_NS = 400000000,
     SETTLE_NS = 30000000, /* several addresses and routes come in a row */
     STOPPED_S = 3,

@@ -175,7 +175,7 @@ name_good() { up -- "+verify-x509-name server name"; }
 woken() {
     local t
     up "keepalive 1 2" -- '+pull-filter ignore ping-restart' || return
-    lab_ping c1 192.168.77.10 || why "no ping" || return
+    lab_until 4 lab_status_has c1 || why "not listed" || return
     signal_tree STOP
     lab_until 12 lab_status_lacks c1
     local forgotten=$?
