@@ -52,14 +52,15 @@ const char *dbr_reason_name(int reason)
     return reason >= 0 && reason < REASONS ? reasons[reason] : reasons[0];
 }
 
-const char *dbr_index_time(int64_t unix_seconds, char out[20])
+const char *dbr_index_time(int64_t unix_seconds, char out[DBR_INDEX_TIME])
 {
     time_t t = (time_t)unix_seconds;
     struct tm tm = {0};
     gmtime_r(&t, &tm);
-    bool utc = tm.tm_year >= 50 && tm.tm_year < 150; /* 1950 .. 2049 */
-    if (strftime(out, 20, utc ? "%y%m%d%H%M%SZ" : "%Y%m%d%H%M%SZ", &tm) == 0)
-        out[0] = 0;
+    int year = tm.tm_year + 1900;
+    bool utc = year >= 1950 && year < 2050;
+    snprintf(out, DBR_INDEX_TIME, utc ? "%02d%02d%02d%02d%02d%02dZ" : "%04d%02d%02d%02d%02d%02dZ",
+             utc ? year % 100 : year, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
     return out;
 }
 
@@ -167,6 +168,8 @@ static int parse_line(struct dbr_index *ix, const char *raw, size_t len)
         return 0;
     if (memchr(raw, 0, len))
         return DBR_ERR_SHAPE;
+    while (len > 0 && raw[len - 1] == '\r')
+        len--;
     l->own = strndup(raw, len);
     if (!l->own)
         return DBR_ERR_NOMEM;
@@ -189,7 +192,7 @@ int dbr_index_parse(struct dbr_index **out, const void *text, size_t len, char *
     for (size_t at = 0; at < len && !err; line++) {
         const char *nl = memchr(ix->text + at, '\n', len - at);
         size_t n = nl ? (size_t)(nl - (ix->text + at)) : len - at;
-        err = parse_line(ix, ix->text + at, n && ix->text[at + n - 1] == '\r' ? n - 1 : n);
+        err = parse_line(ix, ix->text + at, n);
         at += n + 1;
     }
     if (err) {
@@ -372,7 +375,7 @@ static char *put_field(char *p, const char *s)
 
 static char *put_entry(char *p, const struct dbr_index_entry *e)
 {
-    char a[20], b[20] = "", serial[DBR_SERIAL_TEXT];
+    char a[DBR_INDEX_TIME], b[DBR_INDEX_TIME] = "", serial[DBR_SERIAL_TEXT];
     if (e->status == 'R')
         dbr_index_time(e->revoked_at, b);
     p += sprintf(p, "%c\t%s\t%s", e->status, dbr_index_time(e->expires, a), b);

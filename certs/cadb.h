@@ -64,6 +64,7 @@ int dbr_reason_parse(const char *name);
 const char *dbr_reason_name(int reason); /* "unspecified" for those without a name */
 
 /* "261121100000Z", or with a four-digit year from 2050 on (RFC 5280, 4.1.2.5). Returns out. */
-const char *dbr_index_time(int64_t unix_seconds, char out[20]);
+enum { DBR_INDEX_TIME = 80 };
+const char *dbr_index_time(int64_t unix_seconds, char out[DBR_INDEX_TIME]);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "certs/derout.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -99,26 +100,29 @@ void dbr_derout_unsigned(struct dbr_derout *o, const void *mag, size_t n)
     dbr_derout_end(o);
 }
 
-static void put_time(struct dbr_derout *o, int tag, const char *format, int64_t unix_seconds)
+/* The last n characters of "YYYYMMDDHHMMSSZ". */
+static void put_time(struct dbr_derout *o, int tag, size_t n, int64_t unix_seconds)
 {
-    char text[32];
+    char text[80];
     time_t t = (time_t)unix_seconds;
-    struct tm tm;
-    size_t n = gmtime_r(&t, &tm) ? strftime(text, sizeof text, format, &tm) : 0;
-    if (n != (tag == DBR_DER_UTCTIME ? 13 : 15))
+    struct tm tm = {0};
+    bool known = gmtime_r(&t, &tm) != NULL && tm.tm_year >= -1899 && tm.tm_year <= 8099;
+    int len = snprintf(text, sizeof text, "%04d%02d%02d%02d%02d%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                       tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (!known || len != 15) {
         o->bad = true;
-    dbr_derout_tlv(o, tag, text, n);
+        return;
+    }
+    dbr_derout_tlv(o, tag, text + 15 - n, n);
 }
 
 void dbr_derout_gentime(struct dbr_derout *o, int64_t unix_seconds)
 {
-    put_time(o, DBR_DER_GENTIME, "%Y%m%d%H%M%SZ", unix_seconds);
+    put_time(o, DBR_DER_GENTIME, 15, unix_seconds);
 }
 
 void dbr_derout_time(struct dbr_derout *o, int64_t unix_seconds)
 {
-    if (unix_seconds >= 2524608000) /* 2050 */
-        dbr_derout_gentime(o, unix_seconds);
-    else
-        put_time(o, DBR_DER_UTCTIME, "%y%m%d%H%M%SZ", unix_seconds);
+    bool utc = unix_seconds >= -631152000 && unix_seconds < 2524608000; /* 1950 .. 2049 */
+    put_time(o, utc ? DBR_DER_UTCTIME : DBR_DER_GENTIME, utc ? 13 : 15, unix_seconds);
 }

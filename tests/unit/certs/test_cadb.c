@@ -193,6 +193,16 @@ static void test_index_changes(void **state)
     dbr_index_free(ix);
 }
 
+static void test_line_ends_stay(void **state)
+{
+    static const char text[] = "#c\r\r\nV\t270101000000Z\t\t01\tunknown\t/CN=a\r\n";
+    struct dbr_index *ix = parse(text);
+    (void)state;
+    assert_string_equal(dbr_index_at(ix, 0)->subject, "/CN=a");
+    expect_text(ix, text);
+    dbr_index_free(ix);
+}
+
 static void test_common_names(void **state)
 {
     static const struct {
@@ -455,13 +465,21 @@ static void test_explanations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_serial_text),   cmocka_unit_test(test_serial_next),
-        cmocka_unit_test(test_serial_bytes),  cmocka_unit_test(test_index_lines),
-        cmocka_unit_test(test_index_changes), cmocka_unit_test(test_common_names),
-        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_conf),
-        cmocka_unit_test(test_conf_values),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_passphrases),   cmocka_unit_test(test_generated_passphrases),
-        cmocka_unit_test(test_spans),         cmocka_unit_test(test_explanations),
+        cmocka_unit_test(test_serial_text),
+        cmocka_unit_test(test_serial_next),
+        cmocka_unit_test(test_serial_bytes),
+        cmocka_unit_test(test_index_lines),
+        cmocka_unit_test(test_index_changes),
+        cmocka_unit_test(test_line_ends_stay),
+        cmocka_unit_test(test_common_names),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_conf),
+        cmocka_unit_test(test_conf_values),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_passphrases),
+        cmocka_unit_test(test_generated_passphrases),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_explanations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
