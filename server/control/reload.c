@@ -99,6 +99,7 @@ static void give_realms(struct control *aside, struct control *ctl)
     realm_put(ctl, ctl->old_realm);
     ctl->realm = aside->realm;
     ctl->old_realm = aside->old_realm;
+    aside->realm = aside->old_realm = NULL;
     for (struct realm *r = ctl->realms; r; r = r->next) {
         struct dbr_tls_ctx *was = r->session.tls;
         r->session.tls = dbr_tls_ctx_get(ctl->realm->session.tls);
@@ -148,7 +149,10 @@ void control_reload(struct control *ctl, int fd)
     if (!err)
         err = read_config(ctl, &b, &fresh);
     if (!err) {
-        *aside = (struct control){.boot = ctl->boot, .cfg = &fresh, .log = ctl->log, .now = ctl->now};
+        aside->boot = ctl->boot;
+        aside->cfg = &fresh;
+        aside->log = ctl->log;
+        aside->now = ctl->now;
         aside->bundle = &b;
         aside->real = ctl;
         aside->data_ciphers = ctl->data_ciphers;
