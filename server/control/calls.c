@@ -265,6 +265,11 @@ void calls_now(struct control *ctl, const char *why)
     client_settle(calls->client);
 }
 
+void calls_restart(struct control *ctl)
+{
+    calls_now(ctl, "SIGUSR1[hard,] received, process restarting");
+}
+
 int calls_goodbyes(struct control *ctl)
 {
     const struct calls *calls = ctl->calls;

@@ -305,6 +305,7 @@ void calls_begin(struct control *ctl); /* calls the next remote now or later */
 void calls_have_port(struct control *ctl);
 void calls_ended(struct client *c); /* the session died */
 void calls_shutdown(struct control *ctl);
+void calls_restart(struct control *ctl); /* SIGUSR1: hangs up and calls again */
 void calls_tick(struct control *ctl);
 uint64_t calls_deadline(const struct control *ctl);
 struct client *calls_client(struct control *ctl);

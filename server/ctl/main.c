@@ -3,6 +3,8 @@
  * drawbridge-ctl: asks a running drawbridged over its control socket (directive control-socket) and prints
  * the answer.
  */
+#include "bridge_check.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +20,14 @@ enum { LINE_MAX_BYTES = 500, ANSWER_MAX = 65536, ANSWER_WAIT_S = 10 };
 
 static int usage(FILE *to, int code)
 {
-    fprintf(to, "usage: drawbridge-ctl [--socket PATH] COMMAND\n"
-                "  status        who is connected, the CRL's life, what was dropped\n"
-                "  kick NAME     end NAME's sessions now; NAME may come back if its certificate is good\n"
-                "  crl-push      take the CRL on standard input into force, end whom it names\n"
-                "The socket is the one of the directive control-socket; default " DEFAULT_SOCKET "\n");
+    fprintf(to,
+            "usage: drawbridge-ctl [--socket PATH] COMMAND\n"
+            "  status        who is connected, the CRL's life, what was dropped\n"
+            "  kick NAME     end NAME's sessions now; NAME may come back if its certificate is good\n"
+            "  bridge check  what on this host is, or will be, in the way of the bridge; needs no daemon\n"
+            "                (--config FILE | BRIDGE [INTERFACE ...])\n"
+            "  crl-push      take the CRL on standard input into force, end whom it names\n"
+            "The socket is the one of the directive control-socket; default " DEFAULT_SOCKET "\n");
     return code;
 }
 
@@ -110,6 +115,8 @@ int main(int argc, char **argv)
     }
     if (at < argc && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0))
         return usage(stdout, 0);
+    if (argc - at >= 3 && strcmp(argv[at], "bridge") == 0 && strcmp(argv[at + 1], "check") == 0)
+        return bridge_check(argc - at - 2, argv + at + 2);
     if (at >= argc || argc - at > 2)
         return usage(stderr, 1);
     if (snprintf(line, sizeof line, "%s%s%s", argv[at], at + 1 < argc ? " " : "",

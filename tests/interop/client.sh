@@ -177,7 +177,7 @@ woken() {
     up "keepalive 1 2" -- '+pull-filter ignore ping-restart' || return
     lab_until 4 lab_status_has c1 || why "not listed" || return
     signal_tree STOP
-    lab_until 12 lab_status_lacks c1
+    lab_wait_log "$LAB_SRV_LOG" "Inactivity timeout" 12
     local forgotten=$?
     signal_tree CONT
     t=$(lab_now_ms)

@@ -59,6 +59,11 @@ inline_blocks() {
     connects "@$f" --
 }
 
+# The server says so, or a client that does not even start with what it has.
+refusal_told() {
+    lab_log_has "$LAB_SRV_LOG" "$1" || { lab_gone "${LAB_CLI_PID[c1]}" && lab_log_has "${LAB_CLI_LOG[c1]}" "$1"; }
+}
+
 # refused SERVER_LOG_PATTERN [SERVER_OVERRIDE] -- CLIENT_OVERRIDES: the server says why, and the tunnel is not up.
 refused() {
     local pattern=$1 s=()
@@ -67,7 +72,7 @@ refused() {
     shift
     lab_server_start "${s[@]}" || why "server does not start" || return
     lab_client_spawn c1 "$@"
-    lab_wait_log "$LAB_SRV_LOG" "$pattern" 8 || why "the server's log does not say '$pattern'" || return
+    lab_until 8 refusal_told "$pattern" || why "the server's log does not say '$pattern'" || return
     lab_nap 0.3
     ! lab_log_has "${LAB_CLI_LOG[c1]}" "Initialization Sequence Completed" || why "the client got in" || return
     ! lab_status_has '[a-z0-9]*' || why "the server lists it"

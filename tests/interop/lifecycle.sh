@@ -66,6 +66,10 @@ duplicate_cn() {
 server_gives_up() {
     up "keepalive 1 4" || return
     lab_client_stop c1 KILL
+    if [ "$LAB_SERVER" = openvpn ]; then # it writes its status when it wakes, up to 10 s later
+        lab_wait_log "$LAB_SRV_LOG" 'Inactivity timeout' 12 || why "not given up after 12 s"
+        return
+    fi
     lab_until 12 lab_status_lacks c1 || why "still listed after 12 s"
 }
 

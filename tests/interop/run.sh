@@ -29,7 +29,7 @@ fi
 for pair in ${PAIRS//,/ }; do
     for script in ${SCRIPTS//,/ }; do
         # config.sh needs no peer; loss.sh's fleet is made of stock clients.
-        case $pair/$script in *-ours/loss | stock-*/config | *-ours/config) continue ;; esac
+        case $pair/$script in *-ours/loss | stock-*/config | *-ours/config | *-stock/client | *-stock/site) continue ;; esac
         SECONDS=0
         echo "== $script ($pair)"
         env -u LAB_ID bash "$here/$script.sh" --server "$(side "${pair%-*}")" --client "$(side "${pair#*-}")" \

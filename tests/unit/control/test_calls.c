@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What a server may say to a client: routes and temporary refusals, as text and as what is made of it.
+ */
+#include "base/bytes.h"
+#include "control/calls.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define GATEWAY 0xc0a84d01u /* 192.168.77.1 */
+
+static const struct {
+    const char *line;
+    bool good;
+    uint32_t what, dst, via, metric;
+    uint8_t prefix;
+} routes[] = {
+    {"10.50.0.0 255.255.0.0", true, DBR_ROUTE_TUNNEL, 0x0a320000, GATEWAY, 7, 16},
+    {"10.50.0.9", true, DBR_ROUTE_TUNNEL, 0x0a320009, GATEWAY, 7, 32},
+    {"10.50.0.9 default", true, DBR_ROUTE_TUNNEL, 0x0a320009, GATEWAY, 7, 32},
+    {" 10.50.0.0\t255.255.255.0  vpn_gateway ", true, DBR_ROUTE_TUNNEL, 0x0a320000, GATEWAY, 7, 24},
+    {"10.50.0.0 255.255.0.0 192.168.77.9 42", true, DBR_ROUTE_TUNNEL, 0x0a320000, 0xc0a84d09, 42, 16},
+    {"10.50.0.0 255.255.0.0 default default", true, DBR_ROUTE_TUNNEL, 0x0a320000, GATEWAY, 7, 16},
+    {"10.50.0.0 255.255.0.0 net_gateway 1", true, DBR_ROUTE_AROUND, 0x0a320000, 0, 1, 16},
+    {"0.0.0.0 0.0.0.0", true, DBR_ROUTE_TUNNEL, 0, GATEWAY, 7, 0},
+    {"128.0.0.0 128.0.0.0", true, DBR_ROUTE_TUNNEL, 0x80000000, GATEWAY, 7, 1},
+    {"", false},
+    {"   ", false},
+    {"office.example 255.255.0.0", false},
+    {"10.50.0.0 255.0.255.0", false}, /* a mask with a hole */
+    {"10.50.0.1 255.255.0.0", false}, /* an address beyond its mask */
+    {"10.50.0.0 0.0.255.255", false}, /* a wildcard mask */
+    {"10.50.0.0 255.255.0.0 nowhere", false},
+    {"10.50.0.0 255.255.0.0 192.168.77.1 1x", false},
+    {"10.50.0.0 255.255.0.0 192.168.77.1 4294967296", false},
+    {"10.50.0.0 255.255.0.0 192.168.77.1 1 more", false},
+    {"10.50.0.0/16", false},
+};
+
+static void routes_are_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        struct dbr_ipc_route r;
+        int err = calls_route_parse(&r, routes[i].line, GATEWAY, 7);
+        if ((err == 0) != routes[i].good)
+            fail_msg("[%s]: %d", routes[i].line, err);
+        if (err)
+            continue;
+        assert_int_equal(dbr_ipc_check(&r, sizeof r), 0);
+        assert_int_equal(r.what, routes[i].what);
+        assert_int_equal(dbr_get32(r.dst), routes[i].dst);
+        assert_int_equal(dbr_get32(r.via), routes[i].via);
+        assert_int_equal(r.metric, routes[i].metric);
+        assert_int_equal(r.prefix, routes[i].prefix);
+    }
+}
+
+static void long_lines_are_refused(void **state)
+{
+    (void)state;
+    char line[300];
+    struct dbr_ipc_route r;
+    memset(line, ' ', sizeof line);
+    memcpy(line, "10.50.0.0 255.255.0.0", 21);
+    line[sizeof line - 1] = 0;
+    assert_int_equal(calls_route_parse(&r, line, GATEWAY, 0), DBR_ERR_SHAPE);
+    line[100] = 0;
+    assert_int_equal(calls_route_parse(&r, line, GATEWAY, 0), 0);
+}
+
+static void temporary_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rest;
+        int wait_s;
+        bool advance;
+    } cases[] = {
+        {"TEMP", 0, true},
+        {"TEMP:later", 0, true},
+        {"TEMP[backoff 42]:later", 42, true},
+        {"TEMP[backoff 42,advance no]:later", 42, false},
+        {"TEMP[advance no]", 0, false},
+        {"TEMP[advance addr,backoff 7]", 7, true},
+        {"TEMP[backoff 99999999]", 3600, true},
+        {"TEMP[backoff -5]", 0, true},
+        {"TEMP[backoff x]", 0, true},
+        {"TEMP[]:backoff 9,advance no", 0, true}, /* words of the text are not flags */
+        {"TEMP[backoff 9", 0, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool advance = false;
+        int s = calls_temp_parse(cases[i].rest, &advance);
+        if (s != cases[i].wait_s || advance != cases[i].advance)
+            fail_msg("%s: %d s, advance %d", cases[i].rest, s, advance);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(routes_are_read),
+        cmocka_unit_test(long_lines_are_refused),
+        cmocka_unit_test(temporary_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
