@@ -683,6 +683,31 @@ static void show_mssfix(struct show *s, const void *member)
     conf_show_end(s);
 }
 
+static int set_inner_mtu(struct parse *p, void *member, size_t argc, char *const *argv)
+{
+    (void)argc;
+    if (strcmp(argv[0], "auto") == 0) {
+        *(int *)member = DBR_INNER_MTU_AUTO;
+        return 0;
+    }
+    if (strcmp(argv[0], "off") == 0) {
+        *(int *)member = DBR_INNER_MTU_OFF;
+        return 0;
+    }
+    return conf_take_int(p, argv[0], member);
+}
+
+static void show_inner_mtu(struct show *s, const void *member)
+{
+    int v = *(const int *)member;
+    conf_show_begin(s);
+    if (v == DBR_INNER_MTU_AUTO || v == DBR_INNER_MTU_OFF)
+        conf_show_format(s, " %s", v == DBR_INNER_MTU_OFF ? "off" : "auto");
+    else
+        conf_show_format(s, " %d", v);
+    conf_show_end(s);
+}
+
 /* ---- a string and a value
  * ------------------------------------------------------------------------------------ */
 
@@ -1079,6 +1104,7 @@ const struct shape conf_composites[SHAPE_COUNT] = {
     [SHAPE_CONNECTION] = {set_connection, NULL, NULL},
     [SHAPE_LOCALS] = {set_local, show_locals, drop_locals},
     [SHAPE_MSSFIX] = {set_mssfix, show_mssfix, NULL},
+    [SHAPE_INNER_MTU] = {set_inner_mtu, show_inner_mtu, NULL},
     [SHAPE_PAIR] = {set_count, show_count, NULL},
     [SHAPE_FILE] = {set_file, show_file, drop_file},
     [SHAPE_OPTION] = {set_option, show_option, drop_option},

@@ -119,6 +119,9 @@ struct dbr_conf_mssfix {
     int size; /* bytes; 1492 by default */
 };
 
+/* inner-mtu: bytes, or one of these */
+enum { DBR_INNER_MTU_AUTO = -1, DBR_INNER_MTU_OFF = 0 };
+
 enum dbr_conf_proto {
     DBR_CONF_PROTO_UDP, /* dual stack */
     DBR_CONF_PROTO_UDP4,
@@ -257,6 +260,7 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_CONNECTION    bool
 #define DBR_T_LOCALS        struct dbr_conf_locals
 #define DBR_T_MSSFIX        struct dbr_conf_mssfix
+#define DBR_T_INNER_MTU     int
 #define DBR_T_PAIR          struct dbr_conf_count
 #define DBR_T_FILE          struct dbr_conf_file
 #define DBR_T_OPTION        struct dbr_conf_option

@@ -53,6 +53,7 @@
     X(CONNECTION)                                                                                            \
     X(LOCALS)                                                                                                \
     X(MSSFIX)                                                                                                \
+    X(INNER_MTU)                                                                                             \
     X(PAIR)                                                                                                  \
     X(FILE)                                                                                                  \
     X(OPTION)                                                                                                \

@@ -155,6 +155,18 @@ static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
                 &m->mss_v6);
 }
 
+/* The longest packet inside: what the MSS leaves room for, or what was asked for. */
+static void fill_max_l3(const struct client *c, struct dbr_ipc_peer *m)
+{
+    enum { IP4_AND_TCP = 40 };
+    int size = c->ctl->cfg->inner_mtu;
+    if (size == DBR_INNER_MTU_AUTO)
+        size = m->mss_v4 ? m->mss_v4 + IP4_AND_TCP : 0;
+    if (size && size < DBR_IPC_MAX_L3_MIN)
+        size = DBR_IPC_MAX_L3_MIN;
+    m->max_l3 = (uint16_t)(size > UINT16_MAX ? UINT16_MAX : size);
+}
+
 int workers_peer_new(struct client *c)
 {
     struct dbr_ipc_peer m = {.head = dbr_ipc_head(DBR_IPC_PEER_NEW, sizeof m, c->peer_id)};
@@ -170,6 +182,7 @@ int workers_peer_new(struct client *c)
         fill_port(c, &m);
     fill_keepalive(c, &m);
     fill_mss(c, &m);
+    fill_max_l3(c, &m);
     fill_identity(c, &m);
     return tell(c, &m);
 }

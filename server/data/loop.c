@@ -207,8 +207,9 @@ static int open_worker(struct worker *w, uint32_t gro_kinds)
     w->lan = dbr_gro_new(LAN_FRAMES, gro_kinds);
     w->tap_buf = malloc(TAP_BUF);
     w->expand = malloc(EXPAND_BYTES);
+    w->uncut = malloc(DBR_ETH_MAX);
     w->inbound = aligned_alloc(_Alignof(struct mailbox), s->n_workers * sizeof *w->inbound);
-    if (!w->lan || !w->tap_buf || !w->expand || !w->inbound)
+    if (!w->lan || !w->tap_buf || !w->expand || !w->uncut || !w->inbound)
         return DBR_ERR_NOMEM;
     memset(w->inbound, 0, s->n_workers * sizeof *w->inbound);
     for (unsigned i = 0; i < s->n_workers && !err; i++)
@@ -257,6 +258,7 @@ void worker_fini(struct worker *w)
     for (unsigned i = 0; w->inbound && i < w->shared->n_workers; i++)
         mailbox_fini(&w->inbound[i]);
     free(w->inbound);
+    free(w->uncut);
     free(w->expand);
     free(w->tap_buf);
     dbr_gro_free(w->lan);
@@ -265,7 +267,7 @@ void worker_fini(struct worker *w)
     if (w->epoll >= 0)
         close(w->epoll);
     w->inbound = NULL;
-    w->expand = w->tap_buf = NULL;
+    w->uncut = w->expand = w->tap_buf = NULL;
     w->lan = NULL;
     w->wake = w->epoll = -1;
 }

@@ -59,6 +59,7 @@ struct peer {
     enum dbr_framing framing;
     struct peer_key *primary; /* NULL = no key yet */
     struct dbr_mss mss;
+    uint16_t max_l3; /* longest IP packet for it; 0 = any */
     struct sockaddr_in6 to;
     uint64_t rx_ns, tx_ns; /* last valid datagram, last one sent; when the peer was made at first */
     struct dbr_ipc_stats stats;

@@ -15,7 +15,7 @@
  *
  *   worker_from_lan  read a frame or a super frame with its header
  *     lan_frame        checksum, parse, switch
- *       to_peer | flood -> deliver -> seal_frame: cut and copied into send buffers
+ *       to_peer | flood -> deliver -> seal_frame: cut and copied into send buffers; too long -> seal_long
  *   finish_batch   as above
  *
  * Frames for another worker's peer go through its mailbox and come out in worker_from_mailboxes() there.
@@ -24,6 +24,7 @@
 #include "data/worker.h"
 
 #include "base/err.h"
+#include "bridge/frag.h"
 #include "bridge/tap.h"
 #include "bridge/vnet.h"
 
@@ -37,6 +38,7 @@
 enum {
     TAP_DOWN_MS = 100,     /* how long a TAP that is down is left alone */
     ANNOUNCED_PER_S = 100, /* new addresses that the LAN is told of */
+    TOO_LONG_PER_S = 1000, /* senders that are told so */
 };
 
 /* A frame on its way through the switch. */
@@ -46,6 +48,7 @@ struct frame {
     struct dbr_vnet vnet;
     uint32_t origin;  /* port */
     uint32_t classes; /* bridge/guard.h */
+    bool flooded;     /* others get it too: its sender is not answered */
 };
 
 /* ---- out: to the TAP ---- */
@@ -113,19 +116,75 @@ static void watch_limit(struct worker *w, struct peer *p, struct peer_key *k)
     news_urgent(&w->news, p, TELL_KEYS);
 }
 
-/* Cuts the frame into send buffers of p. */
-static void seal_frame(struct worker *w, struct peer *p, const struct frame *f)
+static void to_peer(struct worker *w, uint32_t id, const struct frame *f);
+
+/* Tells the sender of a frame, which was too long for p, so. */
+static void answer_too_long(struct worker *w, const struct peer *p, const struct dbr_frag *c, uint32_t origin)
 {
-    struct dbr_gso g;
-    if (dbr_gso_init(&g, &f->vnet, f->bytes, f->len, p->mss)) {
-        w->drops_shape++;
+    uint8_t buf[DBR_VNET_LEN + DBR_FRAG_ANSWER_MAX] = {0};
+    struct frame f = {.bytes = buf + DBR_VNET_LEN, .origin = p->id};
+    struct dbr_eth_view v;
+    if (!dbr_storm_allow(&w->too_long, TOO_LONG_PER_S, w->now.ns))
+        return;
+    int n = dbr_frag_answer(c, f.bytes, DBR_FRAG_ANSWER_MAX);
+    if (n <= 0 || dbr_eth_parse(&v, f.bytes, (size_t)n))
+        return;
+    f.len = (size_t)n;
+    f.classes = dbr_guard_classify(&v);
+    if (origin != DBR_PORT_LAN)
+        to_peer(w, origin, &f);
+    else if (!w->tap_again_ns && write(w->tap, buf, DBR_VNET_LEN + f.len) < 0)
+        w->drops_tap++;
+}
+
+_Static_assert((int)DBR_IPC_MAX_L3_MIN == (int)DBR_FRAG_MIN, "what control may say is what frag takes");
+
+/* Sends p one frame that may be too long for it. */
+static void seal_long(struct worker *w, struct peer *p, uint8_t *bytes, size_t n, const struct frame *f)
+{
+    struct dbr_frag c;
+    enum dbr_frag_kind kind = dbr_frag_init(&c, bytes, n, p->max_l3);
+    if (kind == DBR_FRAG_ANSWER && !f->flooded) {
+        answer_too_long(w, p, &c, f->origin);
         return;
     }
-    size_t cap = dbr_gso_frame_len(&g), left = dbr_gso_count(&g);
+    size_t cap = kind == DBR_FRAG_CUT ? dbr_frag_frame_len(&c) : n;
+    size_t left = kind == DBR_FRAG_CUT ? dbr_frag_left(&c) : 1;
+    for (; left; left--) {
+        uint8_t *room = outbox_room(&w->out, p, cap);
+        int len = (int)n;
+        if (!room)
+            break;
+        if (kind == DBR_FRAG_CUT)
+            len = dbr_frag_next(&c, room, cap);
+        else
+            memcpy(room, bytes, n);
+        if (len <= 0)
+            break;
+        outbox_commit(&w->out, p, (size_t)len);
+    }
+    p->stats.drops_queue += left;
+}
+
+/* The same as the loop of seal_frame(), by way of a buffer. */
+static void seal_long_frames(struct worker *w, struct peer *p, struct dbr_gso *g, const struct frame *f)
+{
+    bool whole = dbr_gso_count(g) == 1;
+    for (int n; (n = dbr_gso_next(g, w->uncut, DBR_ETH_MAX)) > 0;) {
+        if (whole)
+            dbr_mss_clamp(w->uncut, (size_t)n, p->mss, false);
+        seal_long(w, p, w->uncut, (size_t)n, f);
+    }
+}
+
+/* Cuts the frame into send buffers of p. */
+static void seal_frames(struct worker *w, struct peer *p, struct dbr_gso *g)
+{
+    size_t cap = dbr_gso_frame_len(g), left = dbr_gso_count(g);
     bool whole = left == 1;
     for (; left; left--) {
         uint8_t *room = outbox_room(&w->out, p, cap);
-        int n = room ? dbr_gso_next(&g, room, cap) : 0;
+        int n = room ? dbr_gso_next(g, room, cap) : 0;
         if (n <= 0)
             break;
         if (whole)
@@ -133,6 +192,19 @@ static void seal_frame(struct worker *w, struct peer *p, const struct frame *f)
         outbox_commit(&w->out, p, (size_t)n);
     }
     p->stats.drops_queue += left;
+}
+
+static void seal_frame(struct worker *w, struct peer *p, const struct frame *f)
+{
+    struct dbr_gso g;
+    if (dbr_gso_init(&g, &f->vnet, f->bytes, f->len, p->mss)) {
+        w->drops_shape++;
+        return;
+    }
+    if (p->max_l3 && dbr_gso_frame_len(&g) > DBR_ETH_HEADER + (size_t)p->max_l3)
+        seal_long_frames(w, p, &g, f);
+    else
+        seal_frames(w, p, &g);
     peer_active(p, f->len, w->now.ns);
     if (p->primary)
         watch_limit(w, p, p->primary);
@@ -189,9 +261,11 @@ static void to_peer(struct worker *w, uint32_t id, const struct frame *f)
 
 static void flood_own(struct worker *w, const struct frame *f)
 {
+    struct frame copy = *f;
+    copy.flooded = true;
     for (uint32_t i = 0; i < w->peers.n_live; i++)
         if (w->peers.live[i]->id != f->origin)
-            deliver(w, w->peers.live[i], f);
+            deliver(w, w->peers.live[i], &copy);
 }
 
 static void flood(struct worker *w, const struct frame *f, const struct dbr_route *r)

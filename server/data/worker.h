@@ -92,6 +92,7 @@ struct worker {
     bool lan_was_lone;   /* the last round from the TAP had at most one frame */
     struct dbr_gro *lan; /* frames for the TAP */
     uint8_t *tap_buf;    /* one frame or super frame with its header */
+    uint8_t *uncut;      /* one frame that is too long for its peer */
     uint8_t *expand;
     size_t expanded;
 
@@ -101,6 +102,7 @@ struct worker {
     struct mailbox *inbound; /* [n_workers], from each of the others */
     struct origin mail_origins[MAILS_PER_ROUND];
     struct dbr_storm announced; /* limit of what the LAN is told of new addresses */
+    struct dbr_storm too_long;  /* and of what senders are told of frames that are too long */
     uint64_t drops_unknown, drops_shape, drops_mail, drops_tap;
 };
 

@@ -108,6 +108,8 @@ enum {
     DBR_IPC_MAX = 5120
 };
 
+enum { DBR_IPC_MAX_L3_MIN = 576 };
+
 struct dbr_ipc_peer {
     struct dbr_ipc_head head;
     uint32_t flags;        /* enum dbr_peer_flags */
@@ -120,6 +122,7 @@ struct dbr_ipc_peer {
     uint16_t mac_limit;      /* 0 = default of the port kind */
     uint16_t mss_v4, mss_v6; /* TCP MSS to clamp to inside; 0 = leave */
     uint16_t framing;        /* enum dbr_framing */
+    uint16_t max_l3;    /* longest inner IP packet towards the peer, DBR_IPC_MAX_L3_MIN or more; 0 = any */
     uint32_t storm_pps; /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
     uint64_t rate_up, rate_down; /* bit/s, 0 = no limit */
     uint32_t replay_window;      /* ids; 64 for stock peers */
