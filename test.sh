@@ -73,7 +73,7 @@ collect() {
     [ -n "${SPAWNED[$name]:-}" ] || return 0
     wait "${SPAWNED[$name]}"
     took=$(($(cat "$OUT/$name.end" 2>/dev/null || echo $SECONDS) - ${STARTED[$name]}))
-    last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$OUT/$name.log" | tail -n 1)
+    last=$(grep -oE '^([a-z-]+: )?[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$OUT/$name.log" | tail -n 1 | sed 's/^[a-z-]*: //')
     if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
         p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[3]}
     else
