@@ -49,9 +49,23 @@ picture() {
 
 build() {
     local log=$LAB_DIR/build.log
-    (cd "$here" && cmake --preset release && cmake --build --preset release --target drawbridged) >"$log" 2>&1 </dev/null && return 0
+    (cd "$here" && cmake --preset release && cmake --build --preset release --target drawbridged drawbridge-ca) >"$log" 2>&1 </dev/null && return 0
     tail -n 15 "$log"
     return 1
+}
+
+ca() { "$(dirname "$DBR_DAEMON")/../../certs/drawbridge-ca" --dir "$LAB_PKI" "$@"; }
+
+# The CA's folder, with the names that the lab's configurations use beside its own.
+office_keys() {
+    export LAB_PKI=$LAB_DIR/ca
+    {
+        ca init "Throw-away CA" --no-pass && ca issue server office --no-pass &&
+            ca issue client laptop --no-pass && ca gate-key new
+    } >"$LAB_DIR/ca.log" 2>&1 || { cat "$LAB_DIR/ca.log"; return 1; }
+    ln -s issued/office.crt "$LAB_PKI/server.crt" && ln -s private/office.key "$LAB_PKI/server.key" &&
+        ln -s issued/laptop.crt "$LAB_PKI/c1.crt" && ln -s private/laptop.key "$LAB_PKI/c1.key" &&
+        ln -s private/gate.key "$LAB_PKI/ta.key"
 }
 
 office_opens() {
@@ -118,6 +132,20 @@ show_ipv6() {
     shown IPv6 $? "neighbour discovery finds fd77::10 at the host's own MAC; ping answers"
 }
 
+show_revocation() {
+    local pings=$LAB_DIR/revoked.pings begin last
+    lab_bg c1 "$pings" ping -n -D -i 0.02 -w 3 192.168.77.10
+    lab_nap 0.5
+    begin=$(lab_now_ms)
+    ca revoke laptop >"$LAB_DIR/revoke.log" 2>&1
+    lab_nap 2
+    last=$(awk '/bytes from/ {t = substr($1, 2, 17) * 1000} END {printf "%.0f", t}' "$pings")
+    [ "$last" -gt $((begin - 400)) ] && [ $((last - begin)) -le 1000 ]
+    shown revoked $? "drawbridge-ca revoke laptop: its last frame crossed $((last - begin)) ms after the command began"
+    grep -q "AUTH_FAILED,Certificate revoked" "$LAB_DIR"/c1.*.log
+    shown revoked $? "the laptop was told: AUTH_FAILED,Certificate revoked"
+}
+
 instructions() {
     cat <<-END
 
@@ -148,13 +176,13 @@ if [ -n "$BUILT" ]; then lab_have drawbridged || die "$LAB_WHY"; else
 fi
 echo "$("$DBR_DAEMON" --version 2>/dev/null | head -n 1)  ($SECONDS s so far)"
 step keys
-lab_pki || exit 1
-echo "a throw-away CA, two certificates and a gate key (tls-auth) in $LAB_PKI"
+office_keys || exit 1
+echo "drawbridge-ca has made a throw-away CA, two certificates and a gate key (tls-auth) in $LAB_PKI"
 step office
 lab_office 1 && office_opens || die "the office does not open"
 echo "a host with DHCP server and web page"
 step server
-lab_server_start server-bridge "verb 3" || die "drawbridged does not start"
+lab_server_start server-bridge "verb 3" "crl-verify $LAB_PKI/crl.pem" || die "drawbridged does not start"
 SRV_RUN=$LAB_RUN
 echo "drawbridged has made br0 of eth0 and its TAP:"
 sed "s|$LAB_PKI/||; s|$LAB_DIR/||; s/^/               /" "$LAB_DIR/server.$SRV_RUN.conf"
@@ -173,6 +201,7 @@ show_broadcast c1 tap0 lan eth0 hello-office-from-the-laptop
 show_broadcast lan eth0 c1 tap0 hello-laptop-from-the-office
 show_ipv6
 [ -n "$KEEP" ] && instructions
+show_revocation
 echo
 lab_client_stop c1
 lab_server_stop
