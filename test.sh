@@ -11,14 +11,14 @@
 #   interop   namespaces with stock OpenVPN as client (tests/interop), release build  } side by side
 #   hostile   the attacker's cases (tests/hostile), release build                     }
 #   stock-ours, ours-ours  the same cases with our client against stock and own server  side by side
-#   live-asan, live-tsan  a choice of the namespace cases with the daemon under ASan+UBSan, under TSan
+#   live-asan, live-tsan  a choice of the namespace cases with the daemon under ASan+UBSan, under TSan; and beside them
 #   pki       tests/pki/run.sh, and any other tests/*/run.sh there may be (not bench)
 #   bench     a short look at the figures beside OpenVPN (nothing passes or fails here)
 # --quick leaves out tsan, live-*, *-ours, bench and the slow namespace scripts. --full adds the presets debug and fuzz (clang,
 # libFuzzer), the long hostile cases and the bench over all pairings: an hour and more. The logs are in build/test-logs.
 # Ends with `N passed, N failed, N skipped` over all of it; status 0 only when nothing failed.
 cd "$(dirname "$0")" || exit 1
-case " $* " in *" --help "* | *" -h "*) sed -n '4,20s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case " $* " in *" --help "* | *" -h "*) sed -n '4,22s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 [ "$(id -u)" = 0 ] || { echo "please run it as root (network namespaces): sudo $0 $*" >&2; exit 1; }
 . tests/lib/packages.sh
 MODE=default
@@ -134,7 +134,7 @@ tsan() {
     build tsan drawbridged tests/unit/data/all || { echo "0 passed, 1 failed, 0 skipped"; return; }
     # TSan wants its address space where it expects it.
     setarch -R ctest --test-dir build/tsan -N >/dev/null 2>&1 && local fixed="setarch -R"
-    $fixed ctest --test-dir build/tsan -R '_data' -j "$(nproc)" --timeout 300 --output-on-failure --output-junit "$OUT/tsan.xml"
+    $fixed ctest --test-dir build/tsan -R '^test_data' -j "$(nproc)" --timeout 300 --output-on-failure --output-junit "$OUT/tsan.xml"
     read -r t f s < <(sed -n 's/.*tests="\([0-9]*\)".*/\1/p;s/.*failures="\([0-9]*\)".*/\1/p;s/.*skipped="\([0-9]*\)".*/\1/p' "$OUT/tsan.xml" | head -n 3 | xargs)
     echo "$((t - f - s)) passed, $f failed, $s skipped"
 }
@@ -218,14 +218,15 @@ spawn stock-ours interop stock-ours
 spawn ours-ours interop ours-ours
 collect stock-ours
 collect ours-ours
-spawn live-asan live asan
-spawn live-tsan live tsan
-collect live-asan
-collect live-tsan
+others=()
 for dir in tests/*/; do
     dir=${dir%/}
-    case ${dir#tests/} in interop | hostile | bench) ;; *) [ -f "$dir/run.sh" ] && run "${dir#tests/}" script "$dir" ;; esac
+    case ${dir#tests/} in interop | hostile | bench) ;; *) [ -f "$dir/run.sh" ] && others+=("${dir#tests/}") ;; esac
 done
+spawn live-asan live asan
+spawn live-tsan live tsan
+for name in "${others[@]}"; do spawn "$name" script "tests/$name"; done
+for name in live-asan live-tsan "${others[@]}"; do collect "$name"; done
 run debug built_units debug
 run fuzz built_units fuzz -L fuzz
 run bench bench

@@ -2,8 +2,8 @@
  *
  * Client role: a laptop sleeps, changes its network, is stopped. Each of these may have made the session a
  * dead one long before a keepalive would notice, or may be nothing at all. So the server is asked: an OCC
- * request, which every OpenVPN answers, three times in little more than a second. Its first datagram also tells
- * the server our new address. No answer: a new call, at once.
+ * request, which every OpenVPN answers, three times in little more than a second. Its first datagram also
+ * tells the server our new address. No answer: a new call, at once.
  *
  *   address or route added   netlink socket, made before the lock-down
  *   woken from sleep         a timer that the kernel cancels then; boot time has run ahead of monotonic time

@@ -63,12 +63,12 @@ struct dbr_boot {
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */
     const char *key_pass; /* passphrase of the private key that the admin was asked for; NULL: none */
-    int status_fd;     /* status file, read-write: pwrite, then ftruncate */
-    int crl_state[2];  /* the two places of the revocation memory, ipc/crlstate.h; also fetch's */
-    int ccd_fd;        /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */
-    int ctl_fd;        /* listening AF_UNIX SOCK_SEQPACKET socket of drawbridge-ctl */
-    int management_fd; /* listening management socket (TCP or AF_UNIX stream) */
-    int metrics_fd;    /* listening TCP socket for Prometheus */
+    int status_fd;        /* status file, read-write: pwrite, then ftruncate */
+    int crl_state[2];     /* the two places of the revocation memory, ipc/crlstate.h; also fetch's */
+    int ccd_fd;           /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */
+    int ctl_fd;           /* listening AF_UNIX SOCK_SEQPACKET socket of drawbridge-ctl */
+    int management_fd;    /* listening management socket (TCP or AF_UNIX stream) */
+    int metrics_fd;       /* listening TCP socket for Prometheus */
     int (*lock_down)(const struct dbr_boot *boot); /* see above */
 };
 

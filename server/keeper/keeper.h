@@ -89,7 +89,7 @@ struct keeper {
     struct notify notify;
     struct rights_user user;
     char passphrase[PASSPHRASE_MAX]; /* of the private key; "" = none */
-    char run_dir[96]; /* the bridge's journal, the DHCP client's files */
+    char run_dir[96];                /* the bridge's journal, the DHCP client's files */
 
     /* what the children inherit */
     unsigned n_workers;

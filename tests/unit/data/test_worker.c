@@ -17,6 +17,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -1088,6 +1089,176 @@ static void test_udp_super_frame_from_the_lan(void **state)
     }
 }
 
+/* ---- packets longer than the path takes ---- */
+
+enum { LONG_PAYLOAD = 1472, LONG = INNER_ETH + INNER_IP + INNER_UDP + LONG_PAYLOAD };
+
+/* a, and b too, take inner packets of at most max bytes. */
+static void set_max_l3(struct world *w, uint16_t max)
+{
+    struct rig_peer *peers[] = {&w->a, &w->b};
+    for (size_t i = 0; i < 2; i++) {
+        struct dbr_ipc_peer m = rig_peer_message(peers[i]);
+        m.head.type = DBR_IPC_PEER_SET;
+        m.max_l3 = max;
+        rig_tell(&w->r, 0, &m);
+    }
+    rig_sync(&w->r, 0);
+}
+
+/* A UDP packet of 1,500 bytes that may be fragmented, or not. */
+static size_t long_frame(uint8_t *f, const char *dst, const char *src, bool dont_fragment)
+{
+    size_t n = inner_udp(f, dst, src, 1000, LONG_PAYLOAD, false);
+    uint8_t *ip = f + INNER_ETH;
+    uint16_t sum = dbr_get16(ip + 10);
+    if (!dont_fragment) {
+        dbr_put16(ip + 6, 0);
+        dbr_put16(ip + 10, (uint16_t)(sum + 0x4000 + (sum >= 0xc000))); /* ~(x - 0x4000) */
+    }
+    return n;
+}
+
+/* The two fragments of the frame come to p. */
+static void gets_fragments(struct rig_peer *p, const uint8_t *f)
+{
+    enum { FIRST = 1400, HEAD = INNER_ETH + INNER_IP };
+    uint8_t got[RIG_FRAME_MAX];
+    assert_int_equal(rig_receive(p, got), HEAD + FIRST);
+    assert_int_equal(dbr_get16(got + INNER_ETH + 6), 0x2000);
+    assert_memory_equal(got + HEAD, f + HEAD, FIRST);
+    assert_int_equal(rig_receive(p, got), LONG - FIRST);
+    assert_int_equal(dbr_get16(got + INNER_ETH + 6), FIRST / 8);
+    assert_memory_equal(got + HEAD, f + HEAD + FIRST, LONG - HEAD - FIRST);
+}
+
+static void check_answer(const uint8_t *got, size_t n, const uint8_t *f)
+{
+    assert_int_equal(n, INNER_ETH + 576);
+    assert_memory_equal(got, f + 6, 6);
+    assert_memory_equal(got + 6, f, 6);
+    assert_int_equal(dbr_get16(got + INNER_ETH + INNER_IP), 0x0304);
+    assert_int_equal(dbr_get32(got + INNER_ETH + INNER_IP + 4), 1422);
+    assert_memory_equal(got + INNER_ETH + INNER_IP + 8, f + INNER_ETH, 548);
+}
+
+static void test_long_packets_are_cut(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[LONG], got[RIG_FRAME_MAX];
+    introduce(w);
+    set_max_l3(w, 1422);
+    long_frame(f, MAC_A, MAC_HOST, false);
+    rig_lan_write(&w->r, 0, NULL, f, LONG);
+    gets_fragments(&w->a, f);
+    long_frame(f, MAC_B, MAC_A, false); /* between peers */
+    rig_send(&w->r, &w->a, 0, f, LONG);
+    gets_fragments(&w->b, f);
+    long_frame(f, BROADCAST, MAC_HOST, false);
+    rig_lan_write(&w->r, 0, NULL, f, LONG);
+    gets_fragments(&w->a, f);
+    gets_fragments(&w->b, f);
+    long_frame(f, MAC_HOST, MAC_A, false); /* the LAN takes it */
+    rig_send(&w->r, &w->a, 0, f, LONG);
+    assert_int_equal(rig_lan_read(&w->r, 0, got), LONG);
+    set_max_l3(w, 1500);
+    long_frame(f, MAC_A, MAC_HOST, true);
+    rig_lan_write(&w->r, 0, NULL, f, LONG);
+    assert_int_equal(rig_receive(&w->a, got), LONG);
+    set_max_l3(w, 0);
+    rig_lan_write(&w->r, 0, NULL, f, LONG);
+    assert_int_equal(rig_receive(&w->a, got), LONG);
+    assert_memory_equal(got, f, LONG);
+}
+
+static void test_senders_of_long_packets_are_told(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[LONG], got[RIG_FRAME_MAX];
+    introduce(w);
+    set_max_l3(w, 1422);
+    long_frame(f, MAC_A, MAC_HOST, true);
+    rig_lan_write(&w->r, 0, NULL, f, LONG);
+    check_answer(got, rig_lan_read(&w->r, 0, got), f);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST)); /* and a did not get it */
+    long_frame(f, MAC_B, MAC_A, true);
+    rig_send(&w->r, &w->a, 0, f, LONG);
+    check_answer(got, rig_receive(&w->a, got), f);
+    peer_gets(&w->b, lan_sends(w, MAC_B, MAC_HOST));
+    assert_true(rig_lan_quiet(&w->r, 0));
+}
+
+/* What is flooded goes as it is: several ends would answer. */
+static void test_flooded_long_packets_are_not_answered(void **state)
+{
+    struct world *w = *state;
+    static const char *const to[] = {BROADCAST, "02:00:00:00:00:77"};
+    uint8_t f[LONG], got[RIG_FRAME_MAX];
+    introduce(w);
+    set_max_l3(w, 1422);
+    for (size_t i = 0; i < 2; i++) {
+        long_frame(f, to[i], MAC_HOST, true);
+        rig_lan_write(&w->r, 0, NULL, f, LONG);
+        assert_int_equal(rig_receive(&w->a, got), LONG);
+        assert_int_equal(rig_receive(&w->b, got), LONG);
+    }
+    still_fine(w);
+}
+
+/* A thousand a second, a hundred at once. */
+static void test_answers_to_long_packets_are_bounded(void **state)
+{
+    struct world *w = *state;
+    struct timespec from, to;
+    uint8_t f[LONG], got[RIG_FRAME_MAX];
+    long answers = 0;
+    introduce(w);
+    set_max_l3(w, 1422);
+    long_frame(f, MAC_B, MAC_A, true);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    for (unsigned i = 0; i < 600; i++) {
+        rig_send(&w->r, &w->a, 0, f, LONG);
+        if (i % 30 == 29)
+            rig_sync(&w->r, 0);
+        for (; i % 30 == 29 && !rig_quiet(&w->a); answers++)
+            check_answer(got, rig_receive(&w->a, got), f);
+    }
+    uint32_t last = lan_sends(w, MAC_A, MAC_HOST);
+    for (; rig_receive(&w->a, got) != 100; answers++)
+        ;
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    assert_int_equal(rig_frame_number(got), last);
+    long ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+    assert_true(answers >= 100 && answers <= 100 + ms + 5);
+}
+
+/* Each datagram of a super frame is a packet of its own. */
+static void test_long_segments_are_cut(void **state)
+{
+    struct world *w = *state;
+    static uint8_t f[3 * LONG_PAYLOAD + 100];
+    uint8_t got[RIG_FRAME_MAX];
+    introduce(w);
+    set_max_l3(w, 1422);
+    size_t n = inner_udp(f, MAC_A, MAC_HOST, 9, 2 * LONG_PAYLOAD + 10, true);
+    dbr_put16(f + INNER_ETH + 6, 0);
+    struct dbr_vnet v = {.flags = DBR_VNET_NEEDS_CSUM,
+                         .gso_type = DBR_VNET_GSO_UDP_L4,
+                         .hdr_len = 42,
+                         .gso_size = LONG_PAYLOAD,
+                         .csum_start = 34,
+                         .csum_offset = 6};
+    rig_lan_write(&w->r, 0, &v, f, n);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rig_receive(&w->a, got), 34 + 1400);
+        assert_memory_equal(got + 42, f + 42 + i * LONG_PAYLOAD, 1392);
+        assert_int_equal(rig_receive(&w->a, got), 34 + 80);
+        assert_memory_equal(got + 34, f + 42 + i * LONG_PAYLOAD + 1392, 80);
+    }
+    assert_int_equal(rig_receive(&w->a, got), 42 + 10);
+    assert_true(inner_checks(got, 42 + 10));
+}
+
 static void test_super_frame_to_the_lan(void **state)
 {
     struct world *w = *state;
@@ -1232,6 +1403,14 @@ static void test_client_role(void **state)
     peer_sends(&w, &w.a, MAC_A, MAC_HOST);
     dbr_put24(w.a.slot.header + 1, 4711);
     lan_gets(&w, peer_sends(&w, &w.a, MAC_A, MAC_HOST));
+    uint8_t f[LONG], got[RIG_FRAME_MAX];
+    m.head.type = DBR_IPC_PEER_SET;
+    m.max_l3 = 1422;
+    rig_tell(&w.r, 0, &m);
+    rig_sync(&w.r, 0);
+    long_frame(f, MAC_B, MAC_A, true);
+    rig_lan_write(&w.r, 0, NULL, f, LONG);
+    check_answer(got, rig_lan_read(&w.r, 0, got), f);
     rig_peer_close(&w.a);
     assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
 }
@@ -1289,6 +1468,11 @@ int main(void)
         T(test_new_addresses_are_announced),
         T(test_super_frame_from_the_lan),
         T(test_udp_super_frame_from_the_lan),
+        T(test_long_packets_are_cut),
+        T(test_senders_of_long_packets_are_told),
+        T(test_flooded_long_packets_are_not_answered),
+        T(test_answers_to_long_packets_are_bounded),
+        T(test_long_segments_are_cut),
         cmocka_unit_test_setup_teardown(test_super_frame_to_the_lan, setup_offload, teardown),
         T(test_no_super_frame_without_offload),
         T(test_rate_limits),
