@@ -23,7 +23,6 @@ struct udp_group_config {
     uint32_t mark;         /* 0 = none */
     const char *device;    /* NULL = any */
     bool v6only;           /* no IPv4 on an IPv6 wildcard */
-    bool multihome;        /* tell the destination address of each datagram (IPV6_RECVPKTINFO) */
 };
 
 struct udp_group {

@@ -232,7 +232,8 @@ static void notify_speaks(void **state)
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
     struct notify n;
     char got[128] = "", pid[16];
-    snprintf(sun.sun_path, sizeof sun.sun_path, "%s", in_folder("notify"));
+    assert_true((size_t)snprintf(sun.sun_path, sizeof sun.sun_path, "%s", in_folder("notify")) <
+                sizeof sun.sun_path);
     int s = socket(AF_UNIX, SOCK_DGRAM, 0);
     assert_int_equal(bind(s, (struct sockaddr *)&sun, sizeof sun), 0);
     setenv("NOTIFY_SOCKET", sun.sun_path, 1);

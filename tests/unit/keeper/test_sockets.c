@@ -31,13 +31,12 @@ static void options_are_set(void **state)
     (void)state;
     struct udp_group g;
     struct dbr_why why = {""};
-    const struct udp_group_config c = {.n_workers = 2, .rcvbuf = 123456, .multihome = true};
+    const struct udp_group_config c = {.n_workers = 2, .rcvbuf = 123456};
     if (udp_group_open(&g, &c, &why))
         fail_msg("%s", why.text);
     for (unsigned i = 0; i < g.n; i++) {
         assert_int_equal(get_int(g.fd[i], SOL_SOCKET, SO_REUSEPORT), 1);
         assert_int_equal(get_int(g.fd[i], IPPROTO_UDP, UDP_GRO), 1);
-        assert_int_equal(get_int(g.fd[i], IPPROTO_IPV6, IPV6_RECVPKTINFO), 1);
         assert_int_equal(get_int(g.fd[i], IPPROTO_IPV6, IPV6_V6ONLY), 0);
         assert_int_equal(get_int(g.fd[i], SOL_SOCKET, SO_RCVBUF), 2 * 123456);
         if (geteuid() == 0)
