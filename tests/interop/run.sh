@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
 . "$here/../lib/report.sh"
 PAIRS=
-SCRIPTS=handshake,addressing,layer2,lifecycle,config,oldpeers,loss
+SCRIPTS=handshake,addressing,layer2,pmtu,lifecycle,config,oldpeers,loss
 args=()
 while [ $# -gt 0 ]; do
     case $1 in

@@ -93,6 +93,7 @@ static void install(int control, uint32_t id, uint32_t wire_id, const char *addr
                              .timeout_s = 60,
                              .mss_v4 = (uint16_t)(mss ? atoi(mss) : 1368),
                              .mss_v6 = (uint16_t)(mss ? atoi(mss) : 1348),
+                             .max_l3 = (uint16_t)((mss ? atoi(mss) : 1368) + 40),
                              .replay_window = 4096,
                              .cn = "bench"};
     struct dbr_ipc_key k = {.head = dbr_ipc_head(DBR_IPC_KEY_NEW, sizeof k, id),
