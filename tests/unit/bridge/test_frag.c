@@ -304,6 +304,22 @@ static void test_ipv6_nobody_and_fragments(void **state)
     }
 }
 
+/* ICMPv6 whose type is not there: what stands in the padding is not it. */
+static void test_icmp_without_a_type(void **state)
+{
+    (void)state;
+    struct frame_spec s = udp_spec(6);
+    s.proto = 0;
+    frame_build(&in, &s, NULL, 1440);
+    in.b[in.l3 + 6] = 60;
+    memcpy(in.b + in.l3 + 40, (uint8_t[]){58, 1440 / 8 - 1}, 2);
+    frame_fill(&in, 128, 8);
+    assert_int_equal(kind_of(&in, 1422), DBR_FRAG_PASS);
+    in.b[in.l3 + 41] = 1440 / 8 - 2;
+    in.b[in.l3 + 40 + 1432] = 128;
+    assert_int_equal(kind_of(&in, 1422), DBR_FRAG_ANSWER);
+}
+
 /* ---- limits ---- */
 
 static void test_what_fits_passes(void **state)
@@ -386,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_packet_too_big),
         cmocka_unit_test(test_who_is_answered),
         cmocka_unit_test(test_ipv6_nobody_and_fragments),
+        cmocka_unit_test(test_icmp_without_a_type),
         cmocka_unit_test(test_what_fits_passes),
         cmocka_unit_test(test_odd_frames_pass),
         cmocka_unit_test(test_padding_is_left_out),
