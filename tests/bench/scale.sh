@@ -15,7 +15,8 @@
 #   flood      broadcast from the LAN to 1,000 peers: copies a second and CPU per copy; the copies are counted and
 #              dropped at the far end of the server's link
 # memory and idle at --big are for drawbridged only. --perf DIR records the server while handshake runs (perf).
-# CPU is utime + stime: what the kernel does in softirqs on a process's back is in it.
+# CPU is utime + stime. It probably holds what the kernel does in softirqs on a process's back, and the scheduler's sum
+# (schedstat) probably does not; neither was established.
 # All roles share this machine's cores. Results: OUT/scale.jsonl, OUT/scale.json (medians), a table on stdout.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
@@ -37,7 +38,7 @@ while [ $# -gt 0 ]; do
     --perf) PERF=$2; shift 2 ;;
     --fleet) FLEET=$2; shift 2 ;;
     --build) FLEET=$2/tests/bench/bench_fleet; args+=("$1" "$2"); shift 2 ;;
-    -h | --help) sed -n '3,21s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,22s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) args+=("$1"); shift ;;
     esac
 done
