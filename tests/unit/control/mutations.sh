@@ -20,7 +20,7 @@ gate inbox s/if (c->id >= RESET_IDS || c->n_acks)/if (c->id >= RESET_IDS)/
 gate inbox s/RESET_IDS = 2/RESET_IDS = 1/
 gate inbox s/RESET_IDS = 2/RESET_IDS = 3/
 gate inbox s/!dbr_seen_before(ctl->seen/dbr_seen_before(ctl->seen/
-gate inbox s/dbr_gate_kind_of(ctl->gate) == DBR_GATE_NONE ||/true ||/
+gate inbox s/dbr_gate_kind_of(ctl->realm->gate) == DBR_GATE_NONE ||/true ||/
 gate inbox s/if (!dbr_buckets_take(/if (dbr_buckets_take(/
 gate inbox s/if (!dbr_buckets_take(.*))/if (false)/
 gate inbox s/if (!c->n_acks || c->key_id || /if (!c->n_acks || /
@@ -34,11 +34,11 @@ gate inbox s/c->id <= reset_id + FIRST_MESSAGES/true/
 gate inbox s/    if (recorded(ctl, g)) \/\* the session/    if (0) \/* the session/
 gate inbox s/    if (recorded(ctl, g))$/    if (0)/
 gate inbox s/    client->charged = true;//
-gate inbox s/    int err = dbr_gate_open(ctl->gate, dgram, len, \&g);/    int err = dbr_gate_open(ctl->gate, dgram, len, \&g); err = err == DBR_ERR_AUTH ? 0 : err;/
+gate inbox s/    int err = dbr_gate_open(r->gate, dgram, len, \&g);/    int err = dbr_gate_open(r->gate, dgram, len, \&g); err = err == DBR_ERR_AUTH ? 0 : err;/
 gate inbox s/ || !from->port)/)/
 gate inbox s/    if (ctl->now.ns < \*next)/    if (false)/
 life inbox s/if (ctl->boot->client || ctl->shutdown_ns)/if (ctl->boot->client)/
-life inbox s/bool may_move = dbr_gate_kind_of(c->ctl->gate) != DBR_GATE_NONE \&\&/bool may_move = true ||/
+life inbox s/bool may_move = dbr_gate_kind_of(c->realm->gate) != DBR_GATE_NONE \&\&/bool may_move = true ||/
 life inbox s/bool may_move = .*/bool may_move = false \&\&/
 life inbox s/        c->addr = was;//
 life inbox s/    c->addr = \*from;//
