@@ -8,9 +8,9 @@
 #   release   build of the programs with the hardened flags
 #   asan      build of everything with ASan and UBSan, and its units, simulations and fuzz smoke (ctest)
 #   tsan      build of the data process and its units with TSan
-#   interop   namespaces with stock OpenVPN as client (tests/interop), release build  } side by side
-#   hostile   the attacker's cases (tests/hostile), release build                     }
-#   stock-ours, ours-ours  the same cases with our client against stock and own server  side by side
+#   interop, hostile, revocation   stock OpenVPN as client (tests/interop), the attacker's cases (tests/hostile), the
+#             death of certificates; side by side, on the release build
+#   oldpeers, stock-ours, ours-ours   clients of earlier days and small paths; our client against stock and own server
 #   live-asan, live-tsan  a choice of the namespace cases with the daemon under ASan+UBSan, under TSan; and beside them
 #   pki       tests/pki/run.sh, and any other tests/*/run.sh there may be (not bench)
 #   bench     a short look at the figures beside OpenVPN (nothing passes or fails here)
@@ -45,7 +45,7 @@ trap "trap - TERM INT; kill 0" TERM INT
 wanted() {
     [ -z "$ONLY" ] || { [[ ,$ONLY, == *,$1,* ]] && return 0 || return 1; }
     case $MODE/$1 in
-    quick/tsan | quick/live-* | quick/bench | quick/*-ours) return 1 ;;
+    quick/tsan | quick/revocation | quick/oldpeers | quick/live-* | quick/bench | quick/*-ours) return 1 ;;
     default/debug | default/fuzz | quick/debug | quick/fuzz) return 1 ;;
     esac
 }
@@ -150,7 +150,8 @@ interop() {
     has_daemon release || return
     case $MODE in
     quick) tests/interop/run.sh --build build/release --pairs "$1" --scripts handshake,addressing,layer2,config ;;
-    *) tests/interop/run.sh --build build/release --pairs "$1" ;;
+    full) tests/interop/run.sh --build build/release --pairs "$1" ;;
+    *) tests/interop/run.sh --build build/release --pairs "$1" --scripts "$2" ;;
     esac
 }
 
@@ -210,12 +211,16 @@ run format format
 run release release
 run asan built_units asan
 run tsan tsan
-spawn interop interop ours-stock
+spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss
 spawn hostile hostile
+spawn revocation interop ours-stock revocation,push
 collect interop
 collect hostile
-spawn stock-ours interop stock-ours
-spawn ours-ours interop ours-ours
+collect revocation
+spawn oldpeers interop ours-stock oldpeers,pmtu
+spawn stock-ours interop stock-ours handshake,client
+spawn ours-ours interop ours-ours layer2,client,site,pmtu
+collect oldpeers
 collect stock-ours
 collect ours-ours
 others=()

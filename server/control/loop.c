@@ -21,7 +21,7 @@
 enum {
     HEARTBEAT_MS = 2000, /* keeper wants a sign of life (ipc/boot.h) */
     MAX_EVENTS = 8,
-    FLOOD = 1000, /* half-open sessions */
+    FLOOD = 100, /* half-open sessions: what they took is given back when they are gone */
     LAST_WORDS_NS = 1500000000,
     COOKIE_SLOTS_PER_WINDOW = 2,
     SEEN_ROTATE_S = 600,
@@ -191,6 +191,8 @@ static int make_tables(struct control *ctl)
     if (err)
         return err;
     ctl->batch = malloc((size_t)SOCKET_BATCH * 65536);
+    if (ctl->batch) /* now, so that a flood finds the process as large as it will be */
+        memset(ctl->batch, 0, (size_t)SOCKET_BATCH * 65536);
     if (cfg->ifconfig_pool.start)
         ctl->pool_used =
             calloc(cfg->ifconfig_pool.end - cfg->ifconfig_pool.start + 1, sizeof *ctl->pool_used);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 int addr_of_literal(struct dbr_addr *a, const char *text, uint16_t port)
@@ -87,6 +88,22 @@ static int bind_failed(const struct udp_group_config *c, struct dbr_why *why)
                    strerror(e), way_out);
 }
 
+/* The children of a keeper that was killed hold the port until the kernel has ended them too. */
+static int bind_patiently(int fd, const struct sockaddr_in6 *sa, socklen_t n)
+{
+    enum { TRIES = 10, PAUSE_NS = 100000000 };
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    for (int i = 0; i < TRIES; i++) {
+        if (!bind(fd, (const struct sockaddr *)sa, n))
+            return 0;
+        if (errno != EADDRINUSE)
+            return -1;
+        nanosleep(&pause, NULL);
+    }
+    errno = EADDRINUSE;
+    return -1;
+}
+
 /* Socket i of the group. SO_REUSEPORT is set on the first one only after its bind: until then the kernel
  * refuses to share, and afterwards the others may join it. */
 static int open_member(struct udp_group *g, const struct udp_group_config *c, struct dbr_why *why)
@@ -106,7 +123,7 @@ static int open_member(struct udp_group *g, const struct udp_group_config *c, st
     if (failed)
         return dbr_why(why, DBR_ERR_IO, "cannot set %s on a UDP socket: %s", failed, strerror(errno));
     socklen_t n = bind_address(c, g->n > 1 ? g->port : c->local.port, &sa);
-    if (bind(fd, (const struct sockaddr *)&sa, n))
+    if (bind_patiently(fd, &sa, n))
         return bind_failed(c, why);
     g->port = port_of(fd);
     if (g->n == 1 && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1))
