@@ -46,6 +46,7 @@ wanted() {
     [ -z "$ONLY" ] || { [[ ,$ONLY, == *,$1,* ]] && return 0 || return 1; }
     case $MODE/$1 in
     quick/tsan | quick/revocation | quick/oldpeers | quick/live-* | quick/bench | quick/*-ours) return 1 ;;
+    full/revocation | full/oldpeers) return 1 ;; # part of interop there
     default/debug | default/fuzz | quick/debug | quick/fuzz) return 1 ;;
     esac
 }
