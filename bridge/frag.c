@@ -128,6 +128,18 @@ enum dbr_frag_kind dbr_frag_init(struct dbr_frag *f, const uint8_t *frame, size_
     return may_answer(&in, &v) ? DBR_FRAG_ANSWER : DBR_FRAG_PASS;
 }
 
+bool dbr_frag_cut_anyway(struct dbr_frag *f)
+{
+    const uint8_t *ip = f->frame + f->l3;
+    if (f->version != 4 || !can_cut(f))
+        return false;
+    f->atomic = true;
+    f->id = dbr_get16(ip + IP4_ID);
+    if (!f->id)
+        f->id = (uint16_t)(csum_fold(csum_bytes(0, f->frame + f->l4, f->end - f->l4)) | 1);
+    return true;
+}
+
 /* ---- cutting ---- */
 
 size_t dbr_frag_frame_len(const struct dbr_frag *f)
@@ -162,6 +174,10 @@ int dbr_frag_next(struct dbr_frag *f, uint8_t *out, size_t cap)
         memcpy(ip + IP4_HEADER, f->copy, f->options);
     memcpy(ip + header, f->frame + f->l4 + f->at, n);
     uint16_t frag = (uint16_t)(dbr_get16(ip + IP4_FRAG) + f->at / 8);
+    if (f->atomic) {
+        frag &= (uint16_t)~IP4_DONT_FRAGMENT;
+        dbr_put16(ip + IP4_ID, f->id);
+    }
     dbr_put16(ip + IP4_FRAG, n < left ? frag | IP4_MORE : frag);
     finish_ip4(ip, header, header + n);
     f->at += n;

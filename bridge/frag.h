@@ -14,6 +14,7 @@
 #ifndef DBR_BRIDGE_FRAG_H
 #define DBR_BRIDGE_FRAG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,13 +32,15 @@ enum dbr_frag_kind {
 /* Cursor over one frame; borrowed memory only. Fields are for frag.c. */
 struct dbr_frag {
     const uint8_t *frame;
-    size_t l3, l4;    /* offsets: the IP header, its payload (IPv6: the upper layer) */
-    size_t end;       /* of the IP packet; the frame's padding is left out */
-    size_t at;        /* payload bytes already written */
-    size_t room;      /* payload bytes per fragment, a multiple of 8 */
-    uint16_t max_l3;  /* what an answer says */
-    uint8_t version;  /* 4 or 6 */
-    uint8_t options;  /* bytes of options in fragments but the first */
+    size_t l3, l4;   /* offsets: the IP header, its payload (IPv6: the upper layer) */
+    size_t end;      /* of the IP packet; the frame's padding is left out */
+    size_t at;       /* payload bytes already written */
+    size_t room;     /* payload bytes per fragment, a multiple of 8 */
+    uint16_t max_l3; /* what an answer says */
+    uint8_t version; /* 4 or 6 */
+    uint8_t options; /* bytes of options in fragments but the first */
+    bool atomic;     /* DF was set: fragments bear `id` and no DF */
+    uint16_t id;
     uint8_t copy[40]; /* those */
 };
 
@@ -46,6 +49,11 @@ struct dbr_frag {
  * RFC 1122 3.2.2 or RFC 4443 2.4: to ICMP errors, to fragments but the first, to group addresses, from
  * addresses that are nobody's. */
 enum dbr_frag_kind dbr_frag_init(struct dbr_frag *f, const uint8_t *frame, size_t n, uint16_t max_l3);
+
+/* DBR_FRAG_ANSWER of an IPv4 packet: cuts it in spite of DF, as a link does that fragments below IP; true if
+ * that is now what the cursor does. The fragments bear no DF, and where the packet had no id, one made of its
+ * content (RFC 6864: the id of a packet with DF means nothing, and need not be there). IPv6 gives false. */
+bool dbr_frag_cut_anyway(struct dbr_frag *f);
 
 /* DBR_FRAG_CUT: length of the longest fragment's frame, and how many are still to come. */
 size_t dbr_frag_frame_len(const struct dbr_frag *f);

@@ -165,6 +165,8 @@ static void fill_max_l3(const struct client *c, struct dbr_ipc_peer *m)
     if (size && size < DBR_IPC_MAX_L3_MIN)
         size = DBR_IPC_MAX_L3_MIN;
     m->max_l3 = (uint16_t)(size > UINT16_MAX ? UINT16_MAX : size);
+    if (c->ctl->cfg->inner_df == DBR_INNER_DF_TELL)
+        m->flags |= DBR_PEER_TELL_MTU;
 }
 
 int workers_peer_new(struct client *c)

@@ -60,6 +60,7 @@ struct peer {
     struct peer_key *primary; /* NULL = no key yet */
     struct dbr_mss mss;
     uint16_t max_l3; /* longest IP packet for it; 0 = any */
+    bool tell_mtu;   /* a sender that sets DF hears the limit; else its packet is cut all the same */
     struct sockaddr_in6 to;
     uint64_t rx_ns, tx_ns; /* last valid datagram, last one sent; when the peer was made at first */
     struct dbr_ipc_stats stats;

@@ -144,6 +144,8 @@ static void seal_long(struct worker *w, struct peer *p, uint8_t *bytes, size_t n
 {
     struct dbr_frag c;
     enum dbr_frag_kind kind = dbr_frag_init(&c, bytes, n, p->max_l3);
+    if (kind == DBR_FRAG_ANSWER && !p->tell_mtu && dbr_frag_cut_anyway(&c))
+        kind = DBR_FRAG_CUT;
     if (kind == DBR_FRAG_ANSWER && !f->flooded) {
         answer_too_long(w, p, &c, f->origin);
         return;

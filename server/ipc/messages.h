@@ -91,6 +91,8 @@ enum dbr_peer_flags {
     DBR_PEER_UPLINK =
         1 << 4, /* client role: the peer is the server; everything goes there, without guards, or with
                    DBR_PEER_SITE as far as DHCP, router discovery and link-local protocols stay local */
+    DBR_PEER_TELL_MTU =
+        1 << 5, /* who sends a packet over max_l3 with DF is told; else it is cut all the same */
 };
 
 enum {

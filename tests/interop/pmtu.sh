@@ -14,9 +14,12 @@ LAN6=fd77::10
 C6=fd77::c1
 
 ours() { [ "$1" = drawbridged ]; }
+TELL= # "inner-df tell": our ends tell who sets DF
 up() { # OVERRIDES... are for both ends
-    lab_server_start "$@" || why "server does not start" || return
-    lab_client_start c1 "$@" || why "client does not connect" || return
+    local tell=$TELL
+    lab_server_start ${tell:+"$tell"} "$@" || why "server does not start" || return
+    ours "$LAB_CLIENT" || tell=
+    lab_client_start c1 ${tell:+"$tell"} "$@" || why "client does not connect" || return
     lab_ping c1 $LAN4 || why "no ping" || return
     ip -n "$LAB_ID-c1" addr replace $C6/64 dev tap0 nodad
     lab_ping c1 $LAN6 || why "no ping by IPv6" || return
@@ -108,9 +111,21 @@ upward() {
 both_ways() {
     ours "$LAB_SERVER" || { skipped "OpenVPN fragments outside"; return; }
     wan_mtu "$1" && shift || why "no such WAN" || return
+    TELL="inner-df tell"
     up "$@" || return
+    TELL=
     down && upward || return
     T_NOTE+=", MTU $LEARNT inside"
+    nothing_dropped "towards and from the client"
+}
+
+# By default a DF packet of the Ethernet's full size (QUIC, a ping) crosses as it does on the LAN: cut inside.
+df_crosses() {
+    ours "$LAB_SERVER" && ours "$LAB_CLIENT" || { skipped "OpenVPN fragments outside"; return; }
+    wan_mtu "$1" && shift || why "no such WAN" || return
+    up "$@" || return
+    x c1 ping -n -q -c 5 -i 0.1 -W 1 -s 1472 -M do $LAN4 | grep -q ' 0% packet loss' || why "DF does not pass up" || return
+    x lan ping -n -q -c 5 -i 0.1 -W 1 -s 1472 -M do "$C4" | grep -q ' 0% packet loss' || why "DF does not pass down" || return
     nothing_dropped "towards and from the client"
 }
 
@@ -129,7 +144,7 @@ off_fails() {
 by_number() {
     ours "$LAB_SERVER" || { skipped "has no inner-mtu"; return; }
     wan_mtu 1500
-    lab_server_start "inner-mtu 1300" || why "server does not start" || return
+    lab_server_start "inner-mtu 1300" "inner-df tell" || why "server does not start" || return
     lab_client_start c1 || why "client does not connect" || return
     lab_ping c1 $LAN4 || why "no ping" || return
     forget
@@ -140,7 +155,7 @@ by_number() {
 between_laptops() {
     ours "$LAB_SERVER" || { skipped "has no inner-mtu"; return; }
     wan_mtu 1500
-    lab_server_start "inner-mtu 1300" client-to-client || why "server does not start" || return
+    lab_server_start "inner-mtu 1300" "inner-df tell" client-to-client || why "server does not start" || return
     lab_client_start c1 || why "client does not connect" || return
     lab_client_start c2 || why "second client does not connect" || return
     lab_ping c1 $LAN4 && lab_ping c2 $LAN4 && lab_ping c1 "$(lab_tunnel_ip c2)" || why "no ping between laptops" || return
@@ -164,6 +179,8 @@ table bridge path {
 NFT
 t_case no-fragments-wan-1500 both_ways 1500
 t_case no-fragments-wan-1400 both_ways 1400 "mssfix 1392 mtu"
+t_case df-wan-1500 df_crosses 1500
+t_case df-wan-1400 df_crosses 1400 "mssfix 1392 mtu"
 t_case inner-mtu-off off_fails
 t_case inner-mtu-number by_number
 t_case between-laptops between_laptops

@@ -173,6 +173,45 @@ static void test_no_room(void **state)
     assert_int_equal(dbr_frag_answer(&c, out, 14 + 576), 14 + 576);
 }
 
+/* With DF, when nobody is to be told: whole without DF behind it, one id in all fragments, never 0; not IPv6.
+ */
+static void test_cut_in_spite_of_df(void **state)
+{
+    (void)state;
+    static const uint16_t ids[] = {0, 0xbeef};
+    for (size_t i = 0; i < 2; i++) {
+        struct frame_spec s = udp_spec(4);
+        struct dbr_frag c;
+        uint8_t out[1600], joined[1600];
+        uint16_t id = 0;
+        size_t got = 0;
+        s.dont_fragment = true;
+        s.id = ids[i];
+        build(&s, 1472);
+        assert_int_equal(dbr_frag_init(&c, in.b, in.n, 1422), DBR_FRAG_ANSWER);
+        assert_true(dbr_frag_cut_anyway(&c));
+        assert_int_equal(dbr_frag_left(&c), 2);
+        for (int n; (n = dbr_frag_next(&c, out, sizeof out)) > 0;) {
+            const uint8_t *ip = out + in.l3;
+            assert_int_equal(dbr_get16(ip + 6) & DF, 0);
+            assert_int_equal((dbr_get16(ip + 6) & OFFSET) * 8u, got);
+            assert_int_equal(plain_fold(plain_sum(ip, 20)), 0xffff);
+            assert_true(dbr_get16(ip + 4) != 0 && (!id || id == dbr_get16(ip + 4)));
+            id = dbr_get16(ip + 4);
+            memcpy(joined + got, ip + 20, (size_t)n - in.l3 - 20);
+            got += (size_t)n - in.l3 - 20;
+        }
+        assert_true(!ids[i] || id == ids[i]);
+        assert_int_equal(got, 1480);
+        assert_memory_equal(joined, in.b + in.l3 + 20, got);
+    }
+    struct frame_spec s = udp_spec(6);
+    struct dbr_frag c;
+    build(&s, 1440);
+    assert_int_equal(dbr_frag_init(&c, in.b, in.n, 1422), DBR_FRAG_ANSWER);
+    assert_false(dbr_frag_cut_anyway(&c));
+}
+
 /* ---- answering ---- */
 
 static void test_fragmentation_needed(void **state)
@@ -396,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_fragments_are_the_packet),
         cmocka_unit_test(test_fragments_are_cut_further),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_cut_in_spite_of_df),
         cmocka_unit_test(test_malformed_options_pass),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_fragmentation_needed),

@@ -1101,6 +1101,7 @@ static void set_max_l3(struct world *w, uint16_t max)
         struct dbr_ipc_peer m = rig_peer_message(peers[i]);
         m.head.type = DBR_IPC_PEER_SET;
         m.max_l3 = max;
+        m.flags |= DBR_PEER_TELL_MTU;
         rig_tell(&w->r, 0, &m);
     }
     rig_sync(&w->r, 0);
@@ -1406,6 +1407,7 @@ static void test_client_role(void **state)
     uint8_t f[LONG], got[RIG_FRAME_MAX];
     m.head.type = DBR_IPC_PEER_SET;
     m.max_l3 = 1422;
+    m.flags |= DBR_PEER_TELL_MTU;
     rig_tell(&w.r, 0, &m);
     rig_sync(&w.r, 0);
     long_frame(f, MAC_B, MAC_A, true);
