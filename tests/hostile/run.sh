@@ -110,10 +110,11 @@ replay_while_connecting() { # SOURCE_SPACE RATE PORTS
     oracle 2 60
 }
 
-rejects() { # SIZE: memory flat within 64 kB (after a first round that fills the fixed tables)
+rejects() { # SIZE: memory flat within 64 kB, after two rounds that touch the pages of the fixed tables (1 MB of them)
     local a0 a1
     serve || return
-    tool C7-rejects --size 5000 >/dev/null
+    tool C7-rejects --size 200000 >/dev/null
+    tool C7-rejects --size 200000 >/dev/null
     a0=$(lab_anon "$LAB_SRV_PID")
     T_NOTE=$(tool C7-rejects --size "$1" 2>&1 | tail -n 1; exit "${PIPESTATUS[0]}") || why "$T_NOTE" || return
     a1=$(lab_anon "$LAB_SRV_PID")
