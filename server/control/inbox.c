@@ -23,7 +23,7 @@ enum {
     TALLY_EVERY_S = 10,
     RESET_IDS = 2,
     ANSWER_MAX = 256,
-    FIRST_MESSAGES = 12
+    FIRST_MESSAGES = 1 /* a later one before the first is sent again */
 };
 
 /* ---- strangers ---- */
