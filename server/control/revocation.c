@@ -48,7 +48,8 @@ int revocation_ca(struct control *ctl, const void *pem, size_t len)
 
 void revocation_tell(struct control *ctl)
 {
-    struct dbr_ipc_fetch_set m = {.head = dbr_ipc_head(DBR_IPC_FETCH_SET, sizeof m, 0)};
+    struct dbr_ipc_fetch_set m = {.head = dbr_ipc_head(DBR_IPC_FETCH_SET, sizeof m, 0),
+                                  .recalled = ctl->crl_recalled};
     const struct dbr_conf_file *url = &ctl->cfg->crl_url;
     if (ctl->boot->ipc_fetch < 0)
         return;
@@ -241,18 +242,22 @@ void revocation_read(struct control *ctl)
 
 /* ---- what an earlier run accepted ---- */
 
-static void recall_part(struct control *ctl, const struct dbr_crlstate *s, enum dbr_crlstate_part part)
+/* False if what is there cannot be used. */
+static bool recall_part(struct control *ctl, const struct dbr_crlstate *s, enum dbr_crlstate_part part)
 {
     struct dbr_crl *lists[DBR_CRL_MAX_LISTS];
     char why[WHY];
     size_t n = 0;
     unsigned fresh;
-    if (!s->part[part].len || dbr_crl_parse_file(lists, &n, ctl->issuers, s->part[part].bytes,
-                                                 s->part[part].len, ctl->now.unix_s, why, sizeof why))
-        return;
-    revocation_take(ctl, lists, n, "of the last run", &fresh, why, sizeof why);
+    if (!s->part[part].len)
+        return true;
+    int err = dbr_crl_parse_file(lists, &n, ctl->issuers, s->part[part].bytes, s->part[part].len,
+                                 ctl->now.unix_s, why, sizeof why);
+    if (!err)
+        err = revocation_take(ctl, lists, n, "of the last run", &fresh, why, sizeof why);
     for (size_t i = 0; i < n; i++)
         dbr_crl_free(lists[i]);
+    return !err;
 }
 
 void revocation_recall(struct control *ctl)
@@ -266,8 +271,8 @@ void revocation_recall(struct control *ctl)
         dbr_log(ctl->log, DBR_LOG_ERROR,
                 "ALARM: the memory of accepted CRLs cannot be read (%s): an older list would be believed",
                 dbr_err_text(err));
-    recall_part(ctl, &s, DBR_CRLSTATE_URL);
-    recall_part(ctl, &s, DBR_CRLSTATE_PUSH);
+    bool url = recall_part(ctl, &s, DBR_CRLSTATE_URL), push = recall_part(ctl, &s, DBR_CRLSTATE_PUSH);
+    ctl->crl_recalled = !err && url && push ? s.generation : 0;
     dbr_crlstate_free(&s);
 }
 

@@ -153,6 +153,7 @@ struct control {
     bool crl_wanted;
     int ca_fd; /* the CA's certificates for fetch; 0: none */
     uint32_t crl_ticket, crl_failures;
+    uint64_t crl_recalled; /* generation of ipc/crlstate.h whose lists were all taken at the start */
     int64_t crl_good_s;    /* last good fetch, unix; 0: none */
     uint64_t crl_alarm_ns; /* when lists are looked at again */
     struct ocsp_table *ocsp;

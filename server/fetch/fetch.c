@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 
@@ -88,6 +89,16 @@ static char *read_ca(int fd, size_t *len)
     return NULL;
 }
 
+static void name_setting(struct setting *s, const char *ca, size_t len)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL) ||
+        !EVP_DigestUpdate(md, s->url, strlen(s->url) + 1) || !EVP_DigestUpdate(md, ca, len) ||
+        !EVP_DigestFinal_ex(md, s->id, NULL))
+        memset(s->id, 0, sizeof s->id);
+    EVP_MD_CTX_free(md);
+}
+
 static void take_ca(struct fetch *f, struct setting *s, int fd)
 {
     char why[DBR_IPC_WHY_MAX];
@@ -98,6 +109,7 @@ static void take_ca(struct fetch *f, struct setting *s, int fd)
     if (dbr_issuers_parse(&s->issuers, text, len, why, sizeof why))
         dbr_log(f->log, DBR_LOG_ERROR, "fetch: ca: %s", why);
     s->tls = http_pin(text, len);
+    name_setting(s, text, len);
     free(text);
 }
 
@@ -109,6 +121,7 @@ static void take_setting(struct fetch *f, const struct dbr_ipc_fetch_set *m, int
         return;
     s->refs = 1;
     s->period_s = m->period_s;
+    s->recalled = m->recalled;
     memcpy(s->url, m->url, sizeof s->url);
     take_ca(f, s, fd);
     if (s->period_s && http_url_ok(s->url, why, sizeof why)) {
@@ -301,6 +314,8 @@ int dbr_fetch_main(const struct dbr_boot *boot)
     warm_up();
     f.trust = dbr_trust_new(DBR_STALE_KEEP, 0);
     int err = f.trust ? init_locks(&f) : DBR_ERR_NOMEM;
+    if (!err)
+        lists_recall(&f);
     if (!err)
         err = start_threads(&f);
     if (!err)

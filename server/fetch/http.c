@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,7 +18,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { CHUNK = 65536, LINE_MAX_BYTES = 4096, NAP_MS = 250, CONNECT_MS = 5000, CONNECT_NAP_MS = 20 };
+enum {
+    CHUNK = 65536,
+    LINE_MAX_BYTES = 4096,
+    NAP_MS = 250,
+    CONNECT_MS = 5000,
+    CONNECT_NAP_MS = 20,
+    NOT_MODIFIED = 304
+};
 
 /* A URL taken apart, and what the connection needs to know of it. */
 struct target {
@@ -227,33 +235,73 @@ static BIO *connect_to(const struct target *t, uint64_t end_ms)
     return top;
 }
 
-static int transfer(struct http_body *out, const struct target *t, BIO *bio, BIO *request,
-                    const struct http_limits *limits, uint64_t end_ms, char *why, size_t cap)
+/* What is read off the connection passes by here. */
+static long overhear(BIO *bio, int what, const char *bytes, size_t len, int argi, long argl, int ret,
+                     size_t *got)
+{
+    (void)len;
+    (void)argi;
+    (void)argl;
+    if (what == (BIO_CB_READ | BIO_CB_RETURN) && ret > 0 && got)
+        http_head_feed((struct http_head *)BIO_get_callback_arg(bio), bytes, *got);
+    return ret;
+}
+
+/* The headers that show a tag; NULL if there is nothing to show. */
+static STACK_OF(CONF_VALUE) * conditions(const struct http_tag *tag)
+{
+    STACK_OF(CONF_VALUE) *list = NULL;
+    if (tag && *tag->etag)
+        X509V3_add_value("If-None-Match", tag->etag, &list);
+    if (tag && *tag->modified)
+        X509V3_add_value("If-Modified-Since", tag->modified, &list);
+    return list;
+}
+
+static BIO *send_and_await(const struct target *t, BIO *bio, BIO *request, const struct http_limits *limits,
+                           const struct http_tag *tag)
 {
     bool ocsp = request != NULL;
+    STACK_OF(CONF_VALUE) *headers = conditions(tag);
     BIO *answer = OSSL_HTTP_transfer(NULL, t->host, t->port, t->whole, 0, NULL, NULL, bio, bio, NULL, NULL,
-                                     LINE_MAX_BYTES, NULL, ocsp ? "application/ocsp-request" : NULL, request,
-                                     ocsp ? "application/ocsp-response" : NULL, ocsp,
+                                     LINE_MAX_BYTES, headers, ocsp ? "application/ocsp-request" : NULL,
+                                     request, ocsp ? "application/ocsp-response" : NULL, ocsp,
                                      ocsp ? limits->max_bytes : 0, limits->seconds, 0);
+    sk_CONF_VALUE_pop_free(headers, X509V3_conf_free);
+    return answer;
+}
+
+static int transfer(struct http_body *out, const struct target *t, BIO *bio, BIO *request,
+                    const struct http_limits *limits, uint64_t end_ms, struct http_tag *tag, char *why,
+                    size_t cap)
+{
+    struct http_head head = {0};
+    BIO_set_callback_arg(bio, (char *)&head);
+    BIO_set_callback_ex(bio, overhear);
+    BIO *answer = send_and_await(t, bio, request, limits, tag);
+    BIO_set_callback_ex(bio, NULL);
     if (!answer)
-        return library_error(why, cap);
+        return head.status == NOT_MODIFIED && tag && (*tag->etag || *tag->modified) ? HTTP_SAME
+                                                                                    : library_error(why, cap);
     if (BIO_method_type(answer) == BIO_TYPE_MEM)
         BIO_set_mem_eof_return(answer, 0);
     int err = read_body(out, answer, limits, end_ms, why, cap);
     BIO_free_all(answer);
     if (!err && !out->len)
         err = say(DBR_ERR_IO, why, cap, "the answer is empty");
+    if (!err && tag)
+        *tag = head.tag;
     return err;
 }
 
 static int exchange(struct http_body *out, const struct target *t, BIO *request,
-                    const struct http_limits *limits, char *why, size_t cap)
+                    const struct http_limits *limits, struct http_tag *tag, char *why, size_t cap)
 {
     uint64_t now = now_ms(), end_ms = now + (uint64_t)limits->seconds * 1000;
     uint64_t connect_ms = now + CONNECT_MS < end_ms ? now + CONNECT_MS : end_ms;
     ERR_clear_error();
     BIO *bio = connect_to(t, connect_ms);
-    int err = bio ? transfer(out, t, bio, request, limits, end_ms, why, cap) : library_error(why, cap);
+    int err = bio ? transfer(out, t, bio, request, limits, end_ms, tag, why, cap) : library_error(why, cap);
     BIO_free_all(bio);
     ERR_clear_error();
     if (err) {
@@ -264,7 +312,7 @@ static int exchange(struct http_body *out, const struct target *t, BIO *request,
 }
 
 static int run(struct http_body *out, const char *url, SSL_CTX *tls, BIO *request,
-               const struct http_limits *limits, char *why, size_t cap)
+               const struct http_limits *limits, struct http_tag *tag, char *why, size_t cap)
 {
     struct target t;
     *out = (struct http_body){0};
@@ -273,15 +321,15 @@ static int run(struct http_body *out, const char *url, SSL_CTX *tls, BIO *reques
     if (!err && t.tls && !tls)
         err = say(DBR_ERR_CONFIG, why, cap, "https needs the CA of the configuration (ca)");
     if (!err)
-        err = exchange(out, &t, request, limits, why, cap);
+        err = exchange(out, &t, request, limits, tag, why, cap);
     free_target(&t);
     return err;
 }
 
 int http_get(struct http_body *out, const char *url, struct ssl_ctx_st *tls, const struct http_limits *limits,
-             char *why, size_t cap)
+             struct http_tag *tag, char *why, size_t cap)
 {
-    return run(out, url, tls, NULL, limits, why, cap);
+    return run(out, url, tls, NULL, limits, tag, why, cap);
 }
 
 int http_post_ocsp(struct http_body *out, const char *url, struct ssl_ctx_st *tls, const void *request,
@@ -291,7 +339,7 @@ int http_post_ocsp(struct http_body *out, const char *url, struct ssl_ctx_st *tl
     *out = (struct http_body){0};
     if (!bio)
         return say(DBR_ERR_NOMEM, why, cap, "out of memory");
-    int err = run(out, url, tls, bio, limits, why, cap);
+    int err = run(out, url, tls, bio, limits, NULL, why, cap);
     BIO_free(bio);
     return err;
 }

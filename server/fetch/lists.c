@@ -120,7 +120,7 @@ static int show(struct fetch *f, struct offer *o)
 }
 
 int lists_offer(struct fetch *f, const struct setting *s, uint32_t ticket, uint32_t source, uint8_t *bytes,
-                size_t len, char *why, size_t cap)
+                size_t len, const struct http_tag *tag, char *why, size_t cap)
 {
     struct offer *o = calloc(1, sizeof *o);
     int err = o ? 0 : DBR_ERR_NOMEM;
@@ -129,6 +129,8 @@ int lists_offer(struct fetch *f, const struct setting *s, uint32_t ticket, uint3
         return err;
     }
     *o = (struct offer){.ticket = ticket, .source = source, .bytes = bytes, .len = len};
+    if (tag && s)
+        o->tag_len = tag_write(o->tag, s->id, tag);
     snprintf(why, cap, "no CA certificates: name them with `ca`");
     err = s && s->issuers
               ? dbr_crl_parse_file(o->lists, &o->n, s->issuers, bytes, len, fetch_unix(), why, cap)
@@ -173,7 +175,8 @@ static void verify_file(struct fetch *f, const struct file_job *job)
     size_t len = 0;
     struct setting *s = setting_get(f);
     uint8_t *bytes = read_file(job->fd, &len, why, sizeof why);
-    int err = bytes ? lists_offer(f, s, job->ticket, job->source, bytes, len, why, sizeof why) : DBR_ERR_IO;
+    int err =
+        bytes ? lists_offer(f, s, job->ticket, job->source, bytes, len, NULL, why, sizeof why) : DBR_ERR_IO;
     if (err)
         lists_refuse(f, job->ticket, job->source, err, why);
     setting_put(f, s);
@@ -187,13 +190,43 @@ static enum dbr_crlstate_part part_of(uint32_t source)
     return source == DBR_CRL_FROM_URL ? DBR_CRLSTATE_URL : DBR_CRLSTATE_PUSH;
 }
 
+/* A tag may be shown only while its list would be recalled from the disk. */
+static void note_tag(struct fetch *f, bool durable)
+{
+    size_t n = f->state.part[DBR_CRLSTATE_TAG].len;
+    pthread_mutex_lock(&f->lock);
+    f->tag_len = 0;
+    if (durable && f->boot->crl_state[0] >= 0 && n && n <= sizeof f->tag) {
+        memcpy(f->tag, f->state.part[DBR_CRLSTATE_TAG].bytes, n);
+        f->tag_len = n;
+        f->tag_generation = f->state.generation;
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+void lists_tag(const struct fetch *f, const struct setting *s, struct http_tag *tag)
+{
+    tag_read(tag, s->id, f->tag, s->recalled == f->tag_generation ? f->tag_len : 0);
+}
+
+void lists_recall(struct fetch *f)
+{
+    int err = dbr_crlstate_read(&f->state, f->boot->crl_state);
+    if (err)
+        dbr_log(f->log, DBR_LOG_ERROR, "ALARM: the memory of accepted CRLs is damaged and is begun anew");
+    note_tag(f, !err);
+}
+
 static void keep(struct fetch *f, const struct offer *o, const struct file_job *job)
 {
     int err = dbr_crlstate_set(&f->state, DBR_CRLSTATE_TEXT, job->text, job->n);
     if (!err && o->source != DBR_CRL_FROM_FILE)
         err = dbr_crlstate_set(&f->state, part_of(o->source), o->bytes, o->len);
+    if (!err && o->source == DBR_CRL_FROM_URL)
+        err = dbr_crlstate_set(&f->state, DBR_CRLSTATE_TAG, o->tag, o->tag_len);
     if (!err)
         err = dbr_crlstate_write(&f->state, f->boot->crl_state);
+    note_tag(f, !err);
     if (err)
         dbr_log(
             f->log, DBR_LOG_ERROR,
@@ -233,8 +266,6 @@ static struct file_job *next_job(struct fetch *f)
 void *lists_main(void *fetch)
 {
     struct fetch *f = fetch;
-    if (dbr_crlstate_read(&f->state, f->boot->crl_state))
-        dbr_log(f->log, DBR_LOG_ERROR, "ALARM: the memory of accepted CRLs is damaged and is begun anew");
     for (;;) {
         struct file_job *job = next_job(f);
         if (job->fd >= 0)

@@ -11,6 +11,7 @@
 #include "certs/crl.h"
 #include "certs/trust.h"
 #include "fetch/http.h"
+#include "fetch/tag.h"
 #include "ipc/boot.h"
 #include "ipc/crlstate.h"
 #include "ipc/messages.h"
@@ -32,7 +33,9 @@ struct setting {
     unsigned refs;
     struct dbr_issuers *issuers; /* NULL: control sent no CA */
     struct ssl_ctx_st *tls;
-    uint32_t period_s; /* 0: no crl-url */
+    uint64_t recalled;  /* generation of the memory that control has in force */
+    uint32_t period_s;  /* 0: no crl-url */
+    uint8_t id[TAG_ID]; /* SHA-256 of url, 0, CA: under it a tag on disk is believed */
     char url[DBR_IPC_URL_MAX];
 };
 
@@ -57,6 +60,8 @@ struct offer {
     uint32_t ticket, source;
     uint8_t *bytes; /* as received */
     size_t len, n;
+    char tag[TAG_TEXT_MAX]; /* of a fetched one */
+    size_t tag_len;
     struct dbr_crl *lists[DBR_CRL_MAX_LISTS];
 };
 
@@ -81,8 +86,11 @@ struct fetch {
     struct offer *offers; /* newest first */
     struct responder down[RESPONDERS];
     uint32_t url_ticket;
+    char tag[TAG_TEXT_MAX]; /* of the fetched list on disk */
+    size_t tag_len;         /* 0: there is none, or it may not be there after a restart */
+    uint64_t tag_generation;
 
-    struct dbr_crlstate state; /* verify thread */
+    struct dbr_crlstate state; /* verify thread, once there are threads */
 };
 
 /* fetch.c */
@@ -94,10 +102,14 @@ struct setting *setting_get(struct fetch *f); /* NULL before control spoke */
 void setting_put(struct fetch *f, struct setting *s);
 
 /* lists.c */
-/* Verifies bytes (consumed) and shows control the image. 0, or the error of dbr_crl_parse_file with its
- * reason in why. */
+/* Verifies bytes (consumed) and shows control the image. tag: what the web server said of its version, NULL
+ * if it was not fetched. 0, or the error of dbr_crl_parse_file with its reason in why. */
 int lists_offer(struct fetch *f, const struct setting *s, uint32_t ticket, uint32_t source, uint8_t *bytes,
-                size_t len, char *why, size_t cap);
+                size_t len, const struct http_tag *tag, char *why, size_t cap);
+/* The tag of the fetched list on disk, if it was fetched under this setting and control has that list in
+ * force; else empty. Under the lock. */
+void lists_tag(const struct fetch *f, const struct setting *s, struct http_tag *tag);
+void lists_recall(struct fetch *f); /* reads the memory on disk, before there are threads */
 void lists_refuse(struct fetch *f, uint32_t ticket, uint32_t source, int err, const char *why);
 void *lists_main(void *fetch);
 

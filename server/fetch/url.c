@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * crl-url: one thread that fetches the list at once when control says where, then on its timer, sooner after
- * a failure. OpenSSL's client does not show response headers, so what did not change is known by its digest.
+ * a failure. What did not change costs a 304 where the server knows ETag or Last-Modified, else it is known
+ * by its digest. After a restart the first question shows the tag of the list that is remembered on disk.
  */
 #include "fetch/parts.h"
 #include "fetch/plan.h"
+#include "fetch/tag.h"
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -22,8 +24,9 @@ struct url {
     uint32_t failures;
     int64_t good_s;
     uint64_t due_ms;
-    bool known;
-    uint8_t digest[DIGEST]; /* of the last one that was verified */
+    bool known; /* a list under this setting was verified; both below are its */
+    uint8_t digest[DIGEST];
+    struct http_tag tag;
 };
 
 /* Waits until something is to be fetched; the setting is counted for the caller. */
@@ -37,6 +40,7 @@ static struct setting *wait_for_turn(struct url *u)
             u->failures = 0;
             u->due_ms = 0;
             u->known = false;
+            lists_tag(f, f->setting, &u->tag);
         }
         if (f->setting && f->setting->period_s && fetch_now_ms() >= u->due_ms)
             break;
@@ -75,16 +79,23 @@ static int fetch_list(struct url *u, const struct setting *s, char *why, size_t 
 {
     static const struct http_limits limits = {DBR_CRL_MAX_BYTES, FETCH_SECONDS};
     struct http_body b;
-    int err = http_get(&b, s->url, s->tls, &limits, why, cap);
+    struct http_tag tag = u->tag;
+    int err = http_get(&b, s->url, s->tls, &limits, &tag, why, cap);
+    if (err == HTTP_SAME) {
+        dbr_log(u->f->log, DBR_LOG_INFO, "crl-url: %s has nothing newer (304)", s->url);
+        return 0;
+    }
     if (err)
         return err;
     dbr_log(u->f->log, DBR_LOG_INFO, "crl-url: %zu bytes from %s", b.len, s->url);
     if (same_as_last(u, &b)) {
         free(b.bytes);
+        u->tag = tag;
         return 0;
     }
-    err = lists_offer(u->f, s, next_ticket(u->f), DBR_CRL_FROM_URL, b.bytes, b.len, why, cap);
+    err = lists_offer(u->f, s, next_ticket(u->f), DBR_CRL_FROM_URL, b.bytes, b.len, &tag, why, cap);
     u->known = !err;
+    u->tag = err ? (struct http_tag){0} : tag;
     return err;
 }
 

@@ -11,18 +11,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD = 48, AT_GENERATION = 8, AT_LENGTHS = 16, AT_SUM = 40 };
+enum { HEAD_LEAST = 48, AT_GENERATION = 8, AT_LENGTHS = 16, AT_VERSION = 7 };
 
-static const uint8_t magic[8] = "DBRCRL01";
+static const uint8_t magic[8] = "DBRCRL02";
 static const uint8_t sum_key[16] = "drawbridge-state"; /* no secret: against torn writes */
+
+/* How many parts a file of this version has. */
+static int parts_of(const uint8_t *file)
+{
+    return file[AT_VERSION] == '1' ? 3 : DBR_CRLSTATE_PARTS;
+}
+
+static size_t at_sum(int parts)
+{
+    return AT_LENGTHS + 8 * (size_t)parts;
+}
+
+static size_t head_of(int parts)
+{
+    return at_sum(parts) + 8;
+}
 
 /* The checksum of a whole file, with its own place read as zero. */
 static uint64_t checksum(const uint8_t *file, size_t len)
 {
-    uint8_t head[HEAD];
-    memcpy(head, file, HEAD);
-    memset(head + AT_SUM, 0, 8);
-    return dbr_siphash(sum_key, head, HEAD) ^ dbr_siphash(sum_key, file + HEAD, len - HEAD);
+    uint8_t head[AT_LENGTHS + 8 * DBR_CRLSTATE_PARTS + 8];
+    int parts = parts_of(file);
+    size_t n = head_of(parts);
+    memcpy(head, file, n);
+    memset(head + at_sum(parts), 0, 8);
+    return dbr_siphash(sum_key, head, n) ^ dbr_siphash(sum_key, file + n, len - n);
 }
 
 static int read_whole(int fd, uint8_t **out, size_t *len)
@@ -37,7 +55,7 @@ static int read_whole(int fd, uint8_t **out, size_t *len)
         return DBR_ERR_IO;
     if (st.st_size == 0)
         return 0;
-    if (st.st_size < HEAD || st.st_size > DBR_CRLSTATE_MAX)
+    if (st.st_size < HEAD_LEAST || st.st_size > DBR_CRLSTATE_MAX)
         return DBR_ERR_SHAPE;
     *out = malloc((size_t)st.st_size);
     if (!*out)
@@ -56,10 +74,14 @@ static int read_whole(int fd, uint8_t **out, size_t *len)
 
 static bool whole(const uint8_t *file, size_t len)
 {
-    uint64_t left = len - HEAD;
-    if (memcmp(file, magic, sizeof magic) != 0 || dbr_get64(file + AT_SUM) != checksum(file, len))
+    int parts = parts_of(file);
+    size_t head = head_of(parts);
+    bool known = file[AT_VERSION] == '1' || file[AT_VERSION] == magic[AT_VERSION];
+    if (!known || memcmp(file, magic, AT_VERSION) != 0 || len < head ||
+        dbr_get64(file + at_sum(parts)) != checksum(file, len))
         return false;
-    for (int i = 0; i < DBR_CRLSTATE_PARTS; i++) {
+    uint64_t left = len - head;
+    for (int i = 0; i < parts; i++) {
         uint64_t n = dbr_get64(file + AT_LENGTHS + 8 * i);
         if (n > left)
             return false;
@@ -70,10 +92,10 @@ static bool whole(const uint8_t *file, size_t len)
 
 static int take(struct dbr_crlstate *s, const uint8_t *file)
 {
-    size_t at = HEAD;
-    int err = 0;
+    int err = 0, parts = parts_of(file);
+    size_t at = head_of(parts);
     s->generation = dbr_get64(file + AT_GENERATION);
-    for (int i = 0; i < DBR_CRLSTATE_PARTS && !err; i++) {
+    for (int i = 0; i < parts && !err; i++) {
         size_t n = (size_t)dbr_get64(file + AT_LENGTHS + 8 * i);
         err = dbr_crlstate_set(s, (enum dbr_crlstate_part)i, file + at, n);
         at += n;
@@ -121,7 +143,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t n)
 
 int dbr_crlstate_write(struct dbr_crlstate *s, const int fds[2])
 {
-    size_t n = HEAD, at = HEAD;
+    size_t n = head_of(DBR_CRLSTATE_PARTS), at = n;
     int fd = fds[(s->generation + 1) % 2];
     if (fd < 0)
         return 0;
@@ -138,7 +160,7 @@ int dbr_crlstate_write(struct dbr_crlstate *s, const int fds[2])
             memcpy(file + at, s->part[i].bytes, s->part[i].len);
         at += s->part[i].len;
     }
-    dbr_put64(file + AT_SUM, checksum(file, n));
+    dbr_put64(file + at_sum(DBR_CRLSTATE_PARTS), checksum(file, n));
     int err = write_all(fd, file, n);
     if (!err)
         s->generation++;

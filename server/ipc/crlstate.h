@@ -6,8 +6,9 @@
  * moment leaves the one before. Fetch writes; control and fetch read when they start. The lists are verified
  * again when they are read; the checksum is against torn writes only.
  *
- *     | "DBRCRL01" | generation 8 | text length 8 | url length 8 | push length 8 | checksum 8 | text | url |
- * push |
+ *     | "DBRCRL02" | generation 8 | length 8 of each part | checksum 8 | text | url | push | tag |
+ *
+ * tag is what the web server said of the version of url (fetch/tag.h). "DBRCRL01" has no such part.
  */
 #ifndef DBR_IPC_CRLSTATE_H
 #define DBR_IPC_CRLSTATE_H
@@ -15,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DBR_CRLSTATE_PARTS = 3, DBR_CRLSTATE_MAX = 96 << 20 };
-enum dbr_crlstate_part { DBR_CRLSTATE_TEXT, DBR_CRLSTATE_URL, DBR_CRLSTATE_PUSH };
+enum { DBR_CRLSTATE_PARTS = 4, DBR_CRLSTATE_MAX = 96 << 20 };
+enum dbr_crlstate_part { DBR_CRLSTATE_TEXT, DBR_CRLSTATE_URL, DBR_CRLSTATE_PUSH, DBR_CRLSTATE_TAG };
 
 struct dbr_crlstate {
     uint64_t generation; /* 0: nothing was kept yet */

@@ -292,6 +292,7 @@ struct dbr_ipc_fetch_set {
     struct dbr_ipc_head head;
     uint32_t period_s; /* of crl-url; 0: there is none */
     uint32_t pad;
+    uint64_t recalled; /* generation of the memory on disk that control has in force; 0: none */
     char url[DBR_IPC_URL_MAX];
 };
 

@@ -161,6 +161,9 @@ from_url() {
     logged 'CRL: loaded .*http://' 15 && join c1 && join c2 || return
     revoke c1 && hang_list
     told c1 "Certificate revoked" 6 && lives c2 || return
+    # what did not change is not sent again (Last-Modified), nor after a restart
+    logged 'has nothing newer \(304\)' 6 && unchanged_after_restart "$CASE/web.log" || return
+    join c2 || return
     # the web server dies: nobody is locked out, not even by a restart; the revoked one stays out
     lab_stop "$WEB_PID"
     logged 'ALARM: crl-url: ' 8 && lives c2 || return
@@ -169,6 +172,36 @@ from_url() {
     lab_server_stop
     lab_server_start "crl-url http://192.168.77.10:8080/crl.der 2" "state-dir $CASE/state" || why "no start without the web server" || return
     join c2 && refused_entry c1
+}
+
+# The log of the web server shows no other answer than 304 from the moment the daemon starts anew.
+unchanged_after_restart() { # LOG
+    lab_all_stop
+    : >"$1"
+    lab_server_start "crl-url http://192.168.77.10:8080/crl.der 2" "state-dir $CASE/state" "control-socket $SOCK" || why "no restart" || return
+    lab_wait_log "$1" 'GET /crl.der.* 304' 6 || why "the list was fetched whole after a restart" || return
+    ! grep -q 'GET /crl.der.* 200' "$1" || why "the list was fetched whole after a restart"
+}
+
+# drawbridge-ca as the web server: its ETag.
+etag() {
+    local ca=${DBR_DAEMON%/server/keeper/drawbridged}/certs/drawbridge-ca dir=$CASE/ca url=http://192.168.77.10:8082/crl.der
+    fresh etag && dir=$CASE/ca || return
+    "$ca" --dir "$dir" init "Tag CA" --no-pass >"$CASE/ca.log" 2>&1 || why "no CA" || return
+    cat "$LAB_PKI/ca.crt" "$dir/ca.crt" >"$CASE/cas.crt"
+    lab_bg lan "$CASE/serve.log" "$ca" --dir "$dir" serve --listen 192.168.77.10:8082
+    WEB_PID=$LAB_PID
+    lab_server_start "crl-url $url 2" "ca $CASE/cas.crt" "state-dir $CASE/state" || why "server does not start" || return
+    logged "CRL: loaded .*$url" 10 && logged "$url has nothing newer \\(304\\)" 6 || return
+    "$ca" --dir "$dir" crl >>"$CASE/ca.log" 2>&1 && logged "CRL: loaded .*$url" 6 2 || why "a new list was not seen" || return
+    logged "$url has nothing newer" 6 2 || return
+    lab_all_stop
+    lab_server_start "crl-url $url 2" "ca $CASE/cas.crt" "state-dir $CASE/state" || why "no restart" || return
+    logged "$url has nothing newer" 6 && ! lab_log_has "$LAB_SRV_LOG" 'bytes from http' || why "the list was fetched whole after a restart" || return
+    # another list of CAs: what was accepted under the old one proves nothing
+    lab_all_stop
+    lab_server_start "crl-url $url 2" "ca $dir/ca.crt" "state-dir $CASE/state" || why "no restart" || return
+    logged 'bytes from http' 6
 }
 
 hostile_web() {
@@ -430,6 +463,7 @@ t_case crl_file_gone gone_file
 t_case crl_expires expires
 t_case crl_stale_keep stale_keep
 t_case crl_url from_url
+t_case crl_url_etag etag
 t_case crl_url_hostile hostile_web
 t_case crl_url_https https_url
 t_case crl_push pushed

@@ -120,7 +120,7 @@ static void test_answers(void **state)
         char url[64], why[256] = "";
         start(&s);
         snprintf(url, sizeof url, "http://127.0.0.1:%d/crl?x=1", s.port);
-        int err = http_get(&b, url, NULL, &limits, why, sizeof why);
+        int err = http_get(&b, url, NULL, &limits, NULL, why, sizeof why);
         if (err != cases[i].err || !strstr(why, cases[i].why))
             fail_msg("case %zu: %d \"%s\"", i, err, why);
         if (cases[i].body)
@@ -143,9 +143,57 @@ static void test_refused(void **state)
     start(&s);
     stop(&s);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/", s.port);
-    assert_int_equal(http_get(&b, url, NULL, &limits, why, sizeof why), DBR_ERR_IO);
+    assert_int_equal(http_get(&b, url, NULL, &limits, NULL, why, sizeof why), DBR_ERR_IO);
     assert_true(*why);
     assert_null(b.bytes);
+}
+
+/* What a first answer says of its version is shown with the second question. */
+static void test_tags(void **state)
+{
+#define DATE      "Sat, 21 Nov 2026 10:00:00 GMT"
+#define TEN       "HTTP/1.0 200 OK\r\n"
+#define UNCHANGED "HTTP/1.0 304 Not Modified\r\n\r\n"
+    static const struct {
+        const char *first, *second;
+        int err;                       /* of the second exchange */
+        const char *asked, *not_asked; /* in the second request */
+        const char *etag;              /* known afterwards */
+    } cases[] = {
+        {TEN "ETag: \"a1\"\r\n\r\nx", UNCHANGED, HTTP_SAME, "\r\nIf-None-Match: \"a1\"\r\n",
+         "If-Modified-Since", "\"a1\""},
+        {TEN "Last-Modified: " DATE "\r\n\r\nx", UNCHANGED, HTTP_SAME, "\r\nIf-Modified-Since: " DATE "\r\n",
+         "If-None-Match", ""},
+        {TEN "ETag: W/\"a\"\r\nLast-Modified: " DATE "\r\n\r\nx", TEN "ETag: \"b\"\r\n\r\ny", 0,
+         "\r\nIf-None-Match: W/\"a\"\r\n", "xx", "\"b\""},
+        {TEN "ETag: \"a\"\r\n\r\nx", TEN "\r\ny", 0, "If-None-Match", "xx", ""},
+        {TEN "ETag: \"a\"\r\n\r\nx", "HTTP/1.0 503 Busy\r\n\r\n", DBR_ERR_IO, "If-None-Match", "xx", "\"a\""},
+        {TEN "ETag: a\r\n\r\nx", TEN "\r\ny", 0, "GET", "If-", ""},
+        {TEN "\r\nETag: \"body\"\r\n", TEN "\r\ny", 0, "GET", "If-", ""},
+        /* nobody asked whether it changed: 304 is no answer */
+        {TEN "\r\nx", UNCHANGED, DBR_ERR_IO, "GET", "If-", ""},
+    };
+    const struct http_limits limits = {100, 5};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct server s = {.mood = ANSWER, .text = cases[i].first};
+        struct http_body b;
+        struct http_tag tag = {0};
+        char url[64], why[256] = "";
+        start(&s);
+        snprintf(url, sizeof url, "http://127.0.0.1:%d/crl", s.port);
+        assert_int_equal(http_get(&b, url, NULL, &limits, &tag, why, sizeof why), 0);
+        free(b.bytes);
+        assert_null(strstr(s.request, "If-"));
+        s.text = cases[i].second;
+        int err = http_get(&b, url, NULL, &limits, &tag, why, sizeof why);
+        stop(&s);
+        if (err != cases[i].err || !strstr(s.request, cases[i].asked) ||
+            strstr(s.request, cases[i].not_asked) || strcmp(tag.etag, cases[i].etag) != 0)
+            fail_msg("case %zu: %d \"%s\" [%s]\n%s", i, err, why, tag.etag, s.request);
+        assert_true((err == 0) == (b.len > 0));
+        free(b.bytes);
+    }
 }
 
 static void test_urls(void **state)
@@ -184,14 +232,15 @@ static void test_https_needs_a_pin(void **state)
     struct http_body b;
     char why[256];
     (void)state;
-    assert_int_equal(http_get(&b, "https://127.0.0.1:1/", NULL, &limits, why, sizeof why), DBR_ERR_CONFIG);
+    assert_int_equal(http_get(&b, "https://127.0.0.1:1/", NULL, &limits, NULL, why, sizeof why),
+                     DBR_ERR_CONFIG);
     assert_null(http_pin("no certificate", 14));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_urls), cmocka_unit_test(test_answers),
-                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_tags),
                                        cmocka_unit_test(test_https_needs_a_pin)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

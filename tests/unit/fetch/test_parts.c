@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The plan of attempts, the memory on disk and its torn writes, the bundle of a reload.
+ * The plan of attempts, the memory on disk and its torn writes, the header of a web server's answer, the
+ * bundle of a reload.
  */
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/siphash.h"
 #include "fetch/plan.h"
+#include "fetch/tag.h"
 #include "ipc/bundle.h"
 #include "ipc/crlstate.h"
 
@@ -160,6 +163,126 @@ static void test_memory_lost(void **state)
     close_both(fds);
 }
 
+/* A memory that an earlier version wrote: three parts. */
+static void test_memory_before(void **state)
+{
+    static const uint8_t key[16] = "drawbridge-state";
+    uint8_t file[48 + 11] = "DBRCRL01";
+    int fds[2];
+    struct dbr_crlstate s;
+    (void)state;
+    two_files(fds);
+    dbr_put64(file + 8, 1);
+    dbr_put64(file + 16, 7);
+    dbr_put64(file + 24, 4);
+    memcpy(file + 48, "numberslist", 11);
+    dbr_put64(file + 40, dbr_siphash(key, file, 48) ^ dbr_siphash(key, file + 48, 11));
+    assert_int_equal(write(fds[1], file, sizeof file), (ssize_t)sizeof file);
+    expect_text(fds, "numbers", 1);
+    assert_int_equal(dbr_crlstate_read(&s, fds), 0);
+    assert_memory_equal(s.part[DBR_CRLSTATE_URL].bytes, "list", 4);
+    assert_int_equal(s.part[DBR_CRLSTATE_TAG].len, 0);
+    assert_int_equal(dbr_crlstate_set(&s, DBR_CRLSTATE_TAG, "tag", 3), 0);
+    assert_int_equal(dbr_crlstate_write(&s, fds), 0); /* and goes on in today's form */
+    dbr_crlstate_free(&s);
+    assert_int_equal(dbr_crlstate_read(&s, fds), 0);
+    assert_int_equal(s.generation, 2);
+    assert_memory_equal(s.part[DBR_CRLSTATE_TAG].bytes, "tag", 3);
+    dbr_crlstate_free(&s);
+    close_both(fds);
+}
+
+/* ---- the header of an answer ---- */
+
+static void feed(struct http_head *h, const char *text, size_t step)
+{
+    size_t n = strlen(text);
+    memset(h, 0, sizeof *h);
+    for (size_t at = 0; at < n; at += step)
+        http_head_feed(h, text + at, n - at < step ? n - at : step);
+}
+
+#define OK   "HTTP/1.1 200 OK\r\n"
+#define END  "\r\n\r\n"
+#define X10  "xxxxxxxxxx"
+#define X125 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxx"
+#define DATE "Sat, 21 Nov 2026 10:00:00 GMT"
+
+static void test_head(void **state)
+{
+    static const struct {
+        const char *text;
+        int status;
+        bool done;
+        const char *etag, *modified;
+    } cases[] = {
+        {OK "ETag: \"a\"\r\nLast-Modified: " DATE END, 200, true, "\"a\"", DATE},
+        {"HTTP/1.0 304 Not Modified\n\n", 304, true, "", ""},
+        {"HTTP/1.0 304" END, 304, true, "", ""},
+        {OK "etag:W/\"a-b\"  " END, 200, true, "W/\"a-b\"", ""},
+        {OK "eTaG:\t \"\"" END, 200, true, "\"\"", ""},
+        {OK "ETag: \"a\"\r\nETag: \"b\"" END, 200, true, "\"a\"", ""},
+        {OK "\r\nETag: \"body\"" END, 200, true, "", ""},
+        {OK "ETag: \"a\"", 200, false, "", ""},
+        {OK "ETag: a" END, 200, true, "", ""},
+        {OK "ETag: \"a" END, 200, true, "", ""},
+        {OK "ETag: \"" END, 200, true, "", ""},
+        {OK "ETag: W/\"" END, 200, true, "", ""},
+        {OK "ETag: \"a\"b\"" END, 200, true, "", ""},
+        {OK "ETag: \"a b\"" END, 200, true, "", ""},
+        {OK "ETag: \"a\rX: y\"" END, 200, true, "", ""},
+        {OK "ETag: \"\xe4\"" END, 200, true, "", ""},
+        {OK "ETag : \"a\"" END, 200, true, "", ""},
+        {OK "ETag: \"" X125 "\"" END, 200, true, "\"" X125 "\"", ""},
+        {OK "ETag: \"" X125 "x\"" END, 200, true, "", ""},
+        {OK "X: " X125 X125 X125 "\r\nETag: \"a\"" END, 200, true, "\"a\"", ""},
+        {OK "Last-Modified: " END, 200, true, "", ""},
+        {OK "Last-Modified: now" END, 200, true, "", "now"},
+        {OK "Last-Modified: a\"b" END, 200, true, "", ""},
+        {OK "Last-Modified: " X10 X10 X10 X10 "xxxxxxxx" END, 200, true, "", ""},
+        {"HTTP/2 200" END, 0, true, "", ""},
+        {"HTTP/1.1 2x0 OK" END, 0, true, "", ""},
+        {"HTTP/1.1 2000" END, 0, true, "", ""},
+        {"HTTP/1.1 20" END, 0, true, "", ""},
+        {"\r\nETag: \"a\"" END, 0, true, "\"a\"", ""},
+        {X125 X125 X125 END, 0, true, "", ""},
+        {"", 0, false, "", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t step = 1; step < 40; step += 1 + step / 4) {
+            struct http_head h;
+            feed(&h, cases[i].text, step);
+            if (h.status != cases[i].status || h.done != cases[i].done ||
+                strcmp(h.tag.etag, cases[i].etag) != 0 || strcmp(h.tag.modified, cases[i].modified) != 0)
+                fail_msg("case %zu by %zu: %d %d [%s] [%s]", i, step, h.status, h.done, h.tag.etag,
+                         h.tag.modified);
+        }
+}
+
+static void test_tag_kept(void **state)
+{
+    static const struct http_tag tags[] = {{"\"a\"", "now"}, {"W/\"" X125, ""}, {"", "now"}, {"", ""}};
+    const uint8_t id[TAG_ID] = {1, 2, 0xfe}, other[TAG_ID] = {1, 2, 0xff};
+    char text[TAG_TEXT_MAX];
+    struct http_tag back;
+    (void)state;
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        bool good = i != 1; /* no closing quote: not what a server may be shown */
+        size_t n = tag_write(text, id, &tags[i]);
+        assert_true(n < sizeof text);
+        assert_int_equal(tag_read(&back, id, text, n), good);
+        assert_string_equal(back.etag, good ? tags[i].etag : "");
+        assert_string_equal(back.modified, good ? tags[i].modified : "");
+        assert_false(tag_read(&back, other, text, n));
+        assert_string_equal(back.etag, "");
+        for (size_t cut = 0; cut < n; cut++)
+            assert_false(tag_read(&back, id, text, cut));
+        text[n] = '\n';
+        assert_false(tag_read(&back, id, text, n + 1));
+    }
+}
+
 /* ---- the bundle ---- */
 
 static void test_bundle(void **state)
@@ -216,9 +339,11 @@ static void test_bundle_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),        cmocka_unit_test(test_memory_turns),
-        cmocka_unit_test(test_memory_torn), cmocka_unit_test(test_memory_lost),
-        cmocka_unit_test(test_bundle),      cmocka_unit_test(test_bundle_cut),
+        cmocka_unit_test(test_plan),          cmocka_unit_test(test_memory_turns),
+        cmocka_unit_test(test_memory_torn),   cmocka_unit_test(test_memory_lost),
+        cmocka_unit_test(test_bundle),        cmocka_unit_test(test_bundle_cut),
+        cmocka_unit_test(test_memory_before), cmocka_unit_test(test_head),
+        cmocka_unit_test(test_tag_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
