@@ -218,9 +218,9 @@ spawn revocation interop ours-stock revocation,push
 collect interop
 collect hostile
 collect revocation
-spawn oldpeers interop ours-stock oldpeers,pmtu
+spawn oldpeers interop ours-stock oldpeers,pmtu,tunnel
 spawn stock-ours interop stock-ours handshake,client
-spawn ours-ours interop ours-ours layer2,client,site,pmtu
+spawn ours-ours interop ours-ours layer2,client,site,pmtu,tunnel
 collect oldpeers
 collect stock-ours
 collect ours-ours

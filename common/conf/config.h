@@ -203,6 +203,7 @@ enum dbr_conf_cert_role { DBR_CERT_ROLE_SERVER, DBR_CERT_ROLE_CLIENT }; /* remot
 enum dbr_conf_auth_retry { DBR_AUTH_RETRY_NONE, DBR_AUTH_RETRY_INTERACT, DBR_AUTH_RETRY_NOINTERACT };
 enum dbr_conf_inner_df { DBR_INNER_DF_CUT, DBR_INNER_DF_TELL };
 enum dbr_conf_port_kind { DBR_PORT_KIND_LAPTOP, DBR_PORT_KIND_SITE };
+enum dbr_conf_tunnel { DBR_TUNNEL_LAN, DBR_TUNNEL_SPLIT, DBR_TUNNEL_FULL };
 enum dbr_conf_tls_version { DBR_TLS_1_0 = 10, DBR_TLS_1_1, DBR_TLS_1_2, DBR_TLS_1_3 }; /* 0: not given */
 /* comp-lzo and compress: framing only, never compressed by us (LZO is decoded). */
 enum dbr_conf_comp {
@@ -377,6 +378,7 @@ const char *dbr_config_where(const struct dbr_config *cfg, enum dbr_directive wh
     X(ping_restart)                                                                                          \
     X(ping_exit)                                                                                             \
     X(port_kind)                                                                                             \
+    X(tunnel)                                                                                                \
     X(mac_limit)                                                                                             \
     X(source_guard)                                                                                          \
     X(storm_limit)                                                                                           \

@@ -33,6 +33,7 @@ static const struct {
     ROW(duplicate_cn, TAKEN),
     ROW(ccd_exclusive, TAKEN),
     ROW(port_kind, TAKEN),
+    ROW(tunnel, TAKEN),
     ROW(mac_limit, TAKEN),
     ROW(source_guard, TAKEN),
     ROW(storm_limit, TAKEN),

@@ -142,11 +142,24 @@ static bool removed(const struct admitted *a, const char *option)
     return false;
 }
 
-static size_t add_list(const struct admitted *a, const struct dbr_conf_list *list, const char **opts,
-                       size_t n, size_t max)
+/* What everybody is told, and what a client whose own file says `tunnel split` is not. */
+static bool is_for_all_traffic(const char *option)
+{
+    static const char *const begins[] = {
+        "redirect-gateway",  "dhcp-option DNS", "dhcp-option DOMAIN", "dns ",
+        "block-outside-dns", "route 0.0.0.0 ",  "route-ipv6 ::/0",
+    };
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (strncmp(option, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
+static size_t add_list(const struct admitted *a, const struct dbr_conf_list *list, bool split,
+                       const char **opts, size_t n, size_t max)
 {
     for (size_t i = 0; i < list->n && n < max; i++)
-        if (!removed(a, list->v[i]))
+        if (!removed(a, list->v[i]) && !(split && is_for_all_traffic(list->v[i])))
             opts[n++] = list->v[i];
     return n;
 }
@@ -159,6 +172,23 @@ static bool says(const char *const *opts, size_t n, const char *name)
     return false;
 }
 
+/* Everything through the tunnel, but for the way to us. A stock client on Linux that has its address by DHCP
+ * does not know the gateway, gives up on redirect-gateway, and would send our own packets into the tunnel. */
+static size_t add_full(const struct client *c, const char **opts, size_t n)
+{
+    static const char all[] = "redirect-gateway def1",
+                      way[] = "route remote_host 255.255.255.255 net_gateway";
+    const struct admitted *a = c->adm;
+    int tunnel = a->has_file && a->file.has.tunnel ? a->file.tunnel : c->ctl->cfg->tunnel;
+    if (tunnel != DBR_TUNNEL_FULL)
+        return n;
+    if (!says(opts, n, "redirect-gateway") && !removed(a, all))
+        opts[n++] = all;
+    if (says(opts, n, "route-gateway dhcp") && !removed(a, way))
+        opts[n++] = way;
+    return n;
+}
+
 /* A laptop that is shut down leaves at once. */
 static const char exit_notify[] = "explicit-exit-notify 1";
 
@@ -168,10 +198,12 @@ size_t options_push(struct client *c, const char **opts, size_t max)
     struct admitted *a = c->adm;
     char ip[16], mask[16];
     size_t n = 0;
+    bool split = a->has_file && a->file.has.tunnel && a->file.tunnel == DBR_TUNNEL_SPLIT;
     if (!(a->has_file && a->file.has.push_reset))
-        n = add_list(a, &cfg->push, opts, n, max - PUSH_OURS);
+        n = add_list(a, &cfg->push, split, opts, n, max - PUSH_OURS);
     if (a->has_file)
-        n = add_list(a, &a->file.push, opts, n, max - PUSH_OURS);
+        n = add_list(a, &a->file.push, false, opts, n, max - PUSH_OURS);
+    n = add_full(c, opts, n);
     if (!says(opts, n, "explicit-exit-notify") && !removed(a, exit_notify))
         opts[n++] = exit_notify;
     if (a->ip) {

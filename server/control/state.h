@@ -29,7 +29,7 @@ enum {
     MAX_HALF_OPEN = 20000,
     SID_BUCKETS = 16384,
     NAME_BUCKETS = 4096,
-    PUSH_OURS = 2,   /* options that we push beside those of the files */
+    PUSH_OURS = 6,   /* options that we push beside those of the files */
     MACS_SHOWN = 64, /* addresses kept per client for the status file */
     SOCKET_BATCH = 32,
     MAX_CTL = 8, /* drawbridge-ctl connections at once */

@@ -122,6 +122,8 @@ static void fill_port(const struct client *c, struct dbr_ipc_peer *m)
         m->flags |= DBR_PEER_SITE;
     if (file_or(f->has.source_guard, f->source_guard, cfg->source_guard))
         m->flags |= DBR_PEER_SOURCE_GUARD;
+    if ((f->has.tunnel ? f->tunnel : cfg->tunnel) == DBR_TUNNEL_SPLIT)
+        m->flags |= DBR_PEER_SPLIT;
     m->mac_limit = (uint16_t)(f->has.mac_limit ? f->mac_limit : cfg->mac_limit);
     m->storm_pps = (uint32_t)(f->has.storm_limit ? f->storm_limit : cfg->storm_limit);
     if (f->has.rate) {

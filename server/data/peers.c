@@ -85,6 +85,7 @@ void peer_set(struct peer *p, const struct dbr_ipc_peer *m)
     p->mss = (struct dbr_mss){.v4 = m->mss_v4, .v6 = m->mss_v6};
     p->max_l3 = m->max_l3;
     p->tell_mtu = m->flags & DBR_PEER_TELL_MTU;
+    p->rewrites = m->flags & DBR_PEER_SPLIT ? DBR_SPLIT_CLASSES : 0;
     set_rate(&p->up, m->rate_up);
     set_rate(&p->down, m->rate_down);
     p->told = *m;

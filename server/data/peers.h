@@ -18,6 +18,7 @@
 #include "base/addr.h"
 #include "bridge/guard.h"
 #include "bridge/mss.h"
+#include "bridge/split.h"
 #include "data/wheel.h"
 #include "ipc/messages.h"
 #include "proto/data.h"
@@ -59,8 +60,9 @@ struct peer {
     enum dbr_framing framing;
     struct peer_key *primary; /* NULL = no key yet */
     struct dbr_mss mss;
-    uint16_t max_l3; /* longest IP packet for it; 0 = any */
-    bool tell_mtu;   /* a sender that sets DF hears the limit; else its packet is cut all the same */
+    uint16_t max_l3;   /* longest IP packet for it; 0 = any */
+    uint32_t rewrites; /* classes of frames that lose the LAN's default route on the way to it */
+    bool tell_mtu;     /* a sender that sets DF hears the limit; else its packet is cut all the same */
     struct sockaddr_in6 to;
     uint64_t rx_ns, tx_ns; /* last valid datagram, last one sent; when the peer was made at first */
     struct dbr_ipc_stats stats;

@@ -212,6 +212,23 @@ static void seal_frame(struct worker *w, struct peer *p, const struct frame *f)
         watch_limit(w, p, p->primary);
 }
 
+/* A split tunnel: p gets what the LAN says about itself, but not as its way to everywhere. */
+static void deliver_rewritten(struct worker *w, struct peer *p, const struct frame *f)
+{
+    uint8_t bytes[DBR_SPLIT_MAX];
+    struct frame own = *f;
+    if (f->len > sizeof bytes || f->vnet.gso_type != DBR_VNET_GSO_NONE) {
+        p->stats.drops_guard++;
+        return;
+    }
+    memcpy(bytes, f->bytes, f->len);
+    own.bytes = bytes;
+    if (dbr_split_frame(bytes, &own.len))
+        seal_frame(w, p, &own);
+    else
+        p->stats.drops_guard++;
+}
+
 /* Hands the frame to a peer of this worker, if its port takes it. */
 static void deliver(struct worker *w, struct peer *p, const struct frame *f)
 {
@@ -221,7 +238,10 @@ static void deliver(struct worker *w, struct peer *p, const struct frame *f)
         p->stats.drops_queue++;
         return;
     }
-    seal_frame(w, p, f);
+    if (f->classes & p->rewrites)
+        deliver_rewritten(w, p, f);
+    else
+        seal_frame(w, p, f);
 }
 
 /* Room in the mailbox of worker `to`. */

@@ -92,7 +92,9 @@ enum dbr_peer_flags {
         1 << 4, /* client role: the peer is the server; everything goes there, without guards, or with
                    DBR_PEER_SITE as far as DHCP, router discovery and link-local protocols stay local */
     DBR_PEER_TELL_MTU =
-        1 << 5, /* who sends a packet over max_l3 with DF is told; else it is cut all the same */
+        1 << 5,              /* who sends a packet over max_l3 with DF is told; else it is cut all the same */
+    DBR_PEER_SPLIT = 1 << 6, /* DHCP answers and router advertisements reach it without the LAN's default
+                                route and name servers */
 };
 
 enum {

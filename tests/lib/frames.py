@@ -4,9 +4,9 @@
 
 frames.py send IF [--dst MAC] [--src MAC] [--type 0x88b5] [--vlan ID[,ID]] [--text TEXT] [--size N] [--count N]
                [--gap SECONDS] [--hex BYTES]
-frames.py hear IF [--text TEXT] [--type 0x....] [--from MAC] [--seconds S] [--count N]
+frames.py hear IF [--text TEXT] [--bytes HEX] [--type 0x....] [--from MAC] [--seconds S] [--count N]
     prints one line a frame: "src dst vlan|- type length"; ends with status 0 as soon as COUNT (1) frames that carry TEXT
-    came in, with 1 when the time is over. Prints "ready" first, so that a script knows when to send.
+    and HEX came in, with 1 when the time is over. Prints "ready" first, so that a script knows when to send.
 frames.py numbers IF ...  as hear, but TEXT is followed by a decimal number: prints the numbers in the order of
     arrival when the time is over (loss, doubles and order of a numbered flow).
 
@@ -88,6 +88,8 @@ def send(a):
 def wanted(a, frame):
     if a.text and a.text.encode() not in frame:
         return False
+    if a.bytes and bytes.fromhex(a.bytes) not in frame:
+        return False
     return not getattr(a, "from") or frame[6:12] == mac(getattr(a, "from"))
 
 
@@ -133,6 +135,7 @@ def main():
     p.add_argument("--vlan")
     p.add_argument("--text", default="")
     p.add_argument("--hex")
+    p.add_argument("--bytes")
     p.add_argument("--size", type=int, default=46)
     p.add_argument("--count", type=int, default=1)
     p.add_argument("--gap", type=float, default=0)

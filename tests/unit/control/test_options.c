@@ -71,6 +71,46 @@ static struct rig *with_files(const char *config)
     return rig_new(&(struct rig_options){.config = config, .gate = DBR_GATE_TLS_AUTH, .ccd = folder});
 }
 
+/* What is pushed to everybody, with and without `tunnel split` in the client's own file; its own lines stay.
+ */
+static void test_split_push(void **state)
+{
+    (void)state;
+    static const char pushes[] =
+        "push \"redirect-gateway def1\"\npush \"dhcp-option DNS 192.0.2.1\"\n"
+        "push \"dhcp-option DOMAIN-SEARCH x\"\npush \"dns server 0 address 192.0.2.1\"\n"
+        "push \"block-outside-dns\"\npush \"route 0.0.0.0 0.0.0.0\"\npush \"route-ipv6 ::/0\"\n"
+        "push \"route 10.7.0.0 255.255.0.0\"\npush \"dhcp-option NTP 192.0.2.1\"\n";
+    static const struct {
+        const char *config, *file, *want;
+    } cases[] = {
+        {pushes, "tunnel split\n",
+         "route 10.7.0.0 255.255.0.0,dhcp-option NTP 192.0.2.1,route-gateway 192.168.50.1,ping 10,"},
+        {pushes, "tunnel split\npush \"dhcp-option DNS 192.0.2.9\"\n",
+         "route 10.7.0.0 255.255.0.0,dhcp-option NTP 192.0.2.1,route-gateway 192.168.50.1,ping 10,"
+         "ping-restart 60,dhcp-option DNS 192.0.2.9,"},
+        {pushes, "tunnel lan\n",
+         "dns server 0 address 192.0.2.1,block-outside-dns,route 0.0.0.0 0.0.0.0,route-ipv6 ::/0,"},
+        {pushes, "", "redirect-gateway def1,dhcp-option DNS 192.0.2.1,dhcp-option DOMAIN-SEARCH x,"},
+        {"server-bridge", "tunnel full\n",
+         "route-gateway dhcp,ping 10,ping-restart 60,redirect-gateway def1,"
+         "route remote_host 255.255.255.255 net_gateway,explicit"},
+        {"server-bridge", "tunnel full\npush-remove \"route remote_host\"\n",
+         "ping-restart 60,redirect-gateway def1,explicit"},
+        {"server-bridge\ntunnel full", "", "redirect-gateway def1,route remote_host"},
+        {"server-bridge\ntunnel full", "tunnel lan\n", "ping-restart 60,explicit"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_file("alice", cases[i].file);
+        struct rig *rig = with_files(cases[i].config);
+        struct caller *c = rig_connect(rig, "alice", A, 4000);
+        if (!strstr(c->pushed, cases[i].want))
+            fail_msg("case %zu: pushed %s", i, c->pushed);
+        rig_free(rig);
+        remove_file("alice");
+    }
+}
+
 /* A name that is no file name: what lies behind it must never be opened. */
 static void test_files(void **state)
 {
@@ -87,6 +127,10 @@ static void test_files(void **state)
         {"alice", "alice", "no such directive\n", NULL, NULL},
         {"alice", "alice", "push-reset\npush \"echo mine\"\n", "echo mine", "route-gateway"},
         {"alice", "alice", "push-remove ping\n", "route-gateway", "ping 10"},
+        {"alice", "alice", "tunnel full\n", ",redirect-gateway def1,", "remote_host"},
+        {"alice", "alice", "tunnel full\npush \"redirect-gateway local\"\n", ",redirect-gateway local,",
+         "def1"},
+        {"alice", "alice", "tunnel split\n", "route-gateway 192.168.50.1", "redirect-gateway"},
         {"alice", "alice", "push-remove explicit-exit-notify\n", "route-gateway", "explicit-exit-notify"},
         {"alice", "alice", "push \"echo mine\"\n", ",echo mine", "echo default"},
         {"alice", "alice", "", "ping 10", "echo default"},
@@ -307,6 +351,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bridge_shapes),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_split_push),
         cmocka_unit_test(test_exclusive),
         cmocka_unit_test(test_disabled_replaces_nobody),
         cmocka_unit_test(test_port),

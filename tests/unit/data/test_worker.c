@@ -1417,6 +1417,55 @@ static void test_client_role(void **state)
     assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
 }
 
+/* ---- split tunnel ---- */
+
+/* A DHCP answer to everybody with router and domain; `last` ends its options. The kernel has left the
+ * checksum to us. Returns its length. */
+static size_t dhcp_answer(uint8_t *f, uint8_t last)
+{
+    static const uint8_t options[] = {99, 130, 83, 99, 53, 1, 5, 3, 4, 192, 0, 2, 1, 15, 1, 'x'};
+    size_t n = inner_udp(f, "ff:ff:ff:ff:ff:ff", MAC_HOST, 67, 300, true);
+    uint8_t *bootp = f + INNER_ETH + INNER_IP + INNER_UDP;
+    memset(bootp, 0, 300);
+    memcpy(bootp + 236, options, sizeof options);
+    bootp[236 + sizeof options] = last;
+    return n;
+}
+
+static const struct dbr_vnet left_to_us = {
+    .flags = DBR_VNET_NEEDS_CSUM, .csum_start = INNER_ETH + INNER_IP, .csum_offset = 6};
+
+/* a loses router and domain, b, for whom nothing was said, gets the frame as it is; both checksums are right.
+ */
+static void test_split_tunnel(void **state)
+{
+    struct world *w = *state;
+    enum { ROUTER = INNER_ETH + INNER_IP + INNER_UDP + 236 + 7 };
+    uint8_t f[RIG_FRAME_MAX], got[RIG_FRAME_MAX];
+    struct dbr_ipc_peer m = rig_peer_message(&w->a);
+    m.head.type = DBR_IPC_PEER_SET;
+    m.flags |= DBR_PEER_SPLIT;
+    rig_tell(&w->r, 0, &m);
+    rig_sync(&w->r, 0);
+    size_t n = dhcp_answer(f, 255);
+    rig_lan_write(&w->r, 0, &left_to_us, f, n);
+    assert_int_equal(rig_receive(&w->a, got), n);
+    assert_true(inner_checks(got, n));
+    assert_int_equal(got[ROUTER], 0);
+    assert_int_equal(got[ROUTER + 6], 0);
+    assert_int_equal(rig_receive(&w->b, got), n);
+    assert_true(inner_checks(got, n));
+    assert_int_equal(got[ROUTER], 3);
+    assert_int_equal(got[ROUTER + 6], 15);
+    /* the last option runs over: a gets nothing of it, and what comes next */
+    n = dhcp_answer(f, 3);
+    f[n - 1] = 9;
+    f[INNER_ETH + INNER_IP + INNER_UDP + 236 + 17] = 250;
+    rig_lan_write(&w->r, 0, &left_to_us, f, n);
+    assert_int_equal(rig_receive(&w->b, got), n);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1475,6 +1524,7 @@ int main(void)
         T(test_flooded_long_packets_are_not_answered),
         T(test_answers_to_long_packets_are_bounded),
         T(test_long_segments_are_cut),
+        T(test_split_tunnel),
         cmocka_unit_test_setup_teardown(test_super_frame_to_the_lan, setup_offload, teardown),
         T(test_no_super_frame_without_offload),
         T(test_rate_limits),
