@@ -30,7 +30,7 @@
 
 enum {
     TAP_BUF = DBR_VNET_LEN + DBR_ETH_MAX,
-    RUN_MAX = 128,          /* datagrams opened as one batch */
+    RUN_MAX = 16,           /* datagrams opened as one batch */
     LAN_FRAMES = 1024,      /* frames collected for the TAP */
     EXPAND_BYTES = 1 << 18, /* room for what LZO expands in one batch */
     EXPAND_FRAME = 16384,   /* and for one frame of it */
