@@ -58,22 +58,6 @@ uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap)
     return o->pending;
 }
 
-void outbox_commit(struct outbox *o, struct peer *p, size_t len)
-{
-    uint8_t *text = o->pending;
-    dbr_framing_add(p->framing, &text, &len);
-    o->used = (size_t)(text + len - o->arena) + dbr_slot_padding(&p->primary->slot, len);
-    o->pieces[o->n_pieces] = (struct out_piece){.text = text, .len = (uint32_t)len};
-    uint32_t index = ++o->n_pieces;
-    if (p->out_first)
-        o->pieces[p->out_last - 1].next = index;
-    else {
-        p->out_first = index;
-        o->dirty[o->n_dirty++] = p;
-    }
-    p->out_last = index;
-}
-
 /* ---- sealing and building trains ---- */
 
 /* The longest segment that may go out in a train to p. */
@@ -85,10 +69,10 @@ static uint32_t longest_segment(const struct outbox *o, const struct peer *p)
 }
 
 /* True if a datagram of len bytes may be coupled to the train; only the last one may be short. */
-static bool fits_train(const struct out_train *t, uint32_t longest, size_t bytes, size_t last, size_t len)
+static bool fits_train(const struct out_train *t, uint32_t longest, size_t len)
 {
-    return t->segment <= longest && t->n < OUTBOX_TRAIN && last == t->segment && len <= t->segment &&
-           bytes + len <= OUTBOX_TRAIN_BYTES;
+    return t->segment <= longest && t->n < OUTBOX_TRAIN && t->last == t->segment && len <= t->segment &&
+           t->bytes + len <= OUTBOX_TRAIN_BYTES;
 }
 
 static struct out_train *new_train(struct outbox *o, struct peer *p, uint32_t segment)
@@ -97,10 +81,17 @@ static struct out_train *new_train(struct outbox *o, struct peer *p, uint32_t se
     struct msghdr *mh = &o->msgs[o->n_trains++].msg_hdr;
     t->peer = p;
     t->segment = segment;
-    t->n = 0;
+    t->n = t->bytes = 0;
     t->to = p->to;
     *mh = (struct msghdr){.msg_name = &t->to, .msg_namelen = sizeof t->to, .msg_iov = &o->iov[o->n_iov]};
     return t;
+}
+
+/* The train that p's next datagrams may be coupled to: the last one, if it is p's; else NULL. */
+static struct out_train *open_train(struct outbox *o, const struct peer *p)
+{
+    struct out_train *t = o->n_trains > o->n_sent ? &o->trains[o->n_trains - 1] : NULL;
+    return t && t->peer == p && memcmp(&t->to, &p->to, sizeof t->to) == 0 ? t : NULL;
 }
 
 /* Couples the datagram to the last iovec of the message when it follows in memory, else adds one. */
@@ -109,6 +100,8 @@ static void couple(struct outbox *o, struct out_train *t, uint8_t *dgram, size_t
     struct msghdr *mh = &o->msgs[t - o->trains].msg_hdr;
     struct iovec *last = mh->msg_iovlen ? &mh->msg_iov[mh->msg_iovlen - 1] : NULL;
     t->n++;
+    t->bytes += (uint32_t)len;
+    t->last = (uint32_t)len;
     if (last && (uint8_t *)last->iov_base + last->iov_len == dgram) {
         last->iov_len += len;
         return;
@@ -137,22 +130,18 @@ static void mark_segments(struct outbox *o, struct out_train *t)
 static void build_trains(struct outbox *o, struct peer *p, unsigned n, size_t head)
 {
     uint32_t longest = longest_segment(o, p);
-    struct out_train *t = NULL;
-    size_t bytes = 0, last = 0;
+    struct out_train *t = open_train(o, p);
     for (unsigned i = 0; i < n; i++) {
         const struct dbr_aead_job *j = &o->jobs[i];
         size_t len = head + j->len;
         if (j->err)
             continue;
-        if (!t || !fits_train(t, longest, bytes, last, len)) {
+        if (!t || !fits_train(t, longest, len)) {
             if (t)
                 mark_segments(o, t);
             t = new_train(o, p, (uint32_t)len);
-            bytes = 0;
         }
         couple(o, t, j->text - head, len);
-        bytes += len;
-        last = len;
         p->stats.tx_bytes += len;
         p->stats.tx_frames++;
     }
@@ -160,7 +149,7 @@ static void build_trains(struct outbox *o, struct peer *p, unsigned n, size_t he
         mark_segments(o, t);
 }
 
-/* Seals what p has in this round. */
+/* Seals what p has, at most OUTBOX_SEAL pieces. */
 static void seal_peer(struct outbox *o, struct peer *p)
 {
     struct dbr_slot *slot = &p->primary->slot;
@@ -172,12 +161,30 @@ static void seal_peer(struct outbox *o, struct peer *p)
         else
             p->stats.drops_queue++;
     }
-    p->out_first = p->out_last = 0;
+    p->out_first = p->out_last = p->out_count = 0;
     if (!n)
         return;
     dbr_aead_seal(slot->seal, o->jobs, n);
     build_trains(o, p, n, dbr_slot_headroom(slot));
     p->tx_ns = p->stats.last_tx_ns = o->now_ns;
+}
+
+void outbox_commit(struct outbox *o, struct peer *p, size_t len)
+{
+    uint8_t *text = o->pending;
+    dbr_framing_add(p->framing, &text, &len);
+    o->used = (size_t)(text + len - o->arena) + dbr_slot_padding(&p->primary->slot, len);
+    o->pieces[o->n_pieces] = (struct out_piece){.text = text, .len = (uint32_t)len};
+    uint32_t index = ++o->n_pieces;
+    if (p->out_first)
+        o->pieces[p->out_last - 1].next = index;
+    else {
+        p->out_first = index;
+        o->dirty[o->n_dirty++] = p;
+    }
+    p->out_last = index;
+    if (++p->out_count == OUTBOX_SEAL)
+        seal_peer(o, p);
 }
 
 /* ---- sending ---- */

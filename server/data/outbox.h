@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Sending: frames are written straight into send buffers that leave room for the data channel's header, are
- * sealed in place as one batch per key, and leave as trains: consecutive datagrams of one peer and one size
- * (the last may be shorter) go out as one message with UDP_SEGMENT, and all messages with one sendmmsg().
+ * sealed in place, a few of a peer at a time while they are in the first cache, and leave as trains:
+ * consecutive datagrams of one peer and one size (the last may be shorter) go out as one message with
+ * UDP_SEGMENT, and all messages with one sendmmsg().
  *
  *   arena    | hdr A1 frame A1 | hdr A2 frame A2 | hdr B1 frame B1 | hdr A3 frame A3 |
  *   peer A     piece 1 ------->  piece 2 --------------------------> piece 3
@@ -30,6 +31,7 @@
 
 enum {
     OUTBOX_PIECES = 512,
+    OUTBOX_SEAL = 16, /* a peer's pieces that are sealed at once: 24 kB */
     OUTBOX_BYTES = 1 << 20,
     OUTBOX_TRAIN = 64,          /* segments of a message: UDP_MAX_SEGMENTS of older kernels */
     OUTBOX_TRAIN_BYTES = 65000, /* and its bytes: below the 65,507 of UDP over IPv4 */
@@ -43,7 +45,8 @@ struct out_piece {
 
 struct out_train {
     struct peer *peer;
-    uint32_t segment, n; /* bytes of all datagrams but the last; number of datagrams */
+    uint32_t segment, n;  /* bytes of all datagrams but the last; number of datagrams */
+    uint32_t bytes, last; /* of all datagrams; of the last one */
     struct sockaddr_in6 to;
     union {
         char space[CMSG_SPACE(sizeof(uint16_t))];
@@ -63,7 +66,7 @@ struct outbox {
     unsigned n_pieces, n_dirty, n_trains, n_sent, n_iov;
     struct out_piece pieces[OUTBOX_PIECES];
     struct peer *dirty[OUTBOX_PIECES];
-    struct dbr_aead_job jobs[OUTBOX_PIECES];
+    struct dbr_aead_job jobs[OUTBOX_SEAL];
     struct out_train trains[OUTBOX_PIECES];
     struct mmsghdr msgs[OUTBOX_PIECES];
     struct iovec iov[OUTBOX_PIECES];

@@ -67,8 +67,8 @@ struct peer {
     uint64_t rx_ns, tx_ns; /* last valid datagram, last one sent; when the peer was made at first */
     struct dbr_ipc_stats stats;
 
-    /* outbox: this round's frames for the peer, as indices + 1 of its pieces */
-    uint32_t out_first, out_last;
+    /* outbox: frames for the peer that are not sealed yet, as indices + 1 of its pieces, and their number */
+    uint32_t out_first, out_last, out_count;
     uint32_t gso_max;      /* segments longer than this go out one by one ... */
     uint64_t gso_until_ns; /* ... until then */
 
