@@ -13,6 +13,7 @@
 #   oldpeers, stock-ours, ours-ours   clients of earlier days and small paths; our client against stock and own server
 #   live-asan, live-tsan  a choice of the namespace cases with the daemon under ASan+UBSan, under TSan; and beside them
 #   pki       tests/pki/run.sh, and any other tests/*/run.sh there may be (not bench)
+#   coverage  what share of the parsers' lines their tests run; below 95 % of a file is a failure
 #   bench     a short look at the figures beside OpenVPN (nothing passes or fails here)
 # --quick leaves out tsan, live-*, *-ours, bench and the slow namespace scripts. --full adds the presets debug and fuzz (clang,
 # libFuzzer), the long hostile cases and the bench over all pairings: an hour and more. The logs are in build/test-logs.
@@ -201,6 +202,7 @@ figures() {
     for name in "$OUT"/interop.log "$OUT"/hostile.log; do
         [ -f "$name" ] && sed -nE 's/^ok (fleet-[^ ]*|C1-gate|C2-one-reply|C2-recorded-reset|C3-one-address|C6-[^ ]*|C7-rejects|C8-[^ ]*|sessions-[^ ]*|renegotiation-[^ ]*) \((.*)\)$/  \1: \2/p' "$name"
     done
+    [ -f "$OUT/coverage.log" ] && sed -nE 's/^(certs|common|server)\/([^ ]*) +([0-9]+) +([0-9.]+) .*$/  lines of \1\/\2 run by its tests: \4 % of \3/p' "$OUT/coverage.log"
     [ -f "$OUT/bench/table.md" ] && grep -E '^\| (measure|tcp_(up|down) |cpu_server_(up|down) |connect|ping_median|storm)' "$OUT/bench/table.md" | sed 's/^/  /'
 }
 

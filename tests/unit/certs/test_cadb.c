@@ -312,6 +312,33 @@ static void test_conf(void **state)
     }
 }
 
+/* Each bound of the file's words: the longest that fits, and one byte more. */
+static void test_conf_lengths(void **state)
+{
+    static const struct {
+        const char *before;
+        int most; /* bytes of the long word */
+        const char *after;
+    } cases[] = {
+        {"concentrator ", 63, " x"},   /* a name */
+        {"concentrator a ", 1023, ""}, /* all arguments, with their ends */
+        {"concentrator a b ", 1021, ""}, {"remote ", 255, ""},
+        {"publish /", 254, ""},          {"# ", 2045, ""}, /* a line */
+    };
+    static struct dbr_ca_conf c;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int more = 0; more < 2; more++) {
+            char text[4096], word[2100], why[300];
+            memset(word, 'x', sizeof word);
+            int n = snprintf(text, sizeof text, "%s%.*s%s\n", cases[i].before, cases[i].most + more, word,
+                             cases[i].after);
+            dbr_ca_conf_init(&c);
+            if (dbr_ca_conf_parse(&c, text, (size_t)n, why, sizeof why) != (more ? DBR_ERR_CONFIG : 0))
+                fail_msg("case %zu, %d: %s", i, more, why);
+        }
+}
+
 static void test_conf_values(void **state)
 {
     static const char text[] =
@@ -465,21 +492,14 @@ static void test_explanations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_serial_text),
-        cmocka_unit_test(test_serial_next),
-        cmocka_unit_test(test_serial_bytes),
-        cmocka_unit_test(test_index_lines),
-        cmocka_unit_test(test_index_changes),
-        cmocka_unit_test(test_line_ends_stay),
-        cmocka_unit_test(test_common_names),
-        cmocka_unit_test(test_reasons),
-        cmocka_unit_test(test_conf),
-        cmocka_unit_test(test_conf_values),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_passphrases),
-        cmocka_unit_test(test_generated_passphrases),
-        cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_explanations),
+        cmocka_unit_test(test_serial_text),   cmocka_unit_test(test_serial_next),
+        cmocka_unit_test(test_serial_bytes),  cmocka_unit_test(test_index_lines),
+        cmocka_unit_test(test_index_changes), cmocka_unit_test(test_line_ends_stay),
+        cmocka_unit_test(test_common_names),  cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_conf),          cmocka_unit_test(test_conf_values),
+        cmocka_unit_test(test_conf_lengths),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_passphrases),   cmocka_unit_test(test_generated_passphrases),
+        cmocka_unit_test(test_spans),         cmocka_unit_test(test_explanations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
