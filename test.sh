@@ -220,7 +220,7 @@ spawn revocation interop ours-stock revocation,push
 collect interop
 collect hostile
 collect revocation
-spawn oldpeers interop ours-stock oldpeers,pmtu,tunnel
+spawn oldpeers interop ours-stock oldpeers,pmtu,tunnel,management
 spawn stock-ours interop stock-ours handshake,client
 spawn ours-ours interop ours-ours layer2,client,site,pmtu,tunnel
 collect oldpeers

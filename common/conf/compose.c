@@ -1082,6 +1082,53 @@ static void drop_endpoint(void *member)
     free_string(&((struct dbr_conf_endpoint *)member)->host);
 }
 
+/* ---- management
+ * --------------------------------------------------------------------------------------------- */
+
+static void drop_management(void *member)
+{
+    struct dbr_conf_management *v = member;
+    free_string(&v->address);
+    free_string(&v->password_file);
+    v->port = 0;
+}
+
+static int set_management(struct parse *p, void *member, size_t argc, char *const *argv)
+{
+    struct dbr_conf_management v = {0};
+    bool is_path = strcmp(argv[1], "unix") == 0;
+    int rc = is_path ? 0 : conf_take_port(p, argv[1], &v.port);
+    if (rc == 0 && (strcmp(argv[0], "tunnel") == 0 || (argc > 2 && strcmp(argv[2], "stdin") == 0)))
+        rc =
+            conf_error(p, "%s is not built; give an address in numbers or a socket path, and a password file",
+                       argc > 2 ? "a password from stdin" : "`tunnel`");
+    if (rc == 0)
+        rc = conf_take_string(p, &v.address,
+                              !is_path && !strcmp(argv[0], "localhost") ? "127.0.0.1" : argv[0]);
+    if (rc == 0 && argc > 2)
+        rc = conf_take_string(p, &v.password_file, argv[2]);
+    drop_management(rc == 0 ? member : &v);
+    if (rc == 0)
+        *(struct dbr_conf_management *)member = v;
+    return rc;
+}
+
+static void show_management(struct show *s, const void *member)
+{
+    const struct dbr_conf_management *v = member;
+    if (!v->address)
+        return;
+    conf_show_begin(s);
+    conf_show_word(s, v->address);
+    if (v->port)
+        conf_show_format(s, " %d", v->port);
+    else
+        conf_show_word(s, "unix");
+    if (v->password_file)
+        conf_show_word(s, v->password_file);
+    conf_show_end(s);
+}
+
 /* ---- the table
  * ----------------------------------------------------------------------------------------------- */
 
@@ -1116,4 +1163,5 @@ const struct shape conf_composites[SHAPE_COUNT] = {
     [SHAPE_STALE] = {set_stale, show_stale, NULL},
     [SHAPE_OCSP] = {set_ocsp, show_ocsp, drop_ocsp},
     [SHAPE_ENDPOINT] = {set_endpoint, show_endpoint, drop_endpoint},
+    [SHAPE_MANAGEMENT] = {set_management, show_management, drop_management},
 };

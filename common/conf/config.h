@@ -195,6 +195,13 @@ struct dbr_conf_endpoint {
     int port;
 };
 
+/* management ADDRESS PORT|unix [FILE] */
+struct dbr_conf_management {
+    char *address;       /* in numbers, or a path; NULL: not given */
+    int port;            /* 0: path is a unix socket */
+    char *password_file; /* NULL: none */
+};
+
 /* Enumerations are int members; -1 = not given where the table has no default. */
 enum dbr_conf_mode { DBR_MODE_P2P, DBR_MODE_SERVER };
 enum dbr_conf_dev_type { DBR_DEV_TYPE_TUN, DBR_DEV_TYPE_TAP };
@@ -274,6 +281,7 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_STALE         struct dbr_conf_stale
 #define DBR_T_OCSP          struct dbr_conf_ocsp
 #define DBR_T_ENDPOINT      struct dbr_conf_endpoint
+#define DBR_T_MANAGEMENT    struct dbr_conf_management
 
 /* One number per row: DBR_D_max_clients, ... */
 enum dbr_directive {

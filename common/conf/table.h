@@ -64,7 +64,8 @@
     X(RATE)                                                                                                  \
     X(STALE)                                                                                                 \
     X(OCSP)                                                                                                  \
-    X(ENDPOINT)
+    X(ENDPOINT)                                                                                              \
+    X(MANAGEMENT)
 
 enum shape_id {
 #define X(name) SHAPE_##name,

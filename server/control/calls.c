@@ -150,6 +150,7 @@ static struct client *new_call(struct control *ctl)
     char text[DBR_ADDR_TEXT];
     dbr_log(ctl->log, DBR_LOG_NOTICE, "UDPv%u link remote: [AF_INET%s]%s", to->family,
             to->family == 6 ? "6" : "", dbr_addr_text(to, text));
+    management_state(ctl, "WAIT", "");
     calls_keep_way(ctl);
     c->realm = realm_get(ctl->realm);
     c->session = dbr_session_new_client(&c->realm->session, c, &ctl->now);
@@ -198,6 +199,10 @@ static void dial(struct control *ctl)
 void calls_begin(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
+    if (management_holds(ctl)) {
+        calls->call_ns = UINT64_MAX; /* until calls_released() */
+        return;
+    }
     bool any_port = ctl->cfg->nobind || !DBR_IS_SET(ctl->cfg, lport);
     if (!any_port || !calls->port_used || calls->waits_for_port) {
         dial(ctl);
@@ -206,6 +211,13 @@ void calls_begin(struct control *ctl)
     calls->waits_for_port = true;
     calls->call_ns = ctl->now.ns + PORT_PATIENCE_S * SECOND_NS; /* else with the old one */
     keeper_say(ctl, DBR_STATE_NEW_PORT, 0);
+}
+
+void calls_released(struct control *ctl)
+{
+    struct calls *calls = ctl->calls;
+    if (!calls->client && !calls->waits_for_port && calls->call_ns == UINT64_MAX)
+        calls->call_ns = ctl->now.ns;
 }
 
 void calls_have_port(struct control *ctl)
@@ -245,6 +257,7 @@ void calls_ended(struct client *c)
         dbr_log(ctl->log, DBR_LOG_NOTICE, "no server answers; their names are resolved again");
         ctl->stop = true; /* keeper starts control again, with fresh addresses */
     } else {
+        management_state(ctl, "RECONNECTING", was_up ? "connection-lost" : "no-answer");
         call_later(ctl);
     }
 }
@@ -304,8 +317,10 @@ void calls_shutdown(struct control *ctl)
 void calls_tick(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    if (calls->client && dbr_session_has_tls(calls->client->session))
+    if (calls->client && calls->answer_ns != UINT64_MAX && dbr_session_has_tls(calls->client->session)) {
         calls->answer_ns = UINT64_MAX;
+        management_state(ctl, "AUTH", "");
+    }
     if (ctl->now.ns >= calls->answer_ns && calls->client) {
         calls->answer_ns = UINT64_MAX;
         dbr_session_close(calls->client->session, NULL, "no answer from this server; trying the next",

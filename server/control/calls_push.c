@@ -268,6 +268,7 @@ int calls_pushed(struct client *c, const char *options)
     tell_tap(ctl);
     tell_routes(ctl);
     dbr_log(ctl->log, DBR_LOG_NOTICE, "Initialization Sequence Completed");
+    management_state(ctl, "CONNECTED", "SUCCESS");
     keeper_say(ctl, DBR_STATE_CONNECTED, 0);
     return 0;
 }

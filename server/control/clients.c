@@ -31,6 +31,7 @@ struct client *client_new(struct control *ctl, const struct dbr_addr *addr)
 
 static void leave_data(struct client *c, enum dbr_del_reason reason)
 {
+    management_gone(c);
     if (c->in_data)
         workers_peer_del(c, reason);
     c->in_data = false;
@@ -236,6 +237,7 @@ static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys 
             return err;
         client_log(c, DBR_LOG_INFO, "Data Channel: cipher '%s', peer-id: %u", dbr_cipher_name(cipher),
                    keys->peer_id);
+        management_up(c);
     } else if (c->adm->issuer &&
                keep_certificate(c->adm, dbr_session_peer(s))) { /* it may be a renewed one */
         return DBR_ERR_NOMEM;

@@ -169,7 +169,7 @@ static void stranger(struct control *ctl, uint8_t *dgram, size_t len, const stru
         log_knock(ctl, err, from);
         return;
     }
-    if (ctl->boot->client || ctl->shutdown_ns)
+    if (ctl->boot->client || ctl->shutdown_ns || management_holds(ctl))
         count(ctl, &ctl->tally.state);
     else if (c.opcode == DBR_OP_RESET_CLIENT && c.key_id == 0)
         answer_reset(ctl, r, &g, &c, from);

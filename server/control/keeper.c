@@ -111,6 +111,7 @@ static void take_state(struct control *ctl, const struct dbr_ipc_state *m)
     case DBR_STATE_DONE:
     case DBR_STATE_CONNECTED:
     case DBR_STATE_NEW_PORT:
+    case DBR_STATE_SIGNAL:
     case DBR_STATES: break;
     }
 }

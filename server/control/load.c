@@ -158,6 +158,7 @@ struct tls_files {
 static int load_tls_files(struct control *ctl, struct tls_files *f)
 {
     const struct dbr_config *cfg = ctl->cfg;
+    const char *told = management_key_pass(ctl), *key_pass = told ? told : ctl->boot->key_pass;
     int err = load_blob(ctl, DBR_D_ca, &cfg->ca, &f->ca);
     if (!err)
         err = load_blob(ctl, DBR_D_cert, &cfg->cert, &f->cert);
@@ -170,8 +171,8 @@ static int load_tls_files(struct control *ctl, struct tls_files *f)
         err = load_blob(ctl, DBR_D_askpass, &b, &f->pass);
         if (!err && f->pass.data)
             f->pass.data[strcspn(f->pass.data, "\r\n")] = 0;
-    } else if (!err && ctl->boot->key_pass) {
-        f->pass.data = strdup(ctl->boot->key_pass);
+    } else if (!err && key_pass) {
+        f->pass.data = strdup(key_pass);
         f->pass.len = f->pass.data ? strlen(f->pass.data) : 0;
         err = f->pass.data ? 0 : DBR_ERR_NOMEM;
     }

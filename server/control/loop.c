@@ -44,7 +44,7 @@ uint64_t control_deadline(struct control *ctl)
 {
     struct dbr_heap_entry *e = dbr_heap_first(&ctl->timers);
     uint64_t at = e ? e->at : UINT64_MAX,
-             other[5] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+             other[6] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     if (ctl->status_ns)
         other[0] = ctl->status_ns;
     if (ctl->tally_log_ns)
@@ -55,7 +55,8 @@ uint64_t control_deadline(struct control *ctl)
         other[3] = calls_deadline(ctl);
     if (ctl->owed_ns)
         other[4] = ctl->owed_ns;
-    for (size_t i = 0; i < 5; i++)
+    other[5] = management_deadline(ctl);
+    for (size_t i = 0; i < 6; i++)
         at = other[i] < at ? other[i] : at;
     uint64_t revocation = revocation_deadline(ctl);
     return revocation < at ? revocation : at;
@@ -98,6 +99,7 @@ static void run_timers(struct control *ctl)
 void clients_shutdown(struct control *ctl, const char *text)
 {
     ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
+    management_state(ctl, "EXITING", "SIGTERM");
     if (ctl->calls) {
         calls_shutdown(ctl);
         return;
@@ -122,7 +124,7 @@ static void shrink(struct control *ctl)
     malloc_trim(0);
 }
 
-static void dispatch(struct control *ctl, uint32_t what)
+static void dispatch(struct control *ctl, uint32_t what, uint32_t events)
 {
     control_clock(ctl);
     if (what == KEEPER_EVENT)
@@ -137,8 +139,12 @@ static void dispatch(struct control *ctl, uint32_t what)
         calls_jump(ctl);
     else if (what == LISTEN_EVENT)
         ctl_accept(ctl);
-    else if (what < WORKER_EVENT)
+    else if (what < MGMT_LISTEN_EVENT)
         ctl_read(ctl, what - CTL_EVENT);
+    else if (what == MGMT_LISTEN_EVENT)
+        management_accept(ctl);
+    else if (what < WORKER_EVENT)
+        management_read(ctl, (int)(what - MGMT_EVENT), events);
     else
         workers_read(ctl, what - WORKER_EVENT);
 }
@@ -165,6 +171,8 @@ static int watch_all(struct control *ctl)
         err = calls_watch(ctl);
     if (!err && ctl->boot->ctl_fd >= 0)
         err = control_watch(ctl, ctl->boot->ctl_fd, LISTEN_EVENT);
+    if (!err)
+        err = management_watch(ctl);
     for (unsigned i = 0; !err && i < ctl->boot->n_workers; i++)
         err = control_watch(ctl, ctl->boot->ipc_control[i], WORKER_EVENT + i);
     return err;
@@ -175,10 +183,11 @@ void control_turn(struct control *ctl, int timeout_ms)
     struct epoll_event events[MAX_EVENTS];
     int n = epoll_wait(ctl->epoll, events, MAX_EVENTS, timeout_ms);
     for (int i = 0; i < n && !ctl->stop; i++)
-        dispatch(ctl, events[i].data.u32);
+        dispatch(ctl, events[i].data.u32, events[i].events);
     control_clock(ctl);
     run_timers(ctl);
     shrink(ctl);
+    management_turn(ctl);
     if (ctl->boot->alive)
         atomic_fetch_add_explicit(&ctl->boot->alive[0], 1, memory_order_relaxed);
 }
@@ -232,6 +241,7 @@ void control_free(struct control *ctl)
             close(ctl->ctl_socks[i]);
     if (ctl->epoll >= 0)
         close(ctl->epoll);
+    management_free(ctl);
     revocation_free(ctl);
     realm_put(ctl, ctl->realm);
     realm_put(ctl, ctl->old_realm);
@@ -250,7 +260,11 @@ void control_free(struct control *ctl)
 
 static int start(struct control *ctl)
 {
-    int err = control_load(ctl);
+    int err = management_load(ctl);
+    if (!err)
+        err = management_ask(ctl);
+    if (!err)
+        err = control_load(ctl);
     if (!err && ctl->boot->client)
         err = calls_load(ctl);
     if (!err)
@@ -302,6 +316,9 @@ int dbr_control_main(const struct dbr_boot *boot)
     if (boot->restarted)
         workers_ask_peers(ctl);
     revocation_tell(ctl);
+    management_state(ctl, "CONNECTING", "");
+    if (!boot->client)
+        management_state(ctl, "CONNECTED", "SUCCESS");
     if (boot->client)
         calls_begin(ctl);
     while (!ctl->stop)

@@ -10,6 +10,8 @@
  *   load.c      files into keys and TLS           keeper.c    messages to and from keeper
  *   status.c    status file                       ctl.c       drawbridge-ctl
  *   talk.c      log lines of a client             calls.c     client role: whom to call, when again
+ *   mgmt.c      managers: lines, commands         mgmt_io.c   their sockets
+ *   mgmt_host.c what their commands do            env.c       what scripts and managers hear of a client
  */
 #ifndef DBR_CONTROL_STATE_H
 #define DBR_CONTROL_STATE_H
@@ -19,6 +21,7 @@
 #include "base/log.h"
 #include "certs/trust.h"
 #include "conf/config.h"
+#include "control/mgmt.h"
 #include "ipc/boot.h"
 #include "ipc/messages.h"
 #include "proto/admit.h"
@@ -38,11 +41,13 @@ enum {
     KEEPER_EVENT = 0,
     SOCKET_EVENT,
     FETCH_EVENT,
-    NETWORK_EVENT,                      /* client role: addresses or routes of this machine have changed */
-    JUMP_EVENT,                         /* client role: the clock was set, or the machine has slept */
-    LISTEN_EVENT,                       /* drawbridge-ctl calls */
-    CTL_EVENT,                          /* + connection */
-    WORKER_EVENT = CTL_EVENT + MAX_CTL, /* + worker */
+    NETWORK_EVENT, /* client role: addresses or routes of this machine have changed */
+    JUMP_EVENT,    /* client role: the clock was set, or the machine has slept */
+    LISTEN_EVENT,  /* drawbridge-ctl calls */
+    CTL_EVENT,     /* + connection */
+    MGMT_LISTEN_EVENT = CTL_EVENT + MAX_CTL, /* a manager calls */
+    MGMT_EVENT,                              /* + seat */
+    WORKER_EVENT = MGMT_EVENT + MGMT_SEATS,  /* + worker */
 };
 
 struct control;
@@ -106,6 +111,7 @@ struct client {
     bool ocsp_due; /* it has not heard of the last answer */
     bool in_data;
     bool charged; /* its reset's token has not been given back */
+    bool told;    /* managers know that it is here */
     bool untold;  /* its worker did not take a message: the session ends */
     struct ration lines;
     uint32_t peer_id;
@@ -181,9 +187,10 @@ struct control {
     unsigned status_answers; /* workers that still owe their statistics */
     int64_t started_s;
 
-    struct calls *calls;  /* client role */
-    uint64_t shutdown_ns; /* 0 = not shutting down */
-    uint8_t *batch;       /* receive buffers */
+    struct management *management; /* NULL: no managers */
+    struct calls *calls;           /* client role */
+    uint64_t shutdown_ns;          /* 0 = not shutting down */
+    uint8_t *batch;                /* receive buffers */
     int ctl_socks[MAX_CTL];
     unsigned ctl_oldest;           /* who goes when all places are taken */
     uint32_t ctl_tickets[MAX_CTL]; /* of what this caller waits for; 0: nothing */
@@ -298,11 +305,39 @@ void ctl_read(struct control *ctl, size_t i);
 void status_due(struct control *ctl); /* asks the workers; the file is written when all have answered */
 void status_write(struct control *ctl);
 
+/* The figures in the status format 1, 2 or 3, for free(); NULL: no memory. */
+char *status_text(struct control *ctl, int version, size_t *len);
+
+/* env.c: what scripts and managers are told of a client; values are escaped */
+typedef void env_put(void *arg, const char *name, const char *value);
+void client_env(const struct client *c, env_put *put, void *arg);
+
+/* mgmt_io.c; without managers each of these does nothing */
+int management_load(struct control *ctl); /* reads the password file; before the lock-down */
+int management_watch(struct control *ctl);
+/* Asks the managers for the passphrase of the private key where that is configured, and waits: nothing else
+ * can happen without it. 0, or DBR_ERR_STATE when keeper wants the end. */
+int management_ask(struct control *ctl);
+const char *management_key_pass(const struct control *ctl); /* NULL: none was given */
+void management_accept(struct control *ctl);
+void management_read(struct control *ctl, int seat, uint32_t events);
+void management_turn(struct control *ctl); /* at the end of each turn: times, output, who has to go */
+uint64_t management_deadline(const struct control *ctl);
+void management_free(struct control *ctl);
+
+/* mgmt_host.c */
+void management_state(struct control *ctl, const char *name, const char *detail);
+void management_up(struct client *c);       /* a server's client has its keys */
+void management_gone(struct client *c);     /* and is gone */
+void management_stats(struct control *ctl); /* the workers' figures are in */
+bool management_holds(struct control *ctl); /* no calls are taken or made for now */
+
 /* calls.c */
 int calls_load(struct control *ctl); /* resolves the remotes; before the lock-down */
 int calls_watch(struct control *ctl);
 void calls_free(struct control *ctl);
-void calls_begin(struct control *ctl); /* calls the next remote now or later */
+void calls_released(struct control *ctl); /* the hold is over */
+void calls_begin(struct control *ctl);    /* calls the next remote now or later */
 void calls_have_port(struct control *ctl);
 void calls_ended(struct client *c); /* the session died */
 void calls_shutdown(struct control *ctl);

@@ -166,20 +166,31 @@ void status_due(struct control *ctl)
         status_write(ctl);
 }
 
-void status_write(struct control *ctl)
+char *status_text(struct control *ctl, int version, size_t *len)
 {
-    int version = ctl->cfg->status_version;
     struct page p = {.sep = version == 3 ? '\t' : ','};
-    if (ctl->boot->status_fd < 0)
-        return;
     if (ctl->boot->client)
         write_client(ctl, &p);
     else if (version >= 2)
         write_v2(ctl, &p);
     else
         write_v1(ctl, &p);
-    if (!p.bad && pwrite(ctl->boot->status_fd, p.text, p.len, 0) == (ssize_t)p.len &&
-        ftruncate(ctl->boot->status_fd, (off_t)p.len))
+    if (p.bad) {
+        free(p.text);
+        return NULL;
+    }
+    *len = p.len;
+    return p.text;
+}
+
+void status_write(struct control *ctl)
+{
+    size_t len;
+    if (ctl->boot->status_fd < 0)
+        return;
+    char *text = status_text(ctl, ctl->cfg->status_version, &len);
+    if (text && pwrite(ctl->boot->status_fd, text, len, 0) == (ssize_t)len &&
+        ftruncate(ctl->boot->status_fd, (off_t)len))
         dbr_log(ctl->log, DBR_LOG_WARN, "WARNING: status file cannot be cut to its length");
-    free(p.text);
+    free(text);
 }

@@ -489,8 +489,10 @@ static void from_worker(struct control *ctl, const void *buf)
         return;
     }
     if (head->type == DBR_IPC_STATS_END) {
-        if (ctl->status_answers && --ctl->status_answers == 0)
+        if (ctl->status_answers && --ctl->status_answers == 0) {
             status_write(ctl);
+            management_stats(ctl);
+        }
         return;
     }
     struct client *c = client_by_peer(ctl, head->peer_id);

@@ -251,6 +251,7 @@ enum dbr_state {
     DBR_STATE_DATA_NEW,  /* keeper -> control: data was restarted and knows no peer and no key */
     DBR_STATE_FETCH_NEW, /* keeper -> control: fetch was restarted and knows nothing that it was told */
     DBR_STATE_NEW_PORT,  /* control -> keeper, client role: answered by one DBR_IPC_SOCKET per process */
+    DBR_STATE_SIGNAL,    /* control -> keeper: a manager wants what this signal (value) does */
     DBR_STATES
 };
 

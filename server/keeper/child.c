@@ -94,6 +94,7 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
         b->status_fd = k->status_fd;
         b->ccd_fd = k->ccd_fd;
         b->ctl_fd = k->ctl_fd;
+        b->management_fd = k->management_fd;
         b->ipc_fetch = k->pair_fetch[0];
         memcpy(b->crl_state, k->crl_state, sizeof b->crl_state);
         return;
@@ -123,7 +124,7 @@ static void close_others(const struct keeper *k, const struct dbr_boot *b)
 {
     const int single[] = {
         0,         1,         2,         k->sink.fd,   k->sink.syslog,  b->ipc_keeper,  b->status_fd,
-        b->ccd_fd, b->ctl_fd, b->udp[0], b->ipc_fetch, b->crl_state[0], b->crl_state[1]};
+        b->ccd_fd, b->ctl_fd, b->management_fd, b->udp[0], b->ipc_fetch, b->crl_state[0], b->crl_state[1]};
     int keep[sizeof single / sizeof single[0] + 4 * DBR_MAX_WORKERS];
     size_t n = sizeof single / sizeof single[0];
     memcpy(keep, single, sizeof single);

@@ -102,7 +102,7 @@ struct keeper {
     uint64_t tap_mac;
     int pair_control[DBR_MAX_WORKERS], pair_data[DBR_MAX_WORKERS]; /* both ends of each; -1 = none */
     int pair_fetch[2];                                             /* control's and fetch's end; -1 = none */
-    int status_fd, ccd_fd, ctl_fd;
+    int status_fd, ccd_fd, ctl_fd, management_fd;
     int crl_state[2]; /* the revocation memory; -1 = none */
     bool wrote_pid;
 

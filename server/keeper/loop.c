@@ -136,6 +136,8 @@ static void is_ready(struct keeper *k, enum child_kind which)
         now_serving(k);
 }
 
+static void on_signal(struct keeper *k, int sig);
+
 static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
 {
     if (m->what == DBR_STATE_DONE) {
@@ -147,6 +149,8 @@ static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
         notify_send(&k->notify, "STATUS=Connected");
     } else if (m->what == DBR_STATE_NEW_PORT && k->client && !k->stopping) {
         new_port(k);
+    } else if (m->what == DBR_STATE_SIGNAL && !k->stopping) {
+        on_signal(k, m->value); /* what it does not know does nothing */
     }
 }
 

@@ -37,7 +37,8 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
     k->config = config;
     k->programs = programs;
     k->steer.map_fd = k->steer.prog_fd = -1;
-    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->epoll = k->signals = k->told_parent = -1;
+    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->management_fd = k->epoll = k->signals =
+        k->told_parent = -1;
     for (unsigned i = 0; i < DBR_TAP_QUEUES_MAX; i++)
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
@@ -422,6 +423,30 @@ static int open_files(struct keeper *k)
     return 0;
 }
 
+/* Who may use the socket: keeper's user, and who is named. */
+static int open_management(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    const struct dbr_conf_management *m = &c->management;
+    struct dbr_why why = {""};
+    struct rights_user owner = {0};
+    if (!m->address)
+        return 0;
+    if (rights_find_owner(&owner, c->management_client_user, c->management_client_group, &k->log))
+        return DBR_ERR_CONFIG;
+    k->management_fd = m->port ? listen_tcp(m->address, (uint16_t)m->port, &why)
+                               : listen_unix(m->address, SOCK_STREAM, owner.uid, owner.gid,
+                                             c->management_client_group ? 0660 : 0600, &why);
+    if (k->management_fd < 0)
+        return complain(k, DBR_D_management, DBR_ERR_IO, why.text);
+    if (m->port && !m->password_file)
+        dbr_log(&k->log, DBR_LOG_WARN,
+                "WARNING: management on TCP without a password: whoever reaches %s port %d commands this "
+                "daemon; name a password file, or a unix socket",
+                m->address, m->port);
+    return 0;
+}
+
 static int write_pid(struct keeper *k)
 {
     const char *path = k->config->writepid;
@@ -470,9 +495,9 @@ static int find_user(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder, open_log,     open_run_dir,       find_user,   loop_open,  open_udp,
-        open_bridge,  open_tap,     set_server_address, watch_links, open_pairs, open_fetch,
-        memory_open,  map_counters, open_files,         write_pid,   run_up,
+        go_to_folder, open_log,     open_run_dir,       find_user,       loop_open,  open_udp,
+        open_bridge,  open_tap,     set_server_address, watch_links,     open_pairs, open_fetch,
+        memory_open,  map_counters, open_files,         open_management, write_pid,  run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->n_workers = count_workers(k->config, k->client);
@@ -537,6 +562,9 @@ void keeper_close(struct keeper *k)
         unlink(k->config->control_socket);
     if (k->wrote_pid)
         unlink(k->config->writepid);
+    if (k->management_fd >= 0 && !k->config->management.port)
+        unlink(k->config->management.address);
+    close_fd(&k->management_fd);
     close_fd(&k->ctl_fd);
     close_fd(&k->home_fd);
     close_fd(&k->status_fd);

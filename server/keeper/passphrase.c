@@ -41,8 +41,8 @@ static bool file_needs_it(const struct dbr_config *cfg)
 
 static bool is_needed(const struct dbr_config *cfg)
 {
-    if (cfg->askpass.name)
-        return false; /* control reads the file */
+    if (cfg->askpass.name || (cfg->management_query_passwords && cfg->management.address))
+        return false; /* control reads the file, or asks the managers */
     if (cfg->askpass.on)
         return true;
     return cfg->key.text ? passphrase_needed(cfg->key.text) : cfg->key.path && file_needs_it(cfg);

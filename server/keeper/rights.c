@@ -239,6 +239,19 @@ int rights_find_user(struct rights_user *u, const char *user, const char *group,
     return 0;
 }
 
+int rights_find_owner(struct rights_user *u, const char *user, const char *group, const struct dbr_log *log)
+{
+    const struct passwd *pw = user ? getpwnam(user) : NULL;
+    const struct group *gr = group ? getgrnam(group) : NULL;
+    if ((user && !pw) || (group && !gr)) {
+        dbr_log(log, DBR_LOG_FATAL, "%s %s does not exist; correct the name", user && !pw ? "user" : "group",
+                user && !pw ? user : group);
+        return DBR_ERR_NOTFOUND;
+    }
+    *u = (struct rights_user){pw ? pw->pw_uid : 0, gr ? gr->gr_gid : 0};
+    return 0;
+}
+
 /* ---- dropping ---- */
 
 static int failed(const struct dbr_log *log, enum rights_of who, const char *what)

@@ -33,6 +33,8 @@ struct rights_user {
 /* The user and group by name (NULL: user `drawbridge`, else `nobody`; the user's own group). 0, or
  * DBR_ERR_NOTFOUND after a logged line; uid 0 is DBR_ERR_CONFIG. */
 int rights_find_user(struct rights_user *u, const char *user, const char *group, const struct dbr_log *log);
+/* Owner of a socket: 0 for whoever is not named. 0, or DBR_ERR_NOTFOUND after a logged line. */
+int rights_find_owner(struct rights_user *u, const char *user, const char *group, const struct dbr_log *log);
 
 /* Capabilities, bounding and ambient sets, user, groups, no_new_privs, no core, not dumpable, dies with its
  * parent (children), Landlock (children, best effort; dir_fd >= 0: reading below that folder stays allowed).

@@ -316,10 +316,10 @@ static void pair(int *ours, int *theirs, int type)
     *theirs = sv[1];
 }
 
-static int listen_for_ctl(void)
+static int listen_here(int type)
 {
     struct sockaddr_un any = {.sun_family = AF_UNIX}; /* an abstract name of the kernel's choice */
-    int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int sock = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (sock < 0 || bind(sock, (struct sockaddr *)&any, sizeof any.sun_family) || listen(sock, 16))
         exit(99);
     return sock;
@@ -346,7 +346,9 @@ static void make_boot(struct rig *rig, const struct rig_options *o)
     if (o->ccd)
         b->ccd_fd = open(o->ccd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (o->ctl)
-        rig->ctl_listener = b->ctl_fd = listen_for_ctl();
+        rig->ctl_listener = b->ctl_fd = listen_here(SOCK_SEQPACKET);
+    if (o->management)
+        b->management_fd = listen_here(SOCK_STREAM);
 }
 
 struct rig *rig_new(const struct rig_options *opt)
@@ -379,7 +381,7 @@ struct rig *rig_plain(const char *config)
 static void close_all(struct rig *rig)
 {
     int fds[] = {rig->wire,           rig->keeper,      rig->boot.udp[0], rig->boot.ipc_keeper,
-                 rig->boot.status_fd, rig->boot.ccd_fd, rig->boot.ctl_fd};
+                 rig->boot.status_fd, rig->boot.ccd_fd, rig->boot.ctl_fd, rig->boot.management_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);

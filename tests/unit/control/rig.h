@@ -47,7 +47,7 @@ struct rig_options {
     bool restarted;
     int rsa_bits;    /* server key; 0: P-256 */
     const char *ccd; /* folder */
-    bool status, ctl;
+    bool status, ctl, management;
 };
 
 struct rig {

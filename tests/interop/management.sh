@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The management interface of drawbridged as the tools of the field use it (tests/lib/managers.py). Options as in
+# handshake.sh; only drawbridged is asked.
+. "$(dirname "$0")/../lib/lab.sh"
+. "$(dirname "$0")/../lib/report.sh"
+lab_args "$@"
+SOCK=
+
+served() { # DIRECTIVES...: a server with a management socket, and c1 on it
+    SOCK=$LAB_DIR/management.sock
+    lab_server_start "management $SOCK unix" "$@" || why "server does not start" || return
+    lab_client_start c1 || why "client does not connect" || return
+    lab_ping c1 192.168.77.10 || why "no ping"
+}
+
+# manager SCENARIO ADDRESS [PORT] [ARG]: why, where it fails.
+manager() {
+    local out
+    out=$(x gw "$LAB_PYTHON" "$LAB_LIB/managers.py" "$@" 2>&1) || why "$1: $(printf '%s' "$out" | tail -n 1)"
+}
+
+comes_back() { # OLD COUNT
+    lab_wait_log "${LAB_CLI_LOG[c1]}" "Initialization Sequence Completed" 15 2 || why "the killed client does not come back"
+}
+
+monitors() {
+    served && manager monitor "$SOCK" && comes_back || return
+    [ "$(stat -c %a "$SOCK")" = 600 ] || why "the socket is open to others: $(stat -c %a "$SOCK")" || return
+    lab_server_stop || why "the server did not end well" || return
+    [ ! -e "$SOCK" ] || why "the socket file was left behind"
+}
+
+firewalls() { served && manager firewall "$SOCK" && comes_back; }
+kills_by_name() { served && manager by_name "$SOCK" && comes_back; }
+
+hears() {
+    SOCK=$LAB_DIR/management.sock
+    lab_server_start "management $SOCK unix" || why "server does not start" || return
+    lab_bg gw "$LAB_DIR/news" "$LAB_PYTHON" "$LAB_LIB/managers.py" news "$SOCK"
+    local pid=$LAB_PID
+    lab_until 5 grep -q listening "$LAB_DIR/news" || why "$(tail -n 1 "$LAB_DIR/news")" || return
+    lab_client_start c1 || why "client does not connect" || return
+    lab_ping c1 192.168.77.10 || why "no ping" || return
+    lab_until 20 lab_gone "$pid"
+    wait "$pid" || why "$(tail -n 1 "$LAB_DIR/news")" || return
+    lab_wait_log "${LAB_CLI_LOG[c1]}" 'Halt command was pushed' 5 || why "the client heard no HALT"
+}
+
+# TCP, a password, and nobody gets in before the hold is released.
+asks_password() {
+    echo secret-of-managers >"$LAB_DIR/pw"
+    lab_server_start "management 127.0.0.1 7505 $LAB_DIR/pw" management-hold || why "server does not start" || return
+    lab_client_spawn c1
+    lab_nap 1.5
+    ! lab_log_has "${LAB_CLI_LOG[c1]}" "TLS: Initial packet" || why "the server answered before it was released" || return
+    manager oauth2 127.0.0.1 7505 secret-of-managers || return
+    lab_client_wait c1 || why "no connection after the release"
+}
+
+crowd() {
+    served || return
+    manager silent "$SOCK" || return
+    lab_ping c1 192.168.77.10 || why "no ping" || return
+    manager by_name "$SOCK"
+}
+
+# The client role, as openvpn-gui drives it: hold, an encrypted key, states, byte counts, the end.
+client_role() {
+    lab_has_client || { skipped "$LAB_WHY"; return; }
+    local LAB_CLIENT=drawbridged sock=$LAB_DIR/gui.sock pid
+    openssl pkcs8 -topk8 -in "$LAB_PKI/c1.key" -out "$LAB_DIR/c1.enc" -passout 'pass:a b"c' 2>/dev/null
+    lab_server_start || why "server does not start" || return
+    lab_client_spawn c1 "management $sock unix" management-hold management-query-passwords "key $LAB_DIR/c1.enc"
+    pid=${LAB_CLI_PID[c1]}
+    lab_until 5 test -S "$sock" || why "no management socket" || return
+    manager gui "$sock" 0 'a b\"c' || return
+    lab_until 5 lab_gone "$pid" || why "still there after signal SIGTERM"
+}
+
+lab_begin management
+LAB_SERVER=drawbridged
+lab_pki && lab_office 2 || exit 1
+t_case management-monitor monitors
+t_case management-firewall firewalls
+t_case management-kill-name kills_by_name
+t_case management-news hears
+t_case management-password-hold asks_password
+t_case management-crowd crowd
+t_case management-client client_role
+t_end

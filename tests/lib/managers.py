@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Managers as they are in the field, on the management socket: each scenario sends exactly what that tool sends and
+needs back what that tool needs.
+
+    managers.py SCENARIO ADDRESS [PORT] [ARG]     ADDRESS is a path, or an address with PORT
+
+Prints a note and ends with 0, or says what was wrong and ends with 1.
+"""
+import re
+import socket
+import sys
+import time
+
+GREETING = ">INFO:OpenVPN Management Interface Version 5 -- type 'help' for more info"
+COLUMNS = ("Common Name,Real Address,Virtual Address,Virtual IPv6 Address,Bytes Received,Bytes Sent,Connected Since,"
+           "Connected Since (time_t),Username,Client ID,Peer ID,Data Channel Cipher")
+
+
+def need(good, what):
+    if not good:
+        sys.exit("needs: " + what)
+
+
+class Manager:
+    def __init__(self, address, port, password=None):
+        if port:
+            self.sock = socket.create_connection((address, port), 5)
+        else:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(5)
+            self.sock.connect(address)
+        self.sock.settimeout(5)
+        self.kept = b""
+        self.news = []
+        if password is not None:
+            need(self.until(b"ENTER PASSWORD:") == b"", "the password prompt first")
+            self.send(password)
+
+    def until(self, mark):
+        while mark not in self.kept:
+            more = self.sock.recv(65536)
+            need(more, "an answer, got the end after %r" % self.kept[-200:])
+            self.kept += more
+        text, self.kept = self.kept.split(mark, 1)
+        return text
+
+    def line(self):
+        text = self.until(b"\r\n").decode()
+        need("\n" not in text and "\r" not in text, "CRLF at the end of each line: %r" % text)
+        return text
+
+    def reply(self):
+        """The next line that is not a notification."""
+        while True:
+            text = self.line()
+            if not text.startswith(">"):
+                return text
+            self.news.append(text)
+
+    def send(self, text):
+        self.sock.sendall(text.encode() + b"\n")
+
+    def ask(self, text):
+        self.send(text)
+        return self.reply()
+
+    def ask_all(self, text):
+        """The lines before END."""
+        self.send(text)
+        lines = []
+        while not lines or lines[-1] != "END":
+            lines.append(self.reply())
+        return lines[:-1]
+
+    def wait(self, pattern, seconds=8):
+        """A notification that matches, heard already or within these seconds."""
+        end = time.monotonic() + seconds
+        while True:
+            for text in self.news:
+                if re.match(pattern, text):
+                    self.news = self.news[self.news.index(text) + 1:]
+                    return text
+            self.news = []
+            need(time.monotonic() < end, "a line like " + pattern)
+            self.sock.settimeout(max(0.1, end - time.monotonic()))
+            try:
+                self.news.append(self.line())
+            except socket.timeout:
+                sys.exit("needs: a line like " + pattern)
+            finally:
+                self.sock.settimeout(5)
+
+
+def call(address, port):
+    m = Manager(address, port)
+    need(m.line() == GREETING, "the greeting")
+    return m
+
+
+def rows(lines, sep):
+    need(any(x.startswith(sep.join(("HEADER", "CLIENT_LIST")) + sep) for x in lines), "a header of CLIENT_LIST")
+    head = [x for x in lines if x.startswith("HEADER" + sep + "CLIENT_LIST")][0].split(sep)[2:]
+    need(head == COLUMNS.split(","), "the columns of 2.6: %s" % head)
+    found = [x.split(sep)[1:] for x in lines if x.startswith("CLIENT_LIST" + sep)]
+    for row in found:
+        need(len(row) == len(head), "as many columns as the header has: %s" % row)
+    return [dict(zip(head, row)) for row in found]
+
+
+def monitor(address, port, arg):
+    """openvpn-monitor: version, state, load-stats, status 3, client-kill, quit."""
+    m = call(address, port)
+    lines = m.ask_all("version")
+    words = lines[0].split()
+    need(words[:2] == ["OpenVPN", "Version:"] and words[2] == "OpenVPN", lines[0])
+    major, minor = (int(x) for x in words[3].split(".")[:2])
+    need(major == 2 and minor >= 4, "a version of 2.4 or later: " + words[3])
+    state = m.ask_all("state")[0].split(",")
+    need(len(state) >= 8 and state[1] == "CONNECTED" and state[2] == "SUCCESS" and int(state[0]) > 1e9, str(state))
+    stats = re.fullmatch(r"SUCCESS: nclients=(\d+),bytesin=(\d+),bytesout=(\d+)", m.ask("load-stats"))
+    need(stats and stats[1] == "1" and int(stats[2]) > 0 and int(stats[3]) > 0, "figures of one client: %s" % (stats,))
+    clients = rows(m.ask_all("status 3"), "\t")
+    need([c["Common Name"] for c in clients] == ["c1"], "c1 in the list: %s" % clients)
+    c = clients[0]
+    need(int(c["Bytes Received"]) >= int(stats[2]) and abs(int(c["Connected Since (time_t)"]) - time.time()) < 120, str(c))
+    need(re.fullmatch(r"10\.9\.0\.11:\d+", c["Real Address"]) and c["Virtual Address"].startswith("192.168.77."), str(c))
+    need(m.ask("client-kill 99999") == "ERROR: client-kill command failed", "an error for a client that is not there")
+    need(m.ask("client-kill " + c["Client ID"]) == "SUCCESS: client-kill command succeeded", "client-kill")
+    m.send("quit")
+    need(m.sock.recv(10) == b"", "the end after quit")
+
+
+def firewall(address, port, arg):
+    """pfSense, OPNsense, angristan: a connection per question; status 2, state, kill by address and by name."""
+    def once(text):
+        m = call(address, port)
+        m.send(text)
+        m.send("quit")
+        answer = b""
+        while True:
+            more = m.sock.recv(65536)
+            if not more:
+                return (m.kept + answer).decode()
+            answer += more
+    answer = once("status 2").split("\r\n")
+    need(answer[0].startswith("TITLE,") and answer[-2:] == ["END", ""], "a whole status 2")
+    need("HEADER,ROUTING_TABLE,Virtual Address,Common Name,Real Address,Last Ref,Last Ref (time_t)" in answer, "routing")
+    c = rows(answer, ",")[0]
+    need(any(x.startswith("ROUTING_TABLE,") and "@0,c1," in x for x in answer), "the client's MAC in the routing table")
+    need(once("kill 10.9.0.11:1") == "ERROR: client at address 10.9.0.11:1 not found\r\n", "no such address")
+    text = once("kill " + c["Real Address"])
+    need(text.split("\r\n")[0] == "SUCCESS: 1 client(s) at address %s killed" % c["Real Address"], "the answer first: " + text)
+    need(once("kill nobody") == "ERROR: common name 'nobody' not found\r\n", "no such name")
+
+
+def by_name(address, port, arg):
+    m = call(address, port)
+    m.sock.sendall(b"kill c1\n")
+    m.sock.shutdown(socket.SHUT_WR)  # as nc and socat do at the end of their input
+    need(m.reply() == "SUCCESS: common name 'c1' found, 1 client(s) killed", "kill CN")
+    need(m.sock.recv(10) == b"", "the end after the last answer")
+
+
+def news(address, port, arg):
+    """Two managers at once hear of a client that comes, and of its bytes; one sets its own listening."""
+    a, b = call(address, port), call(address, port)
+    need(a.ask("log on") == "SUCCESS: real-time log notification set to ON", "log on")
+    need(a.ask("bytecount 1") == "SUCCESS: bytecount interval changed", "bytecount")
+    need(a.ask("state on all").startswith("SUCCESS: real-time state notification set to ON"), "state on")
+    print("listening", flush=True)
+    for m in (a, b):
+        cid = m.wait(r">CLIENT:ESTABLISHED,\d+$", 15).split(",")[1]
+        env = {}
+        while True:
+            text = m.news.pop(0) if m.news else m.line()
+            if text == ">CLIENT:ENV,END":
+                break
+            if text.startswith(">CLIENT:ENV,"):
+                name, _, value = text[len(">CLIENT:ENV,"):].partition("=")
+                env[name] = value
+        need(env.get("common_name") == "c1" and env.get("trusted_ip") == "10.9.0.11", str(env))
+        need(env.get("ifconfig_pool_remote_ip", "").startswith("192.168.77.") and env.get("IV_VER"), str(env))
+    a.wait(r">LOG:\d+,I,c1/10\.9\.0\.11:\d+ ")
+    a.wait(r">BYTECOUNT_CLI:%s,[1-9]\d*,[1-9]\d*$" % cid, 15)
+    need(b.ask("client-kill %s HALT" % cid) == "SUCCESS: client-kill command succeeded", "client-kill with HALT")
+    a.wait(r">CLIENT:DISCONNECT,%s$" % cid)
+    b.wait(r">CLIENT:DISCONNECT,%s$" % cid)
+    need(not any(x.startswith(">LOG") for x in b.news), "no log lines for who did not ask")
+
+
+def oauth2(address, port, arg):
+    """openvpn-auth-oauth2 at its start: three lines of version, the last digit of the second at least 5."""
+    m = Manager(address, port, "wrong")
+    need(m.reply() == "ERROR: bad password", "a wrong password refused")
+    need(m.until(b"ENTER PASSWORD:") == b"", "another try")
+    m.send(arg)
+    need(m.reply() == "SUCCESS: password is correct", "the right password taken")
+    need(m.line() == GREETING, "the greeting")
+    m.send("version")
+    lines = [m.reply() for _ in range(3)]
+    need(lines[0].startswith("OpenVPN Version: ") and re.fullmatch(r"Management Version: [5-9]", lines[1]) and lines[2] == "END",
+         str(lines))
+    need(m.ask("hold release") == "SUCCESS: hold release succeeded", "hold release")
+
+
+def silent(address, port, arg):
+    """Eight that say nothing, one that reads nothing: the daemon goes on, and says so of the ninth."""
+    crowd = [call(address, port) for _ in range(8)]
+    ninth = Manager(address, port)
+    need(ninth.line() == "ERROR: all places for managers are taken", "a word to the ninth")
+    crowd[0].sock.setblocking(False)
+    try:
+        while True:
+            crowd[0].sock.send(b"help\n" * 1000)
+            time.sleep(0.01)
+    except BlockingIOError:
+        pass
+    need(crowd[1].ask("pid").startswith("SUCCESS: pid="), "the others answered")
+
+
+def gui(address, port, arg):
+    """openvpn-gui on the client: hold, state, log, bytecount, passphrase, signal."""
+    m = call(address, port)
+    m.news.append(m.line())
+    if arg:
+        need(m.news.pop() == ">HOLD:Waiting for hold release:0", "the hold")
+        need(m.line() == ">PASSWORD:Need 'Private Key' password", "the question for the passphrase")
+        need(m.ask('password "Private Key" "%s"' % arg) ==
+             "SUCCESS: 'Private Key' password entered, but not yet verified", "the passphrase taken")
+    else:
+        need(m.news.pop() == ">HOLD:Waiting for hold release:0", "the hold")
+    for text in ("version 3", "state on", "log on all", "echo on all", "bytecount 1", "hold off", "hold release"):
+        m.send(text)
+    m.wait(r">STATE:\d+,CONNECTED,SUCCESS,192\.168\.77\.\d+,10\.9\.0\.1,1194,", 15)
+    m.wait(r">BYTECOUNT:\d+,[1-9]\d*$", 15)
+    need(m.ask("signal SIGHUX").startswith("ERROR: "), "an error for a signal that is none")
+    m.send("signal SIGTERM")
+    m.wait(r">STATE:\d+,EXITING,")
+
+
+if __name__ == "__main__":
+    where, tcp = sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, silent, gui)}[sys.argv[1]](
+        where, tcp, sys.argv[4] if len(sys.argv) > 4 else None)
