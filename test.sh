@@ -152,7 +152,7 @@ interop() {
     has_daemon release || return
     case $MODE in
     quick) tests/interop/run.sh --build build/release --pairs "$1" --scripts handshake,addressing,layer2,config ;;
-    full) tests/interop/run.sh --build build/release --pairs "$1" ;;
+    full) LAB_FULL=1 tests/interop/run.sh --build build/release --pairs "$1" ;;
     *) tests/interop/run.sh --build build/release --pairs "$1" --scripts "$2" ;;
     esac
 }
@@ -214,15 +214,15 @@ run format format
 run release release
 run asan built_units asan
 run tsan tsan
-spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss
+spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss,p2p
 spawn hostile hostile
 spawn revocation interop ours-stock revocation,push
 collect interop
 collect hostile
 collect revocation
 spawn oldpeers interop ours-stock oldpeers,pmtu,tunnel,management
-spawn stock-ours interop stock-ours handshake,client
-spawn ours-ours interop ours-ours layer2,client,site,pmtu,tunnel
+spawn stock-ours interop stock-ours handshake,client,p2p
+spawn ours-ours interop ours-ours layer2,client,site,pmtu,tunnel,p2p
 collect oldpeers
 collect stock-ours
 collect ours-ours

@@ -298,7 +298,8 @@ struct dbr_conf_where {
 
 enum dbr_conf_role {
     DBR_CONF_ROLE_NONE,
-    DBR_CONF_ROLE_SERVER, /* mode server + tls-server, from server-bridge, server or by hand */
+    DBR_CONF_ROLE_SERVER, /* tls-server: with mode server (server-bridge, server or by hand), or for one peer
+                           */
     DBR_CONF_ROLE_CLIENT, /* tls-client, from client or by hand */
 };
 
@@ -314,6 +315,7 @@ struct dbr_config {
 
     /* Set by dbr_config_finish(). */
     enum dbr_conf_role role;
+    bool p2p; /* server without `mode server`, client without `pull`: nothing is pushed */
     bool finished;
 
     /* Where each directive was last set; line 0: it has its default. */

@@ -135,10 +135,10 @@ static void find_role(struct parse *p)
     else if (cfg->tls_client)
         cfg->role = DBR_CONF_ROLE_CLIENT;
     else if (cfg->tls_server)
-        conf_error(at(p, DBR_D_tls_server),
-                   "a server without `mode server` is not built yet; add `mode server`");
+        cfg->role = DBR_CONF_ROLE_SERVER;
     else
         conf_error(at(p, DBR_D_mode), "neither server nor client; write server-bridge, or client");
+    cfg->p2p = cfg->role == DBR_CONF_ROLE_SERVER ? cfg->mode != DBR_MODE_SERVER : !cfg->pull;
 }
 
 /* Directives that the other role may not have. What is not listed: a server's in a client is an error, a
@@ -148,7 +148,8 @@ static const struct rule {
     enum dbr_directive which;
     const char *text;
 } rules[] = {
-    {DBR_CONF_ROLE_SERVER, DBR_D_remote, "a server does not call; remove the line"},
+    {DBR_CONF_ROLE_SERVER, DBR_D_remote,
+     "a server does not call; remove the line (without `mode server` it says from where the peer calls)"},
     {DBR_CONF_ROLE_SERVER, DBR_D_client, "does not go with a server; remove one of them"},
     {DBR_CONF_ROLE_SERVER, DBR_D_pull, "a server is not told options; remove the line"},
     {DBR_CONF_ROLE_SERVER, DBR_D_nobind, "a server needs its port; remove the line"},
@@ -157,6 +158,13 @@ static const struct rule {
     {DBR_CONF_ROLE_SERVER, DBR_D_redirect_gateway, "is for clients; write: push \"redirect-gateway ...\""},
     {DBR_CONF_ROLE_SERVER, DBR_D_dhcp_option, "is for clients; write: push \"dhcp-option ...\""},
 };
+
+/* Directives of clients that mean something on a server with one peer. */
+static bool fits_p2p(const struct dbr_config *cfg, enum dbr_directive which)
+{
+    return cfg->p2p && cfg->role == DBR_CONF_ROLE_SERVER &&
+           (which == DBR_D_remote || which == DBR_D_connection);
+}
 
 static const char *rule_for(enum dbr_conf_role role, enum dbr_directive which)
 {
@@ -170,7 +178,8 @@ static void check_role_of(struct parse *p, enum dbr_directive which)
 {
     const struct directive *row = &table_rows[which];
     enum dbr_conf_role role = p->cfg->role;
-    bool fits = table_in_scope(row, role == DBR_CONF_ROLE_SERVER ? 's' : 'c') || table_in_scope(row, 'a');
+    bool fits = table_in_scope(row, role == DBR_CONF_ROLE_SERVER ? 's' : 'c') || table_in_scope(row, 'a') ||
+                fits_p2p(p->cfg, which);
     const char *text = rule_for(role, which);
     if (p->cfg->set[which].line == 0 || fits || row->info.status != DBR_HONOUR)
         return;
@@ -271,7 +280,13 @@ static void check_digest(struct parse *p)
 static void check_cipher(struct parse *p)
 {
     const struct dbr_config *cfg = p->cfg;
-    if (!cfg->cipher || conf_cipher(cfg->cipher)->status != NAME_WEAK)
+    const struct name *name = cfg->cipher ? conf_cipher(cfg->cipher) : NULL;
+    if (name && name->status == NAME_OLD && !cfg->p2p)
+        conf_warn(at(p, DBR_D_cipher),
+                  "%s is not used: data-ciphers are negotiated; the line may go, or for peers that cannot "
+                  "negotiate write: data-ciphers-fallback %s",
+                  name->name, name->name);
+    if (!name || name->status != NAME_WEAK)
         return;
     if (cfg->role == DBR_CONF_ROLE_SERVER)
         conf_error(at(p, DBR_D_cipher),
@@ -327,6 +342,44 @@ static void check_server(struct parse *p)
         conf_error(at(p, DBR_D_lport), "a server needs a port that clients know; write: port 1194");
 }
 
+/* A server for one peer, `tls-server` without `mode server`. What is for many clients is a mistake where it
+ * would change who gets in or what he gets. */
+static const struct {
+    enum dbr_directive which;
+    bool error;
+} for_many[] = {
+    {DBR_D_ifconfig_pool, true}, {DBR_D_duplicate_cn, true}, {DBR_D_client_to_client, true},
+    {DBR_D_connect_freq, false}, {DBR_D_max_clients, false}, {DBR_D_push, false},
+};
+
+static void check_p2p_server(struct parse *p)
+{
+    struct dbr_config *cfg = p->cfg;
+    for (size_t i = 0; i < sizeof for_many / sizeof for_many[0]; i++) {
+        if (!cfg->set[for_many[i].which].line)
+            continue;
+        if (for_many[i].error)
+            conf_error(at(p, for_many[i].which),
+                       "is for many clients; add `mode server`, or remove the line");
+        else
+            conf_warn(at(p, for_many[i].which),
+                      "has no effect without `mode server`; add that, or remove the line");
+    }
+    if (!DBR_IS_SET(cfg, port_kind))
+        cfg->port_kind = DBR_PORT_KIND_SITE; /* two ends that face each other; OpenVPN guards neither */
+}
+
+/* What old peers without NCP use: `cipher` is the cipher here, as it was before data-ciphers. */
+static void expand_p2p_cipher(struct parse *p)
+{
+    struct dbr_config *cfg = p->cfg;
+    const struct name *name = cfg->cipher ? conf_cipher(cfg->cipher) : NULL;
+    if (!cfg->p2p || cfg->data_ciphers_fallback || !name)
+        return;
+    if (name->status == NAME_GOOD || name->status == NAME_OLD)
+        conf_take_string(at(p, DBR_D_cipher), &cfg->data_ciphers_fallback, name->name);
+}
+
 /* ---- client
  * -------------------------------------------------------------------------------------------------- */
 
@@ -356,7 +409,7 @@ static void expand_keepalive(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
     const struct dbr_conf_keepalive *v = &cfg->keepalive;
-    bool server = cfg->role == DBR_CONF_ROLE_SERVER;
+    bool server = cfg->role == DBR_CONF_ROLE_SERVER && !cfg->p2p;
     char option[40];
     if (v->ping == 0)
         return;
@@ -423,10 +476,13 @@ int dbr_config_finish(struct dbr_config *cfg, const struct dbr_conf_diag *diag)
     check_certificates(&p);
     check_gate(&p);
     check_cipher(&p);
+    expand_p2p_cipher(&p);
     check_digest(&p);
     check_scripts(&p);
     if (cfg->role == DBR_CONF_ROLE_SERVER)
         check_server(&p);
+    if (cfg->role == DBR_CONF_ROLE_SERVER && cfg->p2p)
+        check_p2p_server(&p);
     if (cfg->role == DBR_CONF_ROLE_CLIENT)
         check_client(&p);
     return conf_result(&p);

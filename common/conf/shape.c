@@ -422,11 +422,6 @@ static int set_cipher(struct parse *p, void *member, size_t argc, char *const *a
     (void)argc;
     if (rc != 0)
         return rc;
-    if (name->status == NAME_OLD && p->reading != READ_PUSHED)
-        conf_warn(p,
-                  "%s is not used: data-ciphers are negotiated; the line may go, or for peers that cannot "
-                  "negotiate write: data-ciphers-fallback %s",
-                  name->name, name->name);
     return conf_take_string(p, member, name->name);
 }
 

@@ -130,6 +130,12 @@ int dbr_peer_info_write(char *out, size_t cap, uint32_t iv_proto, uint32_t iv_mt
     return n < 0 || (size_t)n >= cap ? DBR_ERR_SPACE : n;
 }
 
+int dbr_peer_info_write_p2p(char *out, size_t cap, uint32_t iv_proto, const char *ciphers)
+{
+    int n = snprintf(out, cap, "IV_CIPHERS=%s\nIV_PROTO=%u\n", ciphers, iv_proto);
+    return n < 0 || (size_t)n >= cap ? DBR_ERR_SPACE : n;
+}
+
 /* --- what both can do --- */
 
 /* The cipher that the options string names, or DBR_CIPHER_NONE; *named tells whether it names any. */
@@ -140,23 +146,44 @@ static enum dbr_cipher occ_cipher(const char *options, bool *named)
     return *named ? dbr_cipher_by_name(name, strlen(name)) : DBR_CIPHER_NONE;
 }
 
+/* The first cipher of a list that the other list has too, or DBR_CIPHER_NONE. */
+static enum dbr_cipher first_common(const char *list, const char *other)
+{
+    while (*list) {
+        size_t n = strcspn(list, ":");
+        enum dbr_cipher c = dbr_cipher_by_name(list, n);
+        if (dbr_cipher_in_list(other, c))
+            return c;
+        list += n + (list[n] == ':');
+    }
+    return DBR_CIPHER_NONE;
+}
+
 enum dbr_cipher dbr_negotiate_cipher(const char *ours, const struct dbr_peer_info *info,
                                      const char *peer_options, enum dbr_cipher fallback)
 {
     bool named;
-    enum dbr_cipher single = occ_cipher(peer_options, &named);
-    for (const char *at = ours; *at;) {
-        size_t n = strcspn(at, ":");
-        enum dbr_cipher c = dbr_cipher_by_name(at, n);
-        if (dbr_cipher_in_list(info->ciphers, c))
-            return c;
-        at += n + (at[n] == ':');
-    }
+    enum dbr_cipher single = occ_cipher(peer_options, &named), common = first_common(ours, info->ciphers);
+    if (common)
+        return common;
     if (dbr_cipher_in_list(ours, single))
         return single;
     /* A peer that said what it can do would not take the fallback. */
     bool silent = !info->ciphers[0] && (!named || single == fallback);
     return silent ? fallback : DBR_CIPHER_NONE;
+}
+
+enum dbr_cipher dbr_negotiate_cipher_p2p(bool server, const char *ours, const struct dbr_peer_info *info,
+                                         const char *peer_options, enum dbr_cipher fallback)
+{
+    bool named;
+    enum dbr_cipher single = occ_cipher(peer_options, &named);
+    enum dbr_cipher common = server ? first_common(ours, info->ciphers) : first_common(info->ciphers, ours);
+    if (common)
+        return common;
+    if (info->ciphers[0] || !named)
+        return fallback;
+    return single == fallback || dbr_cipher_in_list(ours, single) ? single : DBR_CIPHER_NONE;
 }
 
 enum dbr_framing dbr_negotiate_framing(const struct dbr_peer_info *info, const char *peer_options,

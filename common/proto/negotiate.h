@@ -47,12 +47,23 @@ void dbr_peer_info_parse(struct dbr_peer_info *info, const char *text);
 int dbr_peer_info_write(char *out, size_t cap, uint32_t iv_proto, uint32_t iv_mtu, const char *ciphers,
                         const char *platform);
 
+/* The same of an end that takes no pushed options: IV_CIPHERS and IV_PROTO, no more (OpenVPN 2.6 ssl.c
+ * push_peer_info). */
+int dbr_peer_info_write_p2p(char *out, size_t cap, uint32_t iv_proto, const char *ciphers);
+
 /* First cipher of ours (colon list, preference order) that the peer has: in its IV_CIPHERS, else its OCC
  * "cipher" if that is in our list (2.4 takes it although IV_NCP=2 does not say so), else fallback (may be
  * DBR_CIPHER_NONE), but not for a peer that named other ciphers: it would not take it. DBR_CIPHER_NONE if
  * nothing fits. */
 enum dbr_cipher dbr_negotiate_cipher(const char *ours, const struct dbr_peer_info *info,
                                      const char *peer_options, enum dbr_cipher fallback);
+
+/* The cipher of two ends that push nothing (OpenVPN 2.6 ssl_ncp.c get_p2p_ncp_cipher): the first of the
+ * server's list that the client has; else the fallback, which both were given. A peer that names no list but
+ * one cipher in its options string gets that one, if it is in our list or our fallback; else DBR_CIPHER_NONE.
+ */
+enum dbr_cipher dbr_negotiate_cipher_p2p(bool server, const char *ours, const struct dbr_peer_info *info,
+                                         const char *peer_options, enum dbr_cipher fallback);
 
 /* True if cipher (not NONE) is one of that colon list. */
 bool dbr_cipher_in_list(const char *list, enum dbr_cipher cipher);

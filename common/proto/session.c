@@ -440,7 +440,9 @@ static int check_sids(struct dbr_session *s, const struct dbr_control *c)
         return DBR_ERR_AUTH;
     if (s->remote_sid)
         return c->sid == s->remote_sid ? 0 : DBR_ERR_AUTH;
-    return c->opcode == DBR_OP_RESET_SERVER && c->n_acks ? 0 : DBR_ERR_STATE;
+    /* A p2p server with `remote` has sent its reset unasked: then our own is acknowledged alone. */
+    bool answers = c->opcode == DBR_OP_RESET_SERVER || (s->cfg->p2p && c->opcode == DBR_OP_ACK);
+    return answers && c->n_acks ? 0 : DBR_ERR_STATE;
 }
 
 static int check_opcode(const struct dbr_session *s, const struct dbr_control *c)
@@ -655,7 +657,8 @@ uint64_t dbr_session_remote_sid(const struct dbr_session *s)
 }
 void dbr_session_set_peer_id(struct dbr_session *s, uint32_t peer_id)
 {
-    s->peer_id = peer_id;
+    if (!s->cfg->p2p)
+        s->peer_id = peer_id;
 }
 uint32_t dbr_session_peer_id(const struct dbr_session *s)
 {

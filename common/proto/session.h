@@ -68,8 +68,8 @@ struct dbr_session_ops {
      * number. What the protocol itself needs (peer-id, cipher, protocol-flags, tun-mtu, compress) is added by
      * the session. The strings must stay until the next call. */
     size_t (*push_options)(void *arg, struct dbr_session *s, const char **opts, size_t max);
-    /* Client: the options of a complete PUSH_REPLY, comma separated, after the session took its own. 0 or an
-     * error that ends the session. */
+    /* Client: the options of a complete PUSH_REPLY, comma separated, after the session took its own; "" where
+     * there is none (p2p). 0 or an error that ends the session. */
     int (*pushed)(void *arg, struct dbr_session *s, const char *options);
     /* A control message that is the owner's business: EXIT, RESTART, HALT, AUTH_FAILED, INFO ... */
     void (*message)(void *arg, struct dbr_session *s, enum dbr_ctrlmsg kind, const char *rest);
@@ -82,13 +82,14 @@ struct dbr_session_ops {
 /* Shared by all sessions of a daemon; borrowed. A reload changes tls, the others stay. */
 struct dbr_session_config {
     bool server;
+    bool p2p; /* no options are pushed or pulled: one far end, keys at once after the key messages */
     struct dbr_gate *gate;     /* not NULL; kind NONE for an ungated server */
     const uint8_t *static_key; /* the gate's 256 bytes for dyn-tls-crypt, or NULL */
     struct dbr_tls_ctx *tls;
     const char *data_ciphers;  /* colon list in preference order */
     enum dbr_cipher fallback;  /* DBR_CIPHER_NONE: refuse peers without a common cipher */
     const char *auth, *cipher; /* for the options string; auth: the digest beside a CBC cipher too */
-    enum dbr_framing framing;  /* client: what its own comp-lzo or compress line means */
+    enum dbr_framing framing;  /* client, p2p: what its own comp-lzo or compress line means */
     int key_direction;         /* likewise */
     uint32_t tun_mtu;
     uint32_t hand_window_s, tran_window_s, tls_timeout_s;
@@ -136,7 +137,8 @@ int dbr_session_say(struct dbr_session *s, const char *text, const struct dbr_no
  * at once. */
 void dbr_session_close(struct dbr_session *s, const char *text, const char *why, const struct dbr_now *now);
 
-/* Server, in authorize() or before the verdict: the peer id that the client is told to use. */
+/* Server, in authorize() or before the verdict: the peer id that the client is told to use. In p2p both ends
+ * have derived one: then it stays. */
 void dbr_session_set_peer_id(struct dbr_session *s, uint32_t peer_id);
 
 enum dbr_session_state dbr_session_state(const struct dbr_session *s);

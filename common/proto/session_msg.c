@@ -47,7 +47,9 @@ static int send_key_message(struct dbr_session *s, struct negotiation *n)
     cfg->ops->random(cfg->arg, m->random1, sizeof m->random1);
     cfg->ops->random(cfg->arg, m->random2, sizeof m->random2);
     int err = dbr_session_options(s, m->options, sizeof m->options);
-    if (err >= 0 && !cfg->server) {
+    if (err >= 0 && (cfg->p2p || s->unpushed)) {
+        err = session_p2p_info(s, m->peer_info, sizeof m->peer_info);
+    } else if (err >= 0 && !cfg->server) {
         uint32_t bits = our_client_bits & ~(cfg->no_dyn_tls_crypt ? (uint32_t)DBR_IV_DYN_TLS_CRYPT : 0);
         err = dbr_peer_info_write(m->peer_info, sizeof m->peer_info, bits, cfg->tun_mtu + 100,
                                   cfg->data_ciphers, cfg->platform);
@@ -109,14 +111,17 @@ static void warn_of_digest(struct dbr_session *s)
             s->cfg->auth, dbr_log_escape(safe, sizeof safe, theirs, strlen(theirs)));
 }
 
-/* What the client's first key message settles: cipher, key derivation, packet format, framing. */
-static int settle_options(struct dbr_session *s, const struct dbr_keymsg *m, char *reason, size_t cap)
+static int keep_options(struct dbr_session *s, const struct dbr_keymsg *m)
 {
     dbr_peer_info_parse(&s->info, m->peer_info);
     free(s->peer_options);
     s->peer_options = strdup(m->options);
-    if (!s->peer_options)
-        return DBR_ERR_NOMEM;
+    return s->peer_options ? 0 : DBR_ERR_NOMEM;
+}
+
+/* Server with `mode server`: what the client's first key message settles. */
+static void settle_client(struct dbr_session *s)
+{
     uint32_t bits = s->info.iv_proto;
     s->use_v2 = bits & DBR_IV_DATA_V2;
     s->use_ekm = bits & DBR_IV_TLS_KEY_EXPORT;
@@ -124,6 +129,22 @@ static int settle_options(struct dbr_session *s, const struct dbr_keymsg *m, cha
     s->dyn_tls_crypt = s->use_ekm && s->cc_exit && (bits & DBR_IV_DYN_TLS_CRYPT) && !s->cfg->no_dyn_tls_crypt;
     s->framing = dbr_negotiate_framing(&s->info, s->peer_options, &s->framing_push);
     s->cipher = dbr_negotiate_cipher(s->cfg->data_ciphers, &s->info, s->peer_options, s->cfg->fallback);
+    if (bits & DBR_IV_NCP_P2P)
+        session_p2p_downgrade(s);
+}
+
+/* Server: cipher, key derivation, packet format, framing. */
+static int settle_options(struct dbr_session *s, struct negotiation *n, char *reason, size_t cap)
+{
+    int err = keep_options(s, n->theirs);
+    if (err)
+        return err;
+    if (s->cfg->p2p)
+        err = session_p2p_settle(s, n);
+    else
+        settle_client(s);
+    if (err && err != DBR_ERR_NEGOTIATE)
+        return err;
     if (s->cipher == DBR_CIPHER_NONE) {
         snprintf(reason, cap, "Data channel cipher negotiation failed (no shared cipher)");
         return DBR_ERR_NEGOTIATE;
@@ -143,7 +164,7 @@ void session_refused(struct dbr_session *s, const char *reason, const struct dbr
 static int greet_client(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
 {
     char reason[192] = "";
-    int err = settle_options(s, n->theirs, reason, sizeof reason);
+    int err = settle_options(s, n, reason, sizeof reason);
     int told = send_key_message(s, n); /* the client understands a refusal only after our key message */
     if (told)
         return told;
@@ -169,6 +190,27 @@ static int renegotiated(struct dbr_session *s, struct negotiation *n, const stru
     return session_install(s, n, now);
 }
 
+/* Client: the server's first key message. */
+static int greet_server(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    n->state = NEG_DONE;
+    s->talk = n;
+    if (s->cfg->p2p) {
+        int err = session_p2p_begin(s, n, now);
+        warn_of_digest(s);
+        return err;
+    }
+    if (s->info.iv_proto & DBR_IV_NCP_P2P) {
+        session_fail(s, now,
+                     "the server pushes no options (it runs without `mode server`); write tls-client and "
+                     "ifconfig here in place of client and pull");
+        return 0;
+    }
+    s->state = DBR_SESSION_PUSH;
+    s->push_ns = now->ns + PUSH_FIRST_NS;
+    return 0;
+}
+
 static int take_key_message(struct dbr_session *s, struct negotiation *n, const uint8_t *record, size_t len,
                             const struct dbr_now *now)
 {
@@ -192,13 +234,8 @@ static int take_key_message(struct dbr_session *s, struct negotiation *n, const 
     }
     if (n->key_id)
         return renegotiated(s, n, now);
-    free(s->peer_options);
-    s->peer_options = strdup(m->options);
-    n->state = NEG_DONE;
-    s->talk = n;
-    s->state = DBR_SESSION_PUSH;
-    s->push_ns = now->ns + PUSH_FIRST_NS;
-    return s->peer_options ? 0 : DBR_ERR_NOMEM;
+    err = keep_options(s, m);
+    return err ? err : greet_server(s, n, now);
 }
 
 /* ---- push, server ---- */
@@ -280,6 +317,10 @@ int session_admitted(struct dbr_session *s, const struct dbr_now *now)
     if (err)
         return err;
     s->authorized = true;
+    if (s->cfg->p2p || s->unpushed) {
+        session_active(s, now);
+        return 0;
+    }
     s->state = DBR_SESSION_PUSH;
     bool asked = s->pushed; /* a PUSH_REQUEST came while the verdict was out */
     return (s->info.iv_proto & DBR_IV_REQUEST_PUSH) || asked ? send_push_reply(s, now) : 0;
@@ -289,6 +330,14 @@ static int push_requested(struct dbr_session *s, const struct dbr_now *now)
 {
     if (!s->cfg->server)
         return 0;
+    if (s->cfg->p2p) {
+        if (!s->pushed)
+            session_log(s, DBR_LOG_NOTICE,
+                        "the client asks for options, and a server without `mode server` pushes none; add "
+                        "`mode server` here, or write tls-client in place of client there");
+        s->pushed = true;
+        return 0;
+    }
     if (!s->authorized) {
         s->pushed = true;
         return 0;

@@ -35,6 +35,7 @@ struct dbr_session {
     uint64_t die_ns;   /* renegotiation overdue for good */
 
     bool authorized, use_ekm, use_v2, dyn_tls_crypt, cc_exit, has_tls, pushed, options_sent;
+    bool unpushed; /* server: this client takes no pushed options */
     enum dbr_cipher cipher;
     enum dbr_framing framing;
     const char *framing_push;
@@ -62,5 +63,15 @@ int session_read(struct dbr_session *s, struct negotiation *n, const struct dbr_
 int session_write_text(struct dbr_session *s, const char *text);
 int session_admitted(struct dbr_session *s, const struct dbr_now *now);
 void session_refused(struct dbr_session *s, const char *reason, const struct dbr_now *now);
+
+/* --- session_p2p.c --- */
+/* Our peer info for an end that takes no pushed options; its length or a negative error. */
+int session_p2p_info(const struct dbr_session *s, char *out, size_t cap);
+/* Server with `mode server`: the client (`tls-client` without `pull`) negotiates as if it were alone with us,
+ * but here the peer id in a packet must say who it is. Without our bit 5 it takes P_DATA_V1 and the PRF. */
+void session_p2p_downgrade(struct dbr_session *s);
+/* What both can do, from s->info and s->peer_options. DBR_ERR_NEGOTIATE: no cipher. */
+int session_p2p_settle(struct dbr_session *s, struct negotiation *n);
+int session_p2p_begin(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now);
 
 #endif

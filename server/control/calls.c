@@ -343,6 +343,12 @@ uint64_t calls_deadline(const struct control *ctl)
     return sooner(c->question_ns, sooner(c->call_ns, c->answer_ns));
 }
 
+bool calls_float(const struct control *ctl)
+{
+    const struct target *t = ctl->calls->target;
+    return t && t->remote->float_ >= 0 ? t->remote->float_ : ctl->cfg->float_;
+}
+
 struct client *calls_client(struct control *ctl)
 {
     return ctl->calls ? ctl->calls->client : NULL;

@@ -114,9 +114,12 @@ void calls_keep_way(struct control *ctl)
     const struct calls *calls = ctl->calls;
     struct dbr_ipc_route r = {
         .head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof r, 0), .what = DBR_ROUTE_AROUND, .prefix = 32};
-    if (!calls->full || !calls->target || calls->target->addr.family != 4)
+    if (!calls->full || !calls->target)
         return;
-    memcpy(r.dst, calls->target->addr.ip, 4);
+    const struct dbr_addr *server = calls->client ? &calls->client->addr : &calls->target->addr;
+    if (server->family != 4)
+        return;
+    memcpy(r.dst, server->ip, 4);
     send_route(ctl, &r);
 }
 
@@ -252,8 +255,9 @@ int calls_pushed(struct client *c, const char *options)
     struct calls *calls = ctl->calls;
     struct dbr_conf_diag diag = {.say = say, .arg = c};
     char safe[1024];
-    client_log(c, DBR_LOG_INFO, "PUSH: Received control message: 'PUSH_REPLY,%s'",
-               dbr_log_escape(safe, sizeof safe, options, strlen(options)));
+    if (!ctl->cfg->p2p)
+        client_log(c, DBR_LOG_INFO, "PUSH: Received control message: 'PUSH_REPLY,%s'",
+                   dbr_log_escape(safe, sizeof safe, options, strlen(options)));
     if (calls->has_pulled)
         dbr_config_free(&calls->pulled);
     calls->has_pulled = true;

@@ -14,6 +14,11 @@
 
 /* ---- birth and death ---- */
 
+bool client_fixed(const struct client *c)
+{
+    return c->ctl->boot->client && !calls_float(c->ctl);
+}
+
 struct client *client_new(struct control *ctl, const struct dbr_addr *addr)
 {
     if (ctl->n_half_open >= MAX_HALF_OPEN)
@@ -98,6 +103,17 @@ bool clients_idle(const struct control *ctl)
 }
 
 /* ---- admission ---- */
+
+/* Where there is one peer, the newest session lives, whatever its name. */
+static void replace_only(struct client *c)
+{
+    struct client *o = client_by_peer(c->ctl, 0);
+    if (!o || o == c)
+        return;
+    client_log(c, DBR_LOG_NOTICE, "new connection by '%s': the session of '%s' ends", c->adm->cn, o->adm->cn);
+    leave_data(o, DBR_DEL_REPLACED);
+    client_free(o);
+}
 
 /* Without duplicate-cn the newest session of a name is the one that lives; with it, only a session from the
  * same address and port is known to be over. */
@@ -185,7 +201,10 @@ static int admit(struct client *c, char *reason, size_t cap)
     int err = options_file(c, dbr_session_peer(c->session)->cn, reason, cap);
     if (err)
         return err;
-    replace_older(c); /* first, for its address and its place are the new one's */
+    if (ctl->boot->single)
+        replace_only(c);
+    else
+        replace_older(c); /* first, for its address and its place are the new one's */
     if (!client_enlist(c)) {
         client_log(c, DBR_LOG_NOTICE,
                    "MULTI: new incoming connection would exceed maximum number of clients (%u)",
@@ -310,6 +329,12 @@ const struct dbr_session_ops control_session_ops = {
     .log = op_log,
     .random = op_random,
 };
+
+const char *client_parting(const struct client *c, const char *text)
+{
+    bool exits = c->ctl->cfg->p2p && c->session && dbr_session_cc_exit(c->session);
+    return exits ? "EXIT" : text;
+}
 
 /* ---- revocation ---- */
 

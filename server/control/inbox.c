@@ -169,7 +169,7 @@ static void stranger(struct control *ctl, uint8_t *dgram, size_t len, const stru
         log_knock(ctl, err, from);
         return;
     }
-    if (ctl->boot->client || ctl->shutdown_ns || management_holds(ctl))
+    if (ctl->boot->client || ctl->shutdown_ns || management_holds(ctl) || !callers_may(ctl, from))
         count(ctl, &ctl->tally.state);
     else if (c.opcode == DBR_OP_RESET_CLIENT && c.key_id == 0)
         answer_reset(ctl, r, &g, &c, from);
@@ -187,7 +187,7 @@ static void feed(struct client *c, uint8_t *dgram, size_t len, const struct dbr_
     struct dbr_addr was = c->addr;
     bool moved = !dbr_addr_equal(&was, from);
     bool may_move = dbr_gate_kind_of(c->realm->gate) != DBR_GATE_NONE &&
-                    dbr_session_authenticated(c->session) && (!c->ctl->boot->client || c->ctl->cfg->float_);
+                    dbr_session_authenticated(c->session) && !client_fixed(c);
     if (moved && !may_move) {
         count(c->ctl, &c->ctl->tally.state);
         return;

@@ -82,8 +82,8 @@ static void data_is_new(struct control *ctl)
             client_free(c);
             continue;
         }
-        dbr_session_close(c->session, ctl->boot->client ? NULL : "RESTART", "data process restarted",
-                          &ctl->now);
+        dbr_session_close(c->session, ctl->boot->client ? NULL : client_parting(c, "RESTART"),
+                          "data process restarted", &ctl->now);
         client_settle(c);
     }
 }

@@ -313,8 +313,8 @@ static int load_crl(struct control *ctl)
     return err ? DBR_ERR_CONFIG : 0;
 }
 
-/* The framing that our own comp-lzo or compress line means (client role; a server serves each client with the
- * framing it has). */
+/* The framing that our own comp-lzo or compress line means (client role and p2p; else a server serves each
+ * client with the framing it has). */
 static enum dbr_framing own_framing(const struct dbr_config *cfg)
 {
     static const enum dbr_framing of[] = {[DBR_COMP_NONE] = DBR_FRAMING_NONE,
@@ -330,6 +330,7 @@ static void fill_session(struct control *ctl, struct realm *r)
     const struct dbr_config *cfg = ctl->cfg, *base = base_cfg(ctl);
     struct dbr_session_config *s = &r->session;
     s->server = !ctl->boot->client;
+    s->p2p = cfg->p2p;
     s->gate = r->gate;
     s->data_ciphers = ctl->data_ciphers;
     const char *fallback = base->data_ciphers_fallback ? base->data_ciphers_fallback : "";

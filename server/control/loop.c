@@ -108,7 +108,7 @@ void clients_shutdown(struct control *ctl, const char *text)
         struct client *c = ctl->by_peer[i];
         if (!c || !c->session)
             continue;
-        dbr_session_close(c->session, text, "server shutdown", &ctl->now);
+        dbr_session_close(c->session, client_parting(c, text), "server shutdown", &ctl->now);
         client_settle(c);
     }
 }
@@ -196,7 +196,7 @@ static int make_tables(struct control *ctl)
 {
     const struct dbr_config *cfg = ctl->cfg;
     uint8_t key[16];
-    int err = tables_init(ctl, ctl->boot->client ? 1 : (uint32_t)cfg->max_clients);
+    int err = tables_init(ctl, ctl->boot->single ? 1 : (uint32_t)cfg->max_clients);
     if (err)
         return err;
     ctl->batch = malloc((size_t)SOCKET_BATCH * 65536);
@@ -236,6 +236,7 @@ void control_free(struct control *ctl)
         while (ctl->by_sid[i])
             client_free(ctl->by_sid[i]);
     calls_free(ctl);
+    callers_free(ctl);
     for (size_t i = 0; i < MAX_CTL; i++)
         if (ctl->ctl_socks[i] >= 0)
             close(ctl->ctl_socks[i]);
@@ -265,8 +266,8 @@ static int start(struct control *ctl)
         err = management_ask(ctl);
     if (!err)
         err = control_load(ctl);
-    if (!err && ctl->boot->client)
-        err = calls_load(ctl);
+    if (!err)
+        err = ctl->boot->client ? calls_load(ctl) : callers_load(ctl);
     if (!err)
         err = make_tables(ctl);
     if (!err)

@@ -12,6 +12,7 @@
  *   talk.c      log lines of a client             calls.c     client role: whom to call, when again
  *   mgmt.c      managers: lines, commands         mgmt_io.c   their sockets
  *   mgmt_host.c what their commands do            env.c       what scripts and managers hear of a client
+ *   callers.c   p2p server: who may call
  */
 #ifndef DBR_CONTROL_STATE_H
 #define DBR_CONTROL_STATE_H
@@ -191,6 +192,7 @@ struct control {
     struct calls *calls;           /* client role */
     uint64_t shutdown_ns;          /* 0 = not shutting down */
     uint8_t *batch;                /* receive buffers */
+    struct callers *callers; /* server without `mode server`: from where its peer may call; NULL: anywhere */
     int ctl_socks[MAX_CTL];
     unsigned ctl_oldest;           /* who goes when all places are taken */
     uint32_t ctl_tickets[MAX_CTL]; /* of what this caller waits for; 0: nothing */
@@ -244,6 +246,7 @@ void control_log_tally(struct control *ctl);
 
 /* clients.c */
 extern const struct dbr_session_ops control_session_ops;
+bool client_fixed(const struct client *c); /* what comes from another address than its own is not its */
 struct client *client_new(struct control *ctl, const struct dbr_addr *addr);
 void client_free(struct client *c);
 void client_settle(struct client *c); /* after each call into its session: timer, death */
@@ -251,6 +254,9 @@ void client_tick(struct client *c);
 unsigned clients_revoke(struct control *ctl); /* cuts whom the lists in force name; returns how many */
 /* Frames stop first, then text is delivered and the session ends. */
 void client_kick(struct client *c, const char *text, const char *why);
+/* What tells this client to come back: text, or without `mode server`, where OpenVPN only hears EXIT, that.
+ */
+const char *client_parting(const struct client *c, const char *text);
 void clients_shutdown(struct control *ctl, const char *text);
 bool clients_idle(const struct control *ctl);
 
@@ -332,6 +338,11 @@ void management_gone(struct client *c);     /* and is gone */
 void management_stats(struct control *ctl); /* the workers' figures are in */
 bool management_holds(struct control *ctl); /* no calls are taken or made for now */
 
+/* callers.c */
+int callers_load(struct control *ctl); /* resolves `remote`; before the lock-down */
+void callers_free(struct control *ctl);
+bool callers_may(const struct control *ctl, const struct dbr_addr *from);
+
 /* calls.c */
 int calls_load(struct control *ctl); /* resolves the remotes; before the lock-down */
 int calls_watch(struct control *ctl);
@@ -345,6 +356,7 @@ void calls_restart(struct control *ctl); /* SIGUSR1: hangs up and calls again */
 void calls_tick(struct control *ctl);
 uint64_t calls_deadline(const struct control *ctl);
 struct client *calls_client(struct control *ctl);
+bool calls_float(const struct control *ctl); /* this server may answer from, and move to, another address */
 const struct dbr_config *calls_pulled(struct control *ctl);
 /* calls_push.c: what the server says */
 int calls_pushed(struct client *c, const char *options);

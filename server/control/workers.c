@@ -6,6 +6,7 @@
 #include "control/state.h"
 #include "base/bytes.h"
 #include "base/secret.h"
+#include "control/calls.h"
 #include "control/mss.h"
 
 #include <poll.h>
@@ -184,6 +185,8 @@ int workers_peer_new(struct client *c)
         m.flags |= DBR_PEER_UPLINK | (c->ctl->cfg->port_kind == DBR_PORT_KIND_SITE ? DBR_PEER_SITE : 0u);
     else
         fill_port(c, &m);
+    if (client_fixed(c))
+        m.flags |= DBR_PEER_FIXED;
     fill_keepalive(c, &m);
     fill_mss(c, &m);
     fill_max_l3(c, &m);
@@ -272,6 +275,8 @@ static void on_float(struct client *c, const void *buf)
     client_log(c, DBR_LOG_NOTICE, "Float requested for peer %u: %s -> %s", c->peer_id,
                dbr_addr_text(&c->addr, was), dbr_addr_text(&m->addr, is));
     c->addr = m->addr;
+    if (c->ctl->calls)
+        calls_keep_way(c->ctl);
 }
 
 static void on_timeout(struct client *c, const void *buf)

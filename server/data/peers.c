@@ -78,6 +78,7 @@ void peer_set(struct peer *p, const struct dbr_ipc_peer *m)
     p->policy.source_guard = (m->flags & DBR_PEER_SOURCE_GUARD) != 0;
     p->policy.isolated = (m->flags & DBR_PEER_ISOLATED) != 0;
     p->uplink = (m->flags & DBR_PEER_UPLINK) != 0;
+    p->fixed = (m->flags & DBR_PEER_FIXED) != 0;
     if (p->uplink && !site) /* the office is not a guest here */
         p->policy.deny_in = p->policy.deny_out = 0;
     p->wire_id = m->wire_peer_id;

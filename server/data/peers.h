@@ -56,7 +56,7 @@ struct peer {
     uint32_t id;
     uint32_t wire_id; /* in datagrams that we receive */
     bool live;
-    bool isolated, uplink;
+    bool isolated, uplink, fixed;
     enum dbr_framing framing;
     struct peer_key *primary; /* NULL = no key yet */
     struct dbr_mss mss;

@@ -444,7 +444,11 @@ static int strip(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
  * far (a late or copied one never moves it back) and no other live peer has the address. */
 static bool follow(struct worker *w, struct peer *p, const struct dbr_addr *from, bool newest)
 {
-    if (dbr_addr_equal(&p->addr, from) || p->uplink || !newest)
+    if (dbr_addr_equal(&p->addr, from))
+        return true;
+    if (p->fixed)
+        return false;
+    if (!newest)
         return true;
     if (!book_move(&w->shared->book, &p->addr, from, p->id))
         return false;
@@ -557,13 +561,21 @@ static void data_datagram(struct worker *w, uint32_t id, const struct dgram *d)
         w->drops_unknown++;
 }
 
-/* P_DATA_V2 names its peer. In the client role the id is the one the server gave us. */
+/* Where there is one peer only: the server that we call, or the far end of a server without `mode server`. */
+static const struct peer *only_peer(const struct worker *w)
+{
+    return w->shared->client ? w->peers.uplink : peers_find(&w->peers, 0);
+}
+
+/* P_DATA_V2 names its peer. Where there is one only, the id is the one the server gave us, or that both ends
+ * derived. */
 static void data_v2(struct worker *w, const struct dgram *d)
 {
     uint32_t id = d->len < DBR_DATA_V2_HEADER ? DBR_PEER_ID_NONE : dbr_get24(d->bytes + 1);
-    struct peer *uplink = w->peers.uplink;
-    if (w->shared->client)
-        id = uplink && uplink->wire_id == id ? uplink->id : DBR_PEER_ID_NONE;
+    if (w->shared->client || w->shared->boot->single) {
+        const struct peer *p = only_peer(w);
+        id = p && p->wire_id == id ? p->id : DBR_PEER_ID_NONE;
+    }
     data_datagram(w, id, d);
 }
 

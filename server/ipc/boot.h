@@ -44,7 +44,8 @@ struct dbr_boot {
     char *const *argv;
     struct dbr_log log;
     unsigned n_workers;
-    bool client;                      /* role: false = server */
+    bool client; /* role: false = server */
+    bool single; /* there is one peer at a time: client role, or `tls-server` without `mode server` */
     int udp[1 + DBR_MAX_WORKERS];     /* [0] control, [1 + i] worker i; IPv6 dual-stack UDP, UDP_GRO set */
     int tap[DBR_MAX_WORKERS];         /* one queue per worker, non-blocking */
     int ipc_control[DBR_MAX_WORKERS]; /* control's ends of the pairs to the workers (control only, else -1) */

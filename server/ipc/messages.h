@@ -95,6 +95,7 @@ enum dbr_peer_flags {
         1 << 5,              /* who sends a packet over max_l3 with DF is told; else it is cut all the same */
     DBR_PEER_SPLIT = 1 << 6, /* DHCP answers and router advertisements reach it without the LAN's default
                                 route and name servers */
+    DBR_PEER_FIXED = 1 << 7, /* what comes from another address than addr is not its */
 };
 
 enum {

@@ -61,6 +61,7 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
                            .log = k->log,
                            .n_workers = k->n_workers,
                            .client = k->client,
+                           .single = k->single,
                            .tap_offloads = k->tap.offload,
                            .tap_mtu = k->tap_mtu,
                            .restarted = k->child[which].was_ready,

@@ -93,7 +93,7 @@ struct keeper {
 
     /* what the children inherit */
     unsigned n_workers;
-    bool client;
+    bool client, single; /* as in struct dbr_boot */
     struct udp_group udp;
     struct dbr_tap tap;
     struct dbr_steer steer;

@@ -96,7 +96,7 @@ static int show_help(void)
 static int run_data(const struct dbr_boot *boot, struct dbr_config *config,
                     const uint32_t guarded_ip4[GUARDED_IP4])
 {
-    struct dbr_data_limits limits = {.max_peers = boot->client ? 1 : (uint32_t)config->max_clients,
+    struct dbr_data_limits limits = {.max_peers = boot->single ? 1 : (uint32_t)config->max_clients,
                                      .client_to_client = config->client_to_client};
     for (size_t i = 0; i < GUARDED_IP4 && i < DBR_DATA_IP4_MAX; i++)
         limits.guarded_ip4[i] = guarded_ip4[i];

@@ -265,9 +265,9 @@ int watch_links(struct keeper *k)
 
 /* ---- UDP ---- */
 
-static unsigned count_workers(const struct dbr_config *c, bool client)
+static unsigned count_workers(const struct dbr_config *c, bool single)
 {
-    long n = client ? 1 : c->workers ? c->workers : sysconf(_SC_NPROCESSORS_ONLN);
+    long n = single ? 1 : c->workers ? c->workers : sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : n > DBR_MAX_WORKERS ? DBR_MAX_WORKERS : (unsigned)n;
 }
 
@@ -500,7 +500,8 @@ int keeper_open(struct keeper *k)
         memory_open,  map_counters, open_files,         open_management, write_pid,  run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
-    k->n_workers = count_workers(k->config, k->client);
+    k->single = k->client || k->config->p2p;
+    k->n_workers = count_workers(k->config, k->single);
     int err = 0;
     for (size_t i = 0; !err && i < sizeof steps / sizeof steps[0]; i++)
         err = steps[i](k);

@@ -7,6 +7,7 @@
 
 #define CERTS  "ca ca.crt\ncert c.crt\nkey c.key\n"
 #define SERVER "dev tap\nserver-bridge\ntls-auth ta.key 0\n" CERTS
+#define P2P    "dev tap\ntls-server\nifconfig 10.0.0.1 255.0.0.0\ntls-auth ta.key 0\n" CERTS
 #define CLIENT "dev tap\nclient\nremote vpn\nremote-cert-tls server\n" CERTS
 
 /* words NULL: no complaint at all; "W:": a warning and no error. */
@@ -22,7 +23,6 @@ static const struct {
     /* role */
     {"dev tap\n" CERTS, "t.conf: mode: neither server nor client|server-bridge"},
     {"dev tap\nmode server\n" CERTS, "mode|tls-server"},
-    {"dev tap\ntls-server\nifconfig 10.0.0.1 255.0.0.0\n" CERTS, "tls-server|not built yet|mode server"},
     {"dev tap\nmode server\ntls-server\ntls-client\n" CERTS, "tls-client|does not go with tls-server"},
     {SERVER "mode p2p\n", "mode|does not go with server-bridge"},
     {SERVER "mode server\ntls-server\n", NULL},
@@ -42,6 +42,29 @@ static const struct {
     {CLIENT "client-to-client\n", "client-to-client|is for a server"},
     {CLIENT "push \"ping 10\"\n", "push|is for a server"},
     {CLIENT "ifconfig-pool 10.0.0.4 10.0.0.9\n", "ifconfig-pool|is for a server"},
+
+    /* a server for one peer, a client that takes no options */
+    {P2P, NULL},
+    {P2P "mode p2p\n", NULL},
+    {P2P "remote vpn\n", NULL},
+    {P2P "<connection>\nremote vpn\n</connection>\n", NULL},
+    {P2P "remote vpn\nfloat\n", NULL},
+    {P2P "cipher AES-256-CBC\n", NULL},
+    {P2P "cipher AES-256-CBC\nauth none\n", "auth"},
+    {P2P "cipher BF-CBC\n", "cipher|SWEET32"},
+    {SERVER "cipher AES-256-CBC\n", "W:cipher|AES-256-CBC is not used|data-ciphers-fallback"},
+    {P2P "ifconfig-pool 10.0.0.4 10.0.0.9 255.0.0.0\n", "ifconfig-pool|for many clients|mode server"},
+    {P2P "duplicate-cn\n", "duplicate-cn|for many clients"},
+    {P2P "client-to-client\n", "client-to-client|for many clients"},
+    {P2P "push \"ping 10\"\n", "W:push|no effect without `mode server`"},
+    {P2P "max-clients 7\n", "W:max-clients|no effect without `mode server`"},
+    {P2P "connect-freq 3 10\n", "W:connect-freq|no effect without `mode server`"},
+    {P2P "nobind\n", "nobind|needs its port"},
+    {P2P "pull\n", "pull|not told options"},
+    {P2P "client\n", "tls-client|does not go with tls-server"},
+    {"dev tap\nmode server\ntls-server\nifconfig 10.0.0.1 255.0.0.0\ntls-auth t\n" CERTS, NULL},
+    {"dev tap\nmode server\ntls-server\ntls-auth t\nremote vpn\n" CERTS, "remote|a server does not call"},
+    {"dev tap\ntls-client\nifconfig 10.0.0.2 255.0.0.0\nremote vpn\nremote-cert-tls server\n" CERTS, NULL},
 
     /* device */
     {"server-bridge\ntls-auth ta.key\n" CERTS, "t.conf: dev: missing|dev tap"},
@@ -330,10 +353,50 @@ static void too_many_remotes(void **state)
     dbr_config_free(&cfg);
 }
 
+/* What nobody pushes is decided here: who is alone with his peer, his fallback, his keepalive, his port kind.
+ */
+static void alone(void **state)
+{
+    static const struct {
+        const char *text;
+        bool p2p;
+        int port_kind;
+        const char *fallback;
+        int ping_restart;
+        size_t pushes;
+    } shapes[] = {
+        {P2P "cipher AES-256-CBC\nkeepalive 10 60\n", true, DBR_PORT_KIND_SITE, "AES-256-CBC", 60, 0},
+        {P2P "cipher AES-256-CBC\ndata-ciphers-fallback AES-128-CBC\n", true, DBR_PORT_KIND_SITE,
+         "AES-128-CBC", 0, 0},
+        {P2P "port-kind laptop\n", true, DBR_PORT_KIND_LAPTOP, NULL, 0, 0},
+        {SERVER "cipher AES-256-GCM\nkeepalive 10 60\n", false, DBR_PORT_KIND_LAPTOP, NULL, 120, 3},
+        {"dev tap\ntls-client\nremote vpn\ncipher AES-128-CBC\n" CERTS, true, DBR_PORT_KIND_LAPTOP,
+         "AES-128-CBC", 0, 0},
+        {CLIENT "cipher AES-128-GCM\n", false, DBR_PORT_KIND_LAPTOP, NULL, 120, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        struct dbr_config cfg;
+        struct collect c;
+        parse_into(&cfg, &c, shapes[i].text);
+        assert_int_equal(dbr_config_finish(&cfg, &c.diag), 0);
+        assert_int_equal(cfg.p2p, shapes[i].p2p);
+        assert_int_equal(cfg.port_kind, shapes[i].port_kind);
+        assert_int_equal(cfg.ping_restart, shapes[i].ping_restart);
+        assert_int_equal(cfg.push.n, shapes[i].pushes);
+        if (shapes[i].fallback)
+            assert_string_equal(cfg.data_ciphers_fallback, shapes[i].fallback);
+        else
+            assert_null(cfg.data_ciphers_fallback);
+        dbr_config_free(&cfg);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cross_checks),
+        cmocka_unit_test(alone),
         cmocka_unit_test(server_bridge_as_the_manual_has_it),
         cmocka_unit_test(server_bridge_by_dhcp_and_nogw),
         cmocka_unit_test(server_as_the_manual_has_it),

@@ -269,7 +269,6 @@ static const struct {
     const char *text, *words;
 } warned[] = {
     {"allow-compression yes", "allow-compression|asym"},
-    {"cipher AES-256-CBC", "cipher|AES-256-CBC is not used|data-ciphers-fallback"},
     {"data-ciphers AES-256-GCM:?FUTURE", "FUTURE is left out"},
     {"push \"user nobody\"", "clients do not take user"},
     {"remote a 443 tcp\nremote b", "by TCP is left out"},

@@ -279,7 +279,7 @@ static void read_config(struct rig *rig, const struct rig_options *o)
     const struct pki_id *id = server_id(o->rsa_bits);
     const char *more = o->config ? o->config : "";
     size_t n = put(text, 0, "dev tap0\ndh none\nkeepalive 10 60\nverb 3\n%s", more);
-    if (!strstr(more, "server-bridge"))
+    if (!strstr(more, "server-bridge") && !strstr(more, "tls-server"))
         n = put(text, n, "\nserver-bridge 192.168.50.1 255.255.255.0 192.168.50.100 192.168.50.149");
     n = put(text, n, "\n<ca>\n%s</ca>\n<cert>\n%s</cert>\n<key>\n%s</key>\n", ca->pem, id->pem, id->key_pem);
     if (o->gate == DBR_GATE_TLS_AUTH) {
@@ -331,7 +331,8 @@ static void make_boot(struct rig *rig, const struct rig_options *o)
     struct dbr_boot *b = &rig->boot;
     b->config = &rig->cfg;
     b->log = (struct dbr_log){.verb = 3, .sink = sink, .arg = rig};
-    b->n_workers = RIG_WORKERS;
+    b->single = rig->cfg.p2p;
+    b->n_workers = b->single ? 1 : RIG_WORKERS;
     b->alive = alive;
     b->restarted = o->restarted;
     b->lock_down = lock_down;
@@ -507,6 +508,7 @@ struct caller *rig_call_as(struct rig *rig, struct dbr_tls_ctx *tls, uint32_t ip
         .gate = rig->gate,
         .static_key = dbr_gate_kind_of(rig->gate) == DBR_GATE_NONE ? NULL : rig->static_key,
         .tls = tls,
+        .p2p = rig->cfg.p2p,
         .data_ciphers = "AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305",
         .auth = rig->cfg.auth,
         .cipher = rig->cfg.cipher,

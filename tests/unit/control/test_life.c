@@ -140,6 +140,55 @@ static void test_replace(void **state)
     rig_free(rig);
 }
 
+/* Without `mode server` there is one peer: the newest who has authenticated, whatever his name; the id of his
+ * packets is the derived one. */
+static void test_only_peer(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("tls-server");
+    rig_connect(rig, "alice", A, 4000);
+    const struct dbr_ipc_peer *peer = rig_told(rig, DBR_IPC_PEER_NEW, 0, 0, NULL);
+    const struct dbr_ipc_key *key = rig_told(rig, DBR_IPC_KEY_NEW, 0, 0, NULL);
+    assert_non_null(peer);
+    assert_non_null(key);
+    assert_true(key->use_v2);
+    assert_int_equal(peer->wire_peer_id, key->tx_peer_id);
+    assert_int_equal(peer->wire_peer_id, dbr_session_peer_id(rig->callers[0]->session));
+    assert_true(peer->wire_peer_id > 1);
+    assert_true(peer->flags & DBR_PEER_SITE);
+    rig_connect(rig, "bob", B, 4001);
+    assert_null(rig_client(rig, "alice"));
+    assert_int_equal(rig->ctl->n_admitted, 1);
+    assert_int_equal(id_of(rig, "bob"), 0);
+    assert_true(rig_logged(rig, "the session of 'alice' ends"));
+    rig_free(rig);
+}
+
+/* `remote` says who may begin a session; `float` lifts that. */
+static void test_only_caller(void **state)
+{
+    static const struct {
+        const char *config;
+        bool other_enters;
+    } cases[] = {
+        {"tls-server", true},
+        {"tls-server\nremote 10.0.0.1", false},
+        {"tls-server\nremote 10.0.0.1\nremote 10.0.0.2 5000", true},
+        {"tls-server\nremote 10.0.0.1\nfloat", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig *rig = rig_plain(cases[i].config);
+        rig_connect(rig, "alice", A, 4000);
+        uint64_t sent = rig->sent;
+        struct caller *c = rig_call(rig, "bob", B, 4001);
+        rig_run(rig, 3000);
+        assert_int_equal(rig_up(c), cases[i].other_enters);
+        assert_int_equal(rig->sent > sent, cases[i].other_enters); /* not a byte to him */
+        rig_free(rig);
+    }
+}
+
 static void test_duplicate_cn(void **state)
 {
     (void)state;
@@ -712,6 +761,8 @@ int main(void)
         cmocka_unit_test(test_order_of_messages),
         cmocka_unit_test(test_peer_ids),
         cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_only_peer),
+        cmocka_unit_test(test_only_caller),
         cmocka_unit_test(test_duplicate_cn),
         cmocka_unit_test(test_flapping),
         cmocka_unit_test(test_foreign_names),

@@ -1379,6 +1379,81 @@ static void test_failed_starts(void **state)
     }
 }
 
+/* ---- one peer ---- */
+
+static struct dbr_ipc_stats only_stats(struct world *w)
+{
+    struct dbr_ipc_head get = dbr_ipc_head(DBR_IPC_STATS_GET, sizeof get, 0);
+    struct dbr_ipc_stats s = {0};
+    rig_tell(&w->r, 0, &get);
+    rig_hear(&w->r, 0, DBR_IPC_STATS, &s, sizeof s);
+    rig_hear(&w->r, 0, DBR_IPC_STATS_END, &get, sizeof get);
+    return s;
+}
+
+/* A server without `mode server`: the id of the packets is what both ends derived; guards and switch are as
+ * with many. */
+static void test_only_peer(void **state)
+{
+    (void)state;
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    rig_init(&w.r, 1);
+    w.r.boot.single = true;
+    rig_start(&w.r);
+    rig_peer_open(&w.a, 0);
+    struct dbr_ipc_peer m = rig_peer_message(&w.a);
+    m.wire_peer_id = 0xabcdef;
+    rig_tell(&w.r, 0, &m);
+    rig_key_install(&w.r, &w.a, 0, true, 5);
+    rig_sync(&w.r, 0);
+    dbr_put24(w.a.slot.header + 1, 0xabcdef);
+    lan_gets(&w, peer_sends(&w, &w.a, MAC_HOST, MAC_A));
+    peer_gets(&w.a, lan_sends(&w, MAC_A, MAC_HOST));
+    rig_peer_rebind(&w.a);
+    lan_gets(&w, peer_sends(&w, &w.a, MAC_HOST, MAC_A));
+    peer_gets(&w.a, lan_sends(&w, MAC_A, MAC_HOST)); /* it has moved */
+    dbr_put24(w.a.slot.header + 1, 0);
+    peer_sends(&w, &w.a, MAC_HOST, MAC_A);
+    dbr_put24(w.a.slot.header + 1, 0xabcdef);
+    lan_gets(&w, peer_sends(&w, &w.a, MAC_HOST, MAC_A));
+    assert_int_equal(only_stats(&w).rx_frames, 3);
+    assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
+    rig_peer_close(&w.a);
+}
+
+/* Client role: without `float` the server's frames come from where it was called; with it, it may move. */
+static void test_float_of_the_server(void **state)
+{
+    (void)state;
+    for (int fixed = 0; fixed < 2; fixed++) {
+        static struct world w;
+        memset(&w, 0, sizeof w);
+        rig_init(&w.r, 1);
+        w.r.boot.client = w.r.boot.single = true;
+        rig_start(&w.r);
+        rig_peer_open(&w.a, 0);
+        struct dbr_ipc_peer m = rig_peer_message(&w.a);
+        m.flags = DBR_PEER_UPLINK | (fixed ? DBR_PEER_FIXED : 0);
+        rig_tell(&w.r, 0, &m);
+        rig_key_install(&w.r, &w.a, 0, true, 5);
+        rig_sync(&w.r, 0);
+        lan_gets(&w, peer_sends(&w, &w.a, MAC_A, MAC_HOST));
+        rig_peer_rebind(&w.a);
+        uint32_t from_there = peer_sends(&w, &w.a, MAC_A, MAC_HOST);
+        if (!fixed) {
+            lan_gets(&w, from_there);
+            peer_gets(&w.a, lan_sends(&w, MAC_B, MAC_A));
+        }
+        rig_sync(&w.r, 0);
+        struct dbr_ipc_stats s = only_stats(&w);
+        assert_int_equal(s.rx_frames, fixed ? 1 : 2);
+        assert_int_equal(s.drops_auth, fixed);
+        assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
+        rig_peer_close(&w.a);
+    }
+}
+
 /* ---- client role ---- */
 
 static void test_client_role(void **state)
@@ -1492,6 +1567,8 @@ int main(void)
         T(test_datagram_from_control),
         T(test_strays_are_bounded),
         T(test_float),
+        cmocka_unit_test(test_only_peer),
+        cmocka_unit_test(test_float_of_the_server),
         T(test_no_float_without_a_good_tag),
         T(test_no_float_by_copy_or_by_late_datagram),
         T(test_no_float_onto_another_peer),

@@ -206,6 +206,59 @@ static void cipher_table(void **state)
     }
 }
 
+/* Two ends that push nothing: the server's order counts, and both find the same. */
+static const struct {
+    const char *server, *client;
+    enum dbr_cipher fallback, want;
+} p2p_cases[] = {
+    {ALL, ALL, DBR_CIPHER_NONE, DBR_AES_256_GCM},
+    {"CHACHA20-POLY1305:AES-128-GCM", "AES-128-GCM:CHACHA20-POLY1305", DBR_CIPHER_NONE,
+     DBR_CHACHA20_POLY1305},
+    {"AES-256-CBC", "AES-256-GCM:AES-256-CBC", DBR_AES_128_CBC, DBR_AES_256_CBC},
+    {"AES-128-GCM", "CHACHA20-POLY1305", DBR_AES_256_CBC, DBR_AES_256_CBC},
+    {"AES-128-GCM", "CHACHA20-POLY1305", DBR_CIPHER_NONE, DBR_CIPHER_NONE},
+};
+
+/* One end's view of a peer without a list: what it names, or the fallback. */
+static const struct {
+    const char *ours, *occ;
+    enum dbr_cipher fallback, want;
+} p2p_old_cases[] = {
+    {ALL, "V4,dev-type tap", DBR_AES_256_CBC, DBR_AES_256_CBC},
+    {ALL, "V4,dev-type tap", DBR_CIPHER_NONE, DBR_CIPHER_NONE},
+    {ALL, "V4,dev-type tap,cipher AES-256-CBC", DBR_AES_256_CBC, DBR_AES_256_CBC},
+    {ALL, "V4,dev-type tap,cipher AES-128-GCM", DBR_AES_256_CBC, DBR_AES_128_GCM},
+    {ALL, "V4,dev-type tap,cipher BF-CBC", DBR_AES_256_CBC, DBR_CIPHER_NONE},
+    {ALL, "V4,dev-type tap,cipher BF-CBC", DBR_CIPHER_NONE, DBR_CIPHER_NONE},
+};
+
+static void p2p_cipher_table(void **state)
+{
+    char text[512];
+    struct dbr_peer_info server, client, silent;
+    (void)state;
+    for (size_t i = 0; i < COUNT(p2p_cases); i++) {
+        assert_true(dbr_peer_info_write_p2p(text, sizeof text, 682, p2p_cases[i].server) > 0);
+        dbr_peer_info_parse(&server, text);
+        assert_true(dbr_peer_info_write_p2p(text, sizeof text, 682, p2p_cases[i].client) > 0);
+        dbr_peer_info_parse(&client, text);
+        assert_int_equal(client.iv_proto, 682);
+        enum dbr_cipher at_server =
+            dbr_negotiate_cipher_p2p(true, p2p_cases[i].server, &client, "", p2p_cases[i].fallback);
+        enum dbr_cipher at_client =
+            dbr_negotiate_cipher_p2p(false, p2p_cases[i].client, &server, "", p2p_cases[i].fallback);
+        CHECK(at_server == p2p_cases[i].want && at_client == p2p_cases[i].want, "row %zu: %s and %s", i,
+              dbr_cipher_name(at_server), dbr_cipher_name(at_client));
+    }
+    dbr_peer_info_parse(&silent, "");
+    for (size_t i = 0; i < COUNT(p2p_old_cases); i++)
+        for (int server_too = 0; server_too < 2; server_too++)
+            CHECK(dbr_negotiate_cipher_p2p(server_too, p2p_old_cases[i].ours, &silent, p2p_old_cases[i].occ,
+                                           p2p_old_cases[i].fallback) == p2p_old_cases[i].want,
+                  "old row %zu", i);
+    assert_int_equal(dbr_peer_info_write_p2p(text, 20, 682, ALL), DBR_ERR_SPACE);
+}
+
 /* --- framing --- */
 
 static void framing_table(void **state)
@@ -370,10 +423,15 @@ static void occ_find_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(peer_info_table),   cmocka_unit_test(peer_info_long_values),
-        cmocka_unit_test(peer_info_written), cmocka_unit_test(cipher_table),
-        cmocka_unit_test(framing_table),     cmocka_unit_test(occ_answers_what_each_version_expects),
-        cmocka_unit_test(occ_of_a_client),   cmocka_unit_test(occ_echoes_nothing_odd),
+        cmocka_unit_test(peer_info_table),
+        cmocka_unit_test(peer_info_long_values),
+        cmocka_unit_test(peer_info_written),
+        cmocka_unit_test(cipher_table),
+        cmocka_unit_test(p2p_cipher_table),
+        cmocka_unit_test(framing_table),
+        cmocka_unit_test(occ_answers_what_each_version_expects),
+        cmocka_unit_test(occ_of_a_client),
+        cmocka_unit_test(occ_echoes_nothing_odd),
         cmocka_unit_test(occ_find_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

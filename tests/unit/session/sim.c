@@ -363,7 +363,8 @@ static void make_end(struct sim *sim, struct sim_end *end, bool server)
                                            .data_ciphers = server ? o->ciphers_server : o->ciphers_client,
                                            .auth = o->digest ? o->digest : "SHA1",
                                            .fallback = server ? o->fallback_server : o->fallback_client,
-                                           .framing = server ? DBR_FRAMING_NONE : o->framing_client,
+                                           .framing = server && !o->p2p_server ? DBR_FRAMING_NONE
+                                                                               : o->framing_client,
                                            .key_direction = direction,
                                            .tun_mtu = 1500,
                                            .hand_window_s = o->hand_window_s ? o->hand_window_s : 60,
@@ -372,6 +373,7 @@ static void make_end(struct sim *sim, struct sim_end *end, bool server)
                                            .reneg_s = server ? o->reneg_server_s : o->reneg_client_s,
                                            .platform = "linux",
                                            .no_dyn_tls_crypt = o->no_dyn_tls_crypt,
+                                           .p2p = server ? o->p2p_server : o->p2p_client,
                                            .ops = &ops,
                                            .arg = end};
     if (!end->cfg.data_ciphers)

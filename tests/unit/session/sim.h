@@ -26,6 +26,7 @@ struct sim_options {
     bool revoked;  /* the server refuses the client's certificate */
     int authorize; /* what authorize() says: 0, DBR_ERR_AGAIN, DBR_ERR_CERT */
     bool no_dyn_tls_crypt;
+    bool p2p_client, p2p_server; /* this end takes, or gives, no options */
     enum dbr_cipher fallback_client, fallback_server;
     enum dbr_framing framing_client;
     const char *extra_push; /* one more option of the server's administrator */

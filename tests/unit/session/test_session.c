@@ -286,6 +286,115 @@ static void test_verdict(void **state)
     }
 }
 
+/* Two ends without push: keys at once, all that both can do, one peer id out of the exporter. */
+static void test_p2p(void **state)
+{
+    (void)state;
+    for (int no_dyn = 0; no_dyn < 2; no_dyn++) {
+        struct sim_options o = {.wire = good,
+                                .gate = DBR_GATE_TLS_AUTH,
+                                .p2p_client = true,
+                                .p2p_server = true,
+                                .framing_client = DBR_FRAMING_COMP_LZO,
+                                .no_dyn_tls_crypt = no_dyn,
+                                .reneg_client_s = 30};
+        struct sim *sim = sim_new(&o, (uint64_t)no_dyn);
+        assert_true(sim_connect(sim, 2));
+        const struct dbr_data_keys *c = &sim->client.keys[0], *s = &sim->server.keys[0];
+        assert_true(sim_keys_match(sim, 0) && c->use_v2 && s->use_v2);
+        assert_int_equal(c->peer_id, s->peer_id);
+        assert_true(c->peer_id != DBR_PEER_ID_NONE && c->peer_id != 0x76706e);
+        assert_int_equal(dbr_session_peer_id(sim->server.session), s->peer_id);
+        assert_int_equal(dbr_session_framing(sim->server.session), DBR_FRAMING_COMP_LZO);
+        assert_true(dbr_session_cc_exit(sim->client.session) && dbr_session_cc_exit(sim->server.session));
+        assert_int_equal(sim->server.n_push, 0);
+        assert_string_equal(sim->client.pushed, "");
+        sim_run(sim, 40000);
+        assert_true(sim_keys_match(sim, 1));
+        assert_int_equal(sim->client.keys[1].peer_id, c->peer_id);
+        sim_free(sim);
+    }
+}
+
+/* A client that takes no options at a server for many: P_DATA_V1, the PRF, and no exit by control message. */
+static void test_p2p_client_alone(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .p2p_client = true};
+    struct sim *sim = sim_new(&o, 1);
+    assert_true(sim_connect(sim, 2));
+    assert_true(sim_keys_match(sim, 0));
+    assert_false(sim->client.keys[0].use_v2 || sim->server.keys[0].use_v2);
+    assert_false(dbr_session_cc_exit(sim->client.session) || dbr_session_cc_exit(sim->server.session));
+    assert_int_equal(sim->server.n_push, 0);
+    dbr_session_renegotiate(sim->client.session, &sim->now);
+    sim_run(sim, 5000);
+    assert_true(sim_keys_match(sim, 1));
+    sim_free(sim);
+}
+
+/* A peer that does not say bit 5 gets P_DATA_V1; one that wants options hears that there are none. */
+static void test_p2p_server_alone(void **state)
+{
+    (void)state;
+    struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .p2p_server = true};
+    struct sim *sim = sim_new(&o, 1);
+    assert_false(sim_connect(sim, 5));
+    assert_true(sim->server.has_key[0]);
+    assert_false(sim->server.keys[0].use_v2);
+    assert_int_equal(sim->server.n_push, 0);
+    assert_non_null(strstr(dbr_session_why(sim->client.session), "pushes no options"));
+    sim_free(sim);
+}
+
+static void test_p2p_no_common_cipher(void **state)
+{
+    (void)state;
+    for (int fallback = 0; fallback < 2; fallback++) {
+        enum dbr_cipher c = fallback ? DBR_AES_256_CBC : DBR_CIPHER_NONE;
+        struct sim_options o = {.wire = good,
+                                .gate = DBR_GATE_TLS_AUTH,
+                                .p2p_client = true,
+                                .p2p_server = true,
+                                .ciphers_client = "AES-128-GCM",
+                                .ciphers_server = "CHACHA20-POLY1305",
+                                .fallback_client = c,
+                                .fallback_server = c};
+        struct sim *sim = sim_new(&o, 1);
+        assert_int_equal(sim_connect(sim, 5), fallback);
+        assert_int_equal(sim->server.has_key[0], fallback);
+        assert_true(fallback ? sim_keys_match(sim, 0) : !sim->client.has_key[0]);
+        sim_free(sim);
+    }
+}
+
+/* A p2p server that has sent its reset unasked acknowledges ours in a packet of its own: that names it. No
+ * other client takes a server's session id from there. */
+static void test_lone_ack(void **state)
+{
+    (void)state;
+    for (int p2p = 0; p2p < 2; p2p++) {
+        for (int mine = 0; mine < 2; mine++) {
+            struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .p2p_client = p2p};
+            struct sim *sim = sim_new(&o, 1);
+            uint8_t inner[128], dgram[256];
+            uint64_t local = dbr_session_local_sid(sim->client.session);
+            struct dbr_control ack = {.opcode = DBR_OP_ACK,
+                                      .sid = 77,
+                                      .n_acks = 1,
+                                      .acks = {0},
+                                      .peer_sid = mine ? local : local + 1};
+            int n = dbr_control_write(&ack, inner, sizeof inner);
+            n = dbr_gate_seal(sim->server.gate, dbr_first_byte(DBR_OP_ACK, 0), 77, 9,
+                              (uint32_t)sim->now.unix_s, inner, (size_t)n, dgram, sizeof dgram);
+            assert_true(n > 0);
+            sim_inject(sim, false, dgram, (size_t)n);
+            assert_int_equal(dbr_session_remote_sid(sim->client.session), p2p && mine ? 77 : 0);
+            sim_free(sim);
+        }
+    }
+}
+
 /* Closing takes the data keys away at once, then delivers the words. */
 static void test_close(void **state)
 {
@@ -412,14 +521,27 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_combinations),   cmocka_unit_test(test_no_common_cipher),
-        cmocka_unit_test(test_pushed_cipher),  cmocka_unit_test(test_framing),
-        cmocka_unit_test(test_bad_wire),       cmocka_unit_test(test_40_percent),
-        cmocka_unit_test(test_deterministic),  cmocka_unit_test(test_renegotiation),
-        cmocka_unit_test(test_revoked),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_verdict),        cmocka_unit_test(test_close),
-        cmocka_unit_test(test_close_deadline), cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_own_sid),        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_combinations),
+        cmocka_unit_test(test_no_common_cipher),
+        cmocka_unit_test(test_pushed_cipher),
+        cmocka_unit_test(test_framing),
+        cmocka_unit_test(test_bad_wire),
+        cmocka_unit_test(test_40_percent),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_renegotiation),
+        cmocka_unit_test(test_revoked),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_p2p),
+        cmocka_unit_test(test_p2p_client_alone),
+        cmocka_unit_test(test_p2p_server_alone),
+        cmocka_unit_test(test_p2p_no_common_cipher),
+        cmocka_unit_test(test_lone_ack),
+        cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_close_deadline),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_own_sid),
+        cmocka_unit_test(test_replay),
         cmocka_unit_test(test_flipped_bits),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
