@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "base/secret.h"
+#include "crypto/lean.h"
 #include "crypto/tls_int.h"
 
 #include <openssl/crypto.h>
@@ -136,6 +137,14 @@ static int set_groups(struct build *b)
 
 /* ---- PEM ---- */
 
+/* A copy for TLS's own library context, which owns nothing of the certificate it replaces. */
+static X509 *for_tls(X509 *cert)
+{
+    X509 *copy = lean_cert(cert);
+    X509_free(cert);
+    return copy;
+}
+
 /* Hands each certificate of a PEM text to take (which owns it); 0 or an error with its line in why. */
 static int each_cert(struct build *b, const char *input, const char *pem, size_t len,
                      int (*take)(struct build *, X509 *, int nth), int *count)
@@ -145,7 +154,7 @@ static int each_cert(struct build *b, const char *input, const char *pem, size_t
     int err = bio ? 0 : out_of_memory(b);
     *count = 0;
     while (!err && (cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)))
-        err = take(b, cert, (*count)++);
+        err = (cert = for_tls(cert)) ? take(b, cert, (*count)++) : out_of_memory(b);
     unsigned long last = ERR_peek_last_error();
     if (!err && ERR_GET_REASON(last) != PEM_R_NO_START_LINE)
         err = REFUSE(b, "%s: certificate %d in it is damaged (%s): copy it again, whole", input, *count + 1,
@@ -266,12 +275,16 @@ static int refuse_key(struct build *b, const struct pass *pass)
     return REFUSE(b, "key: no private key in it (%s); it must be PEM", library_reason());
 }
 
-static int use_key(struct build *b, EVP_PKEY *key)
+static int use_key(struct build *b, EVP_PKEY *read)
 {
-    if (X509_check_private_key(b->own, key) != 1)
-        return REFUSE(b, "key: does not belong to the certificate of cert; give the two of one pair");
-    return SSL_CTX_use_PrivateKey(b->ctx, key) ? 0
-                                               : REFUSE(b, "key: OpenSSL refuses it: %s", library_reason());
+    EVP_PKEY *key = lean_key(read);
+    int err = 0;
+    if (!key || X509_check_private_key(b->own, key) != 1)
+        err = REFUSE(b, "key: does not belong to the certificate of cert; give the two of one pair");
+    else if (!SSL_CTX_use_PrivateKey(b->ctx, key))
+        err = REFUSE(b, "key: OpenSSL refuses it: %s", library_reason());
+    EVP_PKEY_free(key);
+    return err;
 }
 
 static int load_key(struct build *b)
@@ -296,7 +309,9 @@ static int use_p12_chain(struct build *b, STACK_OF(X509) * chain)
 {
     int err = 0;
     while (!err && sk_X509_num(chain) > 0) {
-        X509 *cert = sk_X509_shift(chain);
+        X509 *cert = for_tls(sk_X509_shift(chain));
+        if (!cert)
+            return out_of_memory(b);
         bool root = X509_check_issued(cert, cert) == X509_V_OK;
         if (root && !b->cfg->ca && !b->cfg->capath)
             err = trust(b, cert, 0);
@@ -315,7 +330,8 @@ static int use_p12_parts(struct build *b, EVP_PKEY *key, X509 *cert, STACK_OF(X5
         X509_free(cert);
         return REFUSE(b, "pkcs12: it lacks the %s", cert ? "private key" : "certificate");
     }
-    int err = use_own(b, cert);
+    cert = for_tls(cert);
+    int err = cert ? use_own(b, cert) : out_of_memory(b);
     if (!err)
         err = use_key(b, key);
     return err ? err : use_p12_chain(b, chain);
@@ -409,7 +425,8 @@ int dbr_tls_ctx_new(struct dbr_tls_ctx **out, const struct dbr_tls_config *confi
         return say(why, cap, DBR_ERR_CRYPTO, "OpenSSL does not start");
     ERR_clear_error();
     struct build b = {.cfg = config, .why = why, .cap = cap};
-    b.ctx = SSL_CTX_new(config->server ? TLS_server_method() : TLS_client_method());
+    if (lean_ctx())
+        b.ctx = SSL_CTX_new_ex(lean_ctx(), NULL, config->server ? TLS_server_method() : TLS_client_method());
     int err = b.ctx ? 0 : out_of_memory(&b);
     for (size_t i = 0; !err && i < sizeof steps / sizeof steps[0]; i++)
         err = steps[i](&b);

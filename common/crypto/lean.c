@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A provider of our own (provider-base(7)) that hands out the default provider's algorithms, less those
+ * that TLS has no use for. The default provider is loaded into a context
+ * that nobody else uses, since its functions want its own data.
+ */
+#include "crypto/lean.h"
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+#include <openssl/x509.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { ALGORITHMS_MAX = 32, OPERATIONS = 3 };
+
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static struct {
+    OSSL_LIB_CTX *inner, *outer;
+    OSSL_PROVIDER *all;
+    OSSL_ALGORITHM chosen[OPERATIONS][ALGORITHMS_MAX + 1]; /* as in `choices`; each ends with an empty one */
+    bool ready;
+} lean;
+
+/* ---- which algorithms ---- */
+
+static const char *const key_kinds[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448", "DSA", NULL};
+static const char *const keys[] = {"RSA",    "RSA-PSS", "EC", "ED25519", "ED448", "DSA",
+                                   "X25519", "X448",    "DH", "DHX",     "HMAC",  NULL};
+static const char *const ciphers[] = {"AES-128-GCM",
+                                      "AES-256-GCM",
+                                      "AES-128-CCM",
+                                      "AES-256-CCM",
+                                      "AES-128-CBC",
+                                      "AES-256-CBC",
+                                      "AES-128-CBC-HMAC-SHA1",
+                                      "AES-256-CBC-HMAC-SHA1",
+                                      "AES-128-CBC-HMAC-SHA256",
+                                      "AES-256-CBC-HMAC-SHA256",
+                                      "ChaCha20-Poly1305",
+                                      "ARIA-128-GCM",
+                                      "ARIA-256-GCM",
+                                      "CAMELLIA-128-CBC",
+                                      "CAMELLIA-256-CBC",
+                                      NULL};
+
+/* The operations of which only some algorithms are handed out: by name, and by what must be among the
+ * properties. */
+static const struct {
+    int operation;
+    const char *const *names, *property[2];
+} choices[OPERATIONS] = {
+    {OSSL_OP_DECODER, key_kinds, {"=SubjectPublicKeyInfo", "=PrivateKeyInfo"}},
+    {OSSL_OP_KEYMGMT, keys, {"", ""}},
+    {OSSL_OP_CIPHER, ciphers, {"", ""}},
+};
+
+/* True if `names` ("RSA:rsaEncryption:1.2.840.113549.1.1.1") begins with one of the list. */
+static bool is_named(const char *names, const char *const *list)
+{
+    size_t n = strcspn(names, ":");
+    for (; *list; list++)
+        if (strlen(*list) == n && !strncmp(*list, names, n))
+            return true;
+    return false;
+}
+
+static bool choose(size_t i)
+{
+    int no_cache;
+    size_t n = 0;
+    const OSSL_ALGORITHM *a = OSSL_PROVIDER_query_operation(lean.all, choices[i].operation, &no_cache);
+    for (; a && a->algorithm_names && n < ALGORITHMS_MAX; a++)
+        if (is_named(a->algorithm_names, choices[i].names) &&
+            (strstr(a->property_definition, choices[i].property[0]) ||
+             strstr(a->property_definition, choices[i].property[1])))
+            lean.chosen[i][n++] = *a;
+    return n > 0;
+}
+
+static bool choose_all(void)
+{
+    bool ok = true;
+    for (size_t i = 0; i < OPERATIONS; i++)
+        ok &= choose(i);
+    return ok;
+}
+
+/* ---- the provider ---- */
+
+static const OSSL_ALGORITHM *query(void *data, int operation, int *no_cache)
+{
+    (void)data;
+    *no_cache = 0;
+    for (size_t i = 0; i < OPERATIONS; i++)
+        if (operation == choices[i].operation)
+            return lean.chosen[i];
+    if (operation == OSSL_OP_ENCODER || operation == OSSL_OP_STORE)
+        return NULL;
+    return OSSL_PROVIDER_query_operation(lean.all, operation, no_cache);
+}
+
+static const OSSL_PARAM *gettable(void *data)
+{
+    (void)data;
+    return OSSL_PROVIDER_gettable_params(lean.all);
+}
+
+static int get(void *data, OSSL_PARAM params[])
+{
+    (void)data;
+    return OSSL_PROVIDER_get_params(lean.all, params);
+}
+
+static int capabilities(void *data, const char *name, OSSL_CALLBACK *take, void *arg)
+{
+    (void)data;
+    return OSSL_PROVIDER_get_capabilities(lean.all, name, take, arg);
+}
+
+static const OSSL_DISPATCH functions[] = {
+    {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query},
+    {OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, (void (*)(void))gettable},
+    {OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))get},
+    {OSSL_FUNC_PROVIDER_GET_CAPABILITIES, (void (*)(void))capabilities},
+    {0, NULL},
+};
+
+static int begin(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *from_core, const OSSL_DISPATCH **out,
+                 void **data)
+{
+    (void)core, (void)from_core;
+    *out = functions;
+    *data = OSSL_PROVIDER_get0_provider_ctx(lean.all);
+    return 1;
+}
+
+static void start(void)
+{
+    lean.inner = OSSL_LIB_CTX_new();
+    lean.outer = OSSL_LIB_CTX_new();
+    lean.all = lean.inner && lean.outer ? OSSL_PROVIDER_load(lean.inner, "default") : NULL;
+    lean.ready = lean.all && choose_all() && OSSL_PROVIDER_add_builtin(lean.outer, "lean", begin) &&
+                 OSSL_PROVIDER_load(lean.outer, "lean");
+}
+
+OSSL_LIB_CTX *lean_ctx(void)
+{
+    return CRYPTO_THREAD_run_once(&once, start) && lean.ready ? lean.outer : NULL;
+}
+
+/* ---- copies ---- */
+
+X509 *lean_cert(X509 *cert)
+{
+    uint8_t *der = NULL;
+    int n = i2d_X509_AUX(cert, &der);
+    const uint8_t *p = der;
+    X509 *copy = n > 0 ? X509_new_ex(lean_ctx(), NULL) : NULL;
+    if (copy)
+        copy = d2i_X509_AUX(&copy, &p, n); /* frees it when it fails */
+    OPENSSL_free(der);
+    return copy;
+}
+
+EVP_PKEY *lean_key(EVP_PKEY *key)
+{
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+    EVP_PKEY *copy = info ? EVP_PKCS82PKEY_ex(info, lean_ctx(), NULL) : NULL;
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return copy;
+}
