@@ -214,13 +214,13 @@ run format format
 run release release
 run asan built_units asan
 run tsan tsan
-spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss,p2p
+spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss,hijack,p2p
 spawn hostile hostile
 spawn revocation interop ours-stock revocation,push
 collect interop
 collect hostile
 collect revocation
-spawn oldpeers interop ours-stock oldpeers,pmtu,tunnel,management
+spawn oldpeers interop ours-stock oldpeers,pmtu,reneg,tunnel,management
 spawn stock-ours interop stock-ours handshake,client,p2p
 spawn ours-ours interop ours-ours layer2,client,site,pmtu,tunnel,p2p
 collect oldpeers

@@ -414,6 +414,7 @@ int dbr_bridge_fdb_del(struct dbr_netlink *nl, int tap_ifindex, uint64_t mac, ui
 struct gateway {
     int ifindex;
     uint32_t ip4, metric;
+    uint8_t ip6[16];
     uint64_t mac;
     bool found;
 };
@@ -432,6 +433,9 @@ static int keep_default_route(void *arg, const struct nlmsghdr *msg)
     g->found = true;
     g->metric = metric;
     g->ip4 = tb[RTA_GATEWAY] && nla_len(tb[RTA_GATEWAY]) == 4 ? dbr_get32(nla_data(tb[RTA_GATEWAY])) : 0;
+    memset(g->ip6, 0, sizeof g->ip6);
+    if (tb[RTA_GATEWAY] && nla_len(tb[RTA_GATEWAY]) == sizeof g->ip6)
+        memcpy(g->ip6, nla_data(tb[RTA_GATEWAY]), sizeof g->ip6);
     return 0;
 }
 
@@ -462,4 +466,12 @@ int dbr_gateway_get(struct dbr_netlink *nl, int ifindex, uint32_t *ip4, uint64_t
     *ip4 = g.ip4;
     *mac = g.mac;
     return err;
+}
+
+int dbr_gateway6_get(struct dbr_netlink *nl, int ifindex, uint8_t ip6[16])
+{
+    struct gateway g = {.ifindex = ifindex};
+    int err = rt_dump(nl, RTM_GETROUTE, AF_INET6, keep_default_route, NULL, &g);
+    memcpy(ip6, g.ip6, sizeof g.ip6);
+    return !err && !g.found ? DBR_ERR_NOTFOUND : err;
 }

@@ -84,6 +84,8 @@ int dbr_link_get(struct dbr_netlink *nl, const char *name, struct dbr_link *out,
 /* IPv4 address of the next hop of the default route through ifindex and its MAC from the neighbour table, for
  * the gateway guard. Either may stay 0 when not known (yet). DBR_ERR_NOTFOUND: no default route there. */
 int dbr_gateway_get(struct dbr_netlink *nl, int ifindex, uint32_t *ip4, uint64_t *mac);
+/* The same of IPv6: the next hop of the best default route, or 16 zeros. DBR_ERR_NOTFOUND: none there. */
+int dbr_gateway6_get(struct dbr_netlink *nl, int ifindex, uint8_t ip6[16]);
 
 /* `drawbridge-ctl bridge check`: one finding per call of the visitor. level: 0 fine, 1 warning, 2 problem. */
 typedef void dbr_check_visit(void *arg, int level, const char *what);

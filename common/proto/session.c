@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_NS 1000000000ull
+#define SECOND_NS     1000000000ull
+#define SWAP_RETRY_NS (SECOND_NS / 20)
 enum {
     FIRST_REPLAY_ID = 64, /* our stateless answer used an id below: see dbr_session_answer_reset */
     LAST_WORDS_S = 5,
@@ -313,6 +314,16 @@ static void swap_keys(struct dbr_session *s)
     set_reneg_timer(s);
 }
 
+/* The time to send with the newest key has come. While our key message is not acknowledged the peer may not
+ * have it, and all that we send under the new key is lost on it. */
+static void swap_when_safe(struct dbr_session *s, const struct dbr_now *now)
+{
+    if (s->talk && !dbr_reliable_all_acked(&s->talk->rel))
+        s->swap_ns = now->ns + SWAP_RETRY_NS;
+    else
+        swap_keys(s);
+}
+
 void dbr_session_key_used(struct dbr_session *s, uint8_t key_id, const struct dbr_now *now)
 {
     (void)now;
@@ -548,7 +559,7 @@ void dbr_session_tick(struct dbr_session *s, const struct dbr_now *now)
     for (size_t i = 0; i < SESSION_SLOTS; i++)
         tick_negotiation(s, &s->neg[i], now);
     if (now->ns >= s->swap_ns)
-        swap_keys(s);
+        swap_when_safe(s, now);
     if (now->ns >= s->reneg_ns)
         dbr_session_renegotiate(s, now);
     if (now->ns >= s->push_ns)

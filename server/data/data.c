@@ -41,9 +41,11 @@ static void set_guards(struct shared *s)
     for (size_t i = 0; i < sizeof macs / sizeof *macs; i++)
         if (mac_number(macs[i].mac))
             dbr_switch_guard_mac(&s->sw, mac_number(macs[i].mac), macs[i].role);
-    for (size_t i = 0; i < DBR_DATA_IP4_MAX; i++)
+    for (size_t i = 0; i < DBR_DATA_IPS_MAX; i++) {
         if (s->limits.guarded_ip4[i])
             dbr_switch_guard_ip4(&s->sw, s->limits.guarded_ip4[i], true);
+        dbr_switch_guard_ip6(&s->sw, s->limits.guarded_ip6[i], true); /* zeros are refused */
+    }
 }
 
 /* The switch and the address book. */

@@ -18,7 +18,7 @@ enum {
     DBR_DATA_FAILED = 1,   /* could not start or go on; a line was logged */
     DBR_DATA_TAP_GONE = 3, /* the TAP was deleted: keeper builds a new one and starts data again */
 
-    DBR_DATA_IP4_MAX = 4,
+    DBR_DATA_IPS_MAX = 4,
 };
 
 /* What keeper takes from the configuration for data. Zeroed fields get the defaults named here. */
@@ -29,8 +29,9 @@ struct dbr_data_limits {
     bool client_to_client; /* peers see each other's frames */
     bool no_super_frames;  /* neither coalesce towards the TAP nor UDP_SEGMENT towards the network */
     const char *aead;      /* name of the AEAD back end (crypto/aead.h), NULL = the fastest */
-    uint32_t guarded_ip4[DBR_DATA_IP4_MAX]; /* host order, 0 = none: addresses of the gateway, the bridge and
+    uint32_t guarded_ip4[DBR_DATA_IPS_MAX]; /* host order, 0 = none: addresses of the gateway, the bridge and
                                                this host that no peer may claim by ARP */
+    uint8_t guarded_ip6[DBR_DATA_IPS_MAX][16]; /* the same by neighbour advertisements; zeros = none */
 };
 
 /* Runs the data process until keeper closes its end of boot->ipc_keeper (boot->lock_down is called, and

@@ -173,7 +173,7 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     if (which == CHILD_DATA) {
         code = rights_drop(RIGHTS_DATA, &k->user, -1, &k->log)
                    ? 1
-                   : k->programs->data(&b.boot, k->config, k->guarded_ip4);
+                   : k->programs->data(&b.boot, k->config, &k->guarded);
     } else if (which == CHILD_FETCH) {
         dbr_config_free(k->config); /* there may be keys in it */
         code = rights_drop(RIGHTS_FETCH, &k->user, -1, &k->log) ? 1 : k->programs->fetch(&b.boot);
@@ -214,20 +214,27 @@ static void drain_for(struct keeper *k, enum child_kind which)
  * in the child, which would share our netlink socket. */
 static void find_neighbours(struct keeper *k)
 {
+    struct guarded_ips *g = &k->guarded;
     struct ifaddrs *list;
-    size_t n = 0;
-    memset(k->guarded_ip4, 0, sizeof k->guarded_ip4);
+    size_t n4 = 0, n6 = 0;
+    memset(g, 0, sizeof *g);
     k->gateway_mac = 0;
     if (!k->bridged)
         return;
-    if (!dbr_gateway_get(k->netlink, k->bridge.ifindex, &k->guarded_ip4[0], &k->gateway_mac))
-        n = 1;
+    if (!dbr_gateway_get(k->netlink, k->bridge.ifindex, &g->ip4[0], &k->gateway_mac))
+        n4 = 1;
+    if (!dbr_gateway6_get(k->netlink, k->bridge.ifindex, g->ip6[0]))
+        n6 = 1;
     if (getifaddrs(&list))
         return;
-    for (const struct ifaddrs *a = list; a && n < GUARDED_IP4; a = a->ifa_next)
-        if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET && strcmp(a->ifa_name, k->bridge.name) == 0)
-            k->guarded_ip4[n++] =
-                ntohl(((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr.s_addr);
+    for (const struct ifaddrs *a = list; a; a = a->ifa_next) {
+        if (!a->ifa_addr || strcmp(a->ifa_name, k->bridge.name) != 0)
+            continue;
+        if (a->ifa_addr->sa_family == AF_INET && n4 < GUARDED_IPS)
+            g->ip4[n4++] = ntohl(((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr.s_addr);
+        if (a->ifa_addr->sa_family == AF_INET6 && n6 < GUARDED_IPS)
+            memcpy(g->ip6[n6++], &((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr, 16);
+    }
     freeifaddrs(list);
 }
 

@@ -43,7 +43,7 @@
 #define S_NS  1000000000ull
 #define MS_NS 1000000ull
 
-enum { GUARDED_IP4 = 4, ROUTES_MAX = 160, ENV_MAX = 96 };
+enum { GUARDED_IPS = 4, ROUTES_MAX = 160, ENV_MAX = 96 };
 
 /* A route that control asked for. */
 struct own_route {
@@ -52,12 +52,17 @@ struct own_route {
     bool set;
 };
 
+/* Addresses of the gateway, the bridge and this host, which no peer may claim by ARP or ND. */
+struct guarded_ips {
+    uint32_t ip4[GUARDED_IPS];    /* host order, 0 = none */
+    uint8_t ip6[GUARDED_IPS][16]; /* zeros = none */
+};
+
 /* What the children run; each returns the exit code of its process. data takes what it needs from the
  * configuration and frees it: there may be keys in it. */
 struct keeper_programs {
     int (*control)(const struct dbr_boot *boot);
-    int (*data)(const struct dbr_boot *boot, struct dbr_config *config,
-                const uint32_t guarded_ip4[GUARDED_IP4]);
+    int (*data)(const struct dbr_boot *boot, struct dbr_config *config, const struct guarded_ips *guarded);
     int (*fetch)(const struct dbr_boot *boot); /* NULL: there is none */
 };
 
@@ -112,7 +117,7 @@ struct keeper {
     bool bridged;
     struct dbr_bridge_state bridge;
     uint64_t gateway_mac;
-    uint32_t guarded_ip4[GUARDED_IP4]; /* host order, 0 = none */
+    struct guarded_ips guarded;
     struct fdbset fdb;
     uint64_t mended_ns[LINK_EVENTS]; /* when each kind of loss was mended; 0 = never */
     bool given_up[LINK_EVENTS];

@@ -93,13 +93,14 @@ static int show_help(void)
 /* ---- data's program ---- */
 
 /* Takes what data may know out of the configuration and wipes the rest, keys among it. */
-static int run_data(const struct dbr_boot *boot, struct dbr_config *config,
-                    const uint32_t guarded_ip4[GUARDED_IP4])
+static int run_data(const struct dbr_boot *boot, struct dbr_config *config, const struct guarded_ips *guarded)
 {
     struct dbr_data_limits limits = {.max_peers = boot->single ? 1 : (uint32_t)config->max_clients,
                                      .client_to_client = config->client_to_client};
-    for (size_t i = 0; i < GUARDED_IP4 && i < DBR_DATA_IP4_MAX; i++)
-        limits.guarded_ip4[i] = guarded_ip4[i];
+    for (size_t i = 0; i < GUARDED_IPS && i < DBR_DATA_IPS_MAX; i++) {
+        limits.guarded_ip4[i] = guarded->ip4[i];
+        memcpy(limits.guarded_ip6[i], guarded->ip6[i], sizeof limits.guarded_ip6[i]);
+    }
     dbr_config_free(config);
     return dbr_data_main(boot, &limits);
 }

@@ -18,32 +18,12 @@ import sys
 import time
 
 import lab
+import layer2  # noqa: F401: its cases are in the table too
+import stubborn  # noqa: F401
 import wire
+from base import CASES, Failed, case, connect, expect, fresh
 
 IP_UDP = 28  # bytes of headers on every IPv4 datagram
-CASES = {}
-
-
-def case(function):
-    CASES[function.__name__.replace("_", "-")] = function
-    return function
-
-
-class Failed(Exception):
-    pass
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failed(text)
-
-
-# A source address that was not used yet: each gets its own bucket in the server.
-FRESH = iter(range(1, 1 << 21))
-
-
-def fresh(a):
-    return lab.address(a.base, next(FRESH) + a.offset)
 
 
 def answered(a, w, gate, seconds=1.5, **fields):
@@ -445,15 +425,6 @@ def C8_half_open(a):
 
 
 # ------------------------------------------------------------------------------------------------ sessions
-
-def connect(a, w=None, name=None, seconds=10, **options):
-    gate = lab.gate_of(a)
-    w = w or lab.Wire(a.server, a.port, fresh(a))
-    s = wire.Session(gate, wire.Credentials(a.pki, name or a.cert), **options)
-    took = lab.drive(w, s, seconds)
-    expect(took is not None and s.state == "up", f"no session: {s.state} {s.why}")
-    return w, s
-
 
 @case
 def C13_message_id_1(a):

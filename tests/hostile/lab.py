@@ -138,14 +138,14 @@ def alive(w, session, target="192.168.77.10", seconds=2.0, **seal):
 class Ear:
     """Hears test frames on a LAN interface (run inside the LAN host's namespace by `setns`, the socket stays there)."""
 
-    def __init__(self, namespace, interface="eth0"):
+    def __init__(self, namespace, interface="eth0", ethertype=0x88b5):
         own = os.open("/proc/self/ns/net", os.O_RDONLY)
         other = os.open(f"/var/run/netns/{namespace}", os.O_RDONLY)
         setns(other)
         try:
-            self.s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5))
+            self.s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ethertype))
             self.s.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)
-            self.s.bind((interface, 0x88b5))
+            self.s.bind((interface, ethertype))
         finally:
             setns(own)
             os.close(own)
@@ -158,8 +158,17 @@ class Ear:
             left = end - time.monotonic()
             if not select.select([self.s], [], [], max(0, left))[0]:
                 return out
-            frame = self.s.recv(2048)
-            out.append(frame[14:].split(b"\0")[0].decode("latin-1"))
+            out.append(self.s.recv(2048)[14:].split(b"\0")[0].decode("latin-1"))
+
+    def frames(self, seconds):
+        """All frames that come within so many seconds, whatever they carry; own outgoing ones are left out."""
+        end = time.monotonic() + seconds
+        while select.select([self.s], [], [], max(0, end - time.monotonic()))[0]:
+            frame, address = self.s.recvfrom(2048)
+            if address[2] != socket.PACKET_OUTGOING:
+                yield frame
+            if time.monotonic() > end + 2:
+                return
 
 
 def setns(fd):

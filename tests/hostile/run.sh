@@ -11,9 +11,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
 . "$here/../lib/report.sh"
 lab_args "$@"
-WATCH=8 REJECTS=200000 HALF_OPEN=2000 HALF_OPEN_TLS=500 BAD_DATA=20000 SESSIONS=300 SEEDS="1 2"
+WATCH=8 REJECTS=200000 HALF_OPEN=2000 HALF_OPEN_TLS=500 BAD_DATA=20000 SESSIONS=300 MACS=20000 SEEDS="1 2"
 if [[ " ${LAB_REST[*]} " == *" --full "* ]]; then
-    WATCH=70 REJECTS=5000000 HALF_OPEN=10000 HALF_OPEN_TLS=2000 BAD_DATA=1000000 SESSIONS=10000 SEEDS="1 2 3 4 5 6 7 8"
+    WATCH=70 REJECTS=5000000 HALF_OPEN=10000 HALF_OPEN_TLS=2000 BAD_DATA=1000000 SESSIONS=10000 MACS=1000000 SEEDS="1 2 3 4 5 6 7 8"
 fi
 LAB_CLIENT=openvpn
 tool() { # CASE [options]: from the attacker's machine
@@ -21,7 +21,7 @@ tool() { # CASE [options]: from the attacker's machine
 }
 
 serve() { # [OVERRIDES]: server, healthy client, and what the oracle compares with
-    lab_server_start duplicate-cn "max-clients 20000" "verb 3" "keepalive 10 120" "proto udp6" \
+    lab_server_start "${NAMES[@]}" "max-clients 20000" "verb 3" "keepalive 10 120" "proto udp6" \
         "server-bridge 192.168.77.1 255.255.0.0 192.168.80.1 192.168.140.254" "$@" || why "server does not start" || return
     lab_client_start c1 "reneg-sec 0" "${HEALTHY[@]}" || why "the healthy client does not connect" || return
     lab_ping c1 192.168.77.10 || why "no ping of the healthy client" || return
@@ -166,7 +166,48 @@ many_sessions() { # SIZE: memory and idle CPU of established sessions
     oracle 5 $((20 * $1 + 100))
 }
 
+# The frames of the switch: the concentrator has its LAN address from the beginning, so that it is guarded.
+frames() { # LOG_LINES CASE [options]
+    local status
+    ip -n "$LAB_ID-gw" addr add 192.168.77.1/16 dev eth0
+    ip -n "$LAB_ID-gw" addr add fd77::1/64 dev eth0 nodad
+    attack "$@"
+    status=$?
+    lab_all_stop || status=1
+    ip -n "$LAB_ID-gw" addr flush dev eth0
+    return $status
+}
+
+# The negative proof: OpenVPN lets the same rows through.
+open_door() {
+    local LAB_SERVER=openvpn status
+    lab_have openvpn || { skipped "$LAB_WHY"; return; }
+    lab_server_start || why "OpenVPN does not start" || return
+    T_NOTE=$(tool layer2-open-door 2>&1 | tail -n 1; exit "${PIPESTATUS[0]}")
+    status=$?
+    ip -n "$LAB_ID-lan" neigh flush all
+    lab_all_stop
+    [ $status = 0 ] || why "$T_NOTE"
+}
+
+many_macs() { # SIZE: and the kernel's own table stays small
+    local n
+    attack 300 C35-many-macs --size "$1" || return
+    n=$(bridge -n "$LAB_ID-gw" fdb show dev tap0 2>/dev/null | wc -l)
+    T_NOTE+=", $n entries of the kernel on the TAP"
+    [ "$n" -le 64 ] || why "$T_NOTE"
+}
+
+alone() { # one certificate, one session
+    NAMES=()
+    attack "$@"
+    local status=$?
+    NAMES=(duplicate-cn)
+    return $status
+}
+
 OFFSET=0
+NAMES=(duplicate-cn)
 SERVER=() HEALTHY=()
 lab_begin hostile
 lab_pki && lab_office 3 || exit 1
@@ -210,6 +251,18 @@ hcase C28-float float
 hcase C30-replay-window attack 200 C30-replay-window
 hcase C32-bad-data attack 200 C32-bad-data --size $BAD_DATA
 hcase C33-stranger-data attack 300 C33-stranger-data
+hcase C16-takeover alone 3000 C16-takeover --size 6
+hcase C22-records attack 300 C22-flood --size 3000 --seconds 6
+hcase C22-soft-resets attack 300 C22-soft-resets --size 4000
+hcase C23-goes-on-after-the-end attack 300 C23-goes-on --seconds 2
+hcase C24-one-certificate alone 3000 C24-one-certificate --size 60 --wait 15
+SERVER=("reneg-sec 2 2" "hand-window 2" "tran-window 4")
+hcase C27-never-renegotiates attack 300 C27-never-renegotiates --seconds 9
+SERVER=()
+hcase C35-many-macs many_macs $MACS
+hcase C36-C41-frames frames 600 C36-C41-frames
+t_case C36-C41-open-door open_door
+hcase C44-storm attack 300 C44-storm --size 20000 --rate 1000
 hcase exit-notify-old-form say_good_bye
 hcase occ-request attack 200 occ-and-ping
 hcase sessions-$SESSIONS many_sessions $SESSIONS

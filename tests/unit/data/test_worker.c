@@ -82,6 +82,7 @@ static int setup_guarded(void **state)
     memcpy(w.r.boot.bridge_mac, "\x02\0\0\0\0\x71", 6);
     memcpy(w.r.boot.gateway_mac, "\x02\0\0\0\0\x72", 6);
     w.r.limits.guarded_ip4[0] = 0xc0000201; /* 192.0.2.1 */
+    memcpy(w.r.limits.guarded_ip6[1], "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
     world_open(&w);
     *state = &w;
     return 0;
@@ -902,6 +903,30 @@ static void test_guarded_addresses(void **state)
     assert_int_equal(rig_lan_read(&w->r, 0, got), sizeof f);
 }
 
+/* The same of IPv6: a neighbour advertisement for fd00::1. */
+static void test_guarded_address6(void **state)
+{
+    struct world *w = *state;
+    static const uint8_t ip6[] = {0x60, 0, 0, 0, 0, 24, 58, 255}, all_nodes[] = {0xff, 2};
+    uint8_t f[14 + 40 + 24] = {0}, got[RIG_FRAME_MAX];
+    rig_frame(f, BROADCAST, MAC_A, sizeof f, 0);
+    memset(f + 14, 0, sizeof f - 14);
+    dbr_put16(f + 12, 0x86dd);
+    memcpy(f + 14, ip6, sizeof ip6);
+    f[22] = 0xfe;
+    f[23] = 0x80;
+    memcpy(f + 38, all_nodes, sizeof all_nodes);
+    f[54] = 136;
+    f[62] = 0xfd; /* the target */
+    f[77] = 1;
+    rig_send(&w->r, &w->a, 0, f, sizeof f);
+    lan_gets(w, peer_sends(w, &w->a, BROADCAST, MAC_A));
+    assert_int_equal(stats_of(w, &w->a).drops_guard, 1);
+    f[77] = 2; /* fd00::2: nobody's */
+    rig_send(&w->r, &w->a, 0, f, sizeof f);
+    assert_int_equal(rig_lan_read(&w->r, 0, got), sizeof f);
+}
+
 static void test_peer_del(void **state)
 {
     struct world *w = *state;
@@ -1587,6 +1612,7 @@ int main(void)
         T(test_announcements_are_bounded),
         T(test_guard_is_told),
         cmocka_unit_test_setup_teardown(test_guarded_addresses, setup_guarded, teardown),
+        cmocka_unit_test_setup_teardown(test_guarded_address6, setup_guarded, teardown),
         T(test_peer_del),
         T(test_stats),
         T(test_peers_get),

@@ -101,12 +101,11 @@ static int stub_control(const struct dbr_boot *b)
     return 1;
 }
 
-static int stub_data(const struct dbr_boot *b, struct dbr_config *config,
-                     const uint32_t guarded_ip4[GUARDED_IP4])
+static int stub_data(const struct dbr_boot *b, struct dbr_config *config, const struct guarded_ips *guarded)
 {
     struct pollfd p = {.fd = b->ipc_keeper, .events = POLLIN};
     char c;
-    (void)guarded_ip4;
+    (void)guarded;
     dbr_config_free(config);
     if (data_mood == DIES_EARLY)
         abort();

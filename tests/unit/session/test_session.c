@@ -243,6 +243,56 @@ static void test_renegotiation(void **state)
     }
 }
 
+/* Frames in flight, one a millisecond from each end: under which key each was sent. */
+struct flight {
+    uint8_t key[2][1024];
+    unsigned lost;
+};
+
+/* One millisecond: what was sent DELAY ms ago arrives; the data process tells of the first frame under a key.
+ */
+static void one_ms(struct sim *sim, struct flight *f, unsigned t, unsigned delay)
+{
+    struct sim_end *ends[] = {&sim->client, &sim->server};
+    for (unsigned i = 0; i < 2; i++) {
+        struct sim_end *to = ends[!i];
+        if (t >= delay) {
+            uint8_t id = f->key[i][(t - delay) % 1024];
+            f->lost += !to->has_key[id];
+            if (to->has_key[id] && id != to->send_key)
+                dbr_session_key_used(to->session, id, &sim->now);
+        }
+        f->key[i][t % 1024] = ends[i]->send_key;
+    }
+    sim_run(sim, 1);
+}
+
+/* Each end sends with a key only when the other has it, however long the key messages are on their way. */
+static void test_no_frame_is_lost_by_new_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t client, server;
+        unsigned loss;
+    } cases[] = {{5, 5, 5}, {5, 5, 25}, {0, 5, 25}, {5, 0, 25}, {5, 5, 40}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (unsigned seed = 0; seed < 6; seed++) {
+            struct sim_options o = {.wire = {.delay_ms = 10, .loss = cases[i].loss},
+                                    .gate = DBR_GATE_TLS_AUTH,
+                                    .reneg_client_s = cases[i].client,
+                                    .reneg_server_s = cases[i].server};
+            struct sim *sim = sim_new(&o, 70 + seed);
+            struct flight f = {.lost = 0};
+            assert_true(sim_connect(sim, 100));
+            for (unsigned t = 0; t < 60000; t++)
+                one_ms(sim, &f, t, 10);
+            if (f.lost)
+                fail_msg("case %zu, seed %u: %u frames came under a key that was not there", i, seed, f.lost);
+            assert_true(sim->server.n_swaps >= 3 && sim->client.n_swaps >= 3);
+            sim_free(sim);
+        }
+}
+
 /* A revoked certificate hears the TLS alert and gets no key. */
 static void test_revoked(void **state)
 {
@@ -543,6 +593,7 @@ int main(void)
         cmocka_unit_test(test_own_sid),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_flipped_bits),
+        cmocka_unit_test(test_no_frame_is_lost_by_new_keys),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# A laptop that speaks with the MAC address of a LAN host, for 4 s, while the office's router pings that host: with
+# drawbridged the router loses nothing; OpenVPN, beside it in the same office, shows what the guard is worth. The office
+# has a switch of its own, which learns as any switch does.
+#
+#   lan (.77.10) --+
+#                  switch -- gw [server, br0: eth0 tap0] -- wan -- c1 [the laptop, tap0]
+#   router (.77.3)-+
+# Options as in handshake.sh (--server is not looked at: both are tried).
+. "$(dirname "$0")/../lib/lab.sh"
+. "$(dirname "$0")/../lib/report.sh"
+lab_args "$@"
+
+office() {
+    local n
+    lab_space switch && lab_space gw && ip -n "$LAB_ID-switch" link add br0 type bridge forward_delay 0 mcast_snooping 0 || return
+    for n in lan router gw; do
+        [ $n = gw ] || lab_space $n || return
+        lab_link $n eth0 switch $n && ip -n "$LAB_ID-switch" link set $n master br0 || return
+    done
+    ip -n "$LAB_ID-switch" link set br0 up
+    lab_addr lan eth0 192.168.77.10/24
+    lab_addr router eth0 192.168.77.3/24
+    x gw sysctl -qw net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.default.accept_ra=0
+    lab_wan 1 && lab_addr gw wan0 10.9.0.1/16
+}
+
+# speaks_as_lan_host SERVER: LOST and SENT of the router's pings while the laptop speaks with the host's MAC.
+speaks_as_lan_host() {
+    local out p
+    LAB_SERVER=$1
+    lab_have "$1" || { skipped "$LAB_WHY"; return; }
+    lab_server_start || why "$1 does not start" || return
+    lab_client_start c1 || why "the laptop does not connect to $1" || return
+    lab_ping c1 192.168.77.10 && lab_ping router 192.168.77.10 || why "no ping" || return
+    lab_send c1 tap0 --src "$(lab_mac lan eth0)" --text thief --count 400 --gap 0.01 &
+    p=$!
+    LAB_PIDS+=("$p")
+    out=$(x router ping -n -q -i 0.02 -c 200 -W 1 192.168.77.10)
+    wait "$p"
+    read -r SENT LOST < <(printf '%s\n' "$out" | awk '/packets transmitted/ {print $1, $1 - $4}')
+    lab_ping c1 192.168.77.10 || why "the laptop is cut off by $1"
+}
+
+beside_openvpn() {
+    speaks_as_lan_host openvpn || return
+    [ "$LOST" -gt 0 ] || why "OpenVPN's office loses nothing either: the laptop's frames do not arrive" || return
+    T_NOTE="OpenVPN's office loses $LOST of $SENT pings ($((LOST * 100 / SENT)) %)"
+    lab_all_stop || why "OpenVPN did not end well" || return
+    speaks_as_lan_host drawbridged || return
+    T_NOTE+=", ours $LOST of $SENT"
+    [ "$LOST" = 0 ] || why "$T_NOTE" || return
+    lab_log_has "$LAB_SRV_LOG" "guard: dropped" || why "nothing in the log about it"
+}
+
+# The guard switched off loses what OpenVPN loses: it is the guard that holds.
+guard_off() {
+    LAB_SERVER=drawbridged
+    lab_knows "source-guard off" || { skipped "$LAB_WHY"; return; }
+    lab_server_start "source-guard off" && lab_client_start c1 && lab_ping c1 192.168.77.10 && lab_ping router 192.168.77.10 || why "no ping" || return
+    lab_send c1 tap0 --src "$(lab_mac lan eth0)" --text thief --count 100 --gap 0.01 &
+    LAB_PIDS+=("$!")
+    read -r SENT LOST < <(x router ping -n -q -i 0.02 -c 50 -W 1 192.168.77.10 | awk '/packets transmitted/ {print $1, $1 - $4}')
+    T_NOTE="$LOST of $SENT pings lost with source-guard off"
+    [ "$LOST" -gt 0 ] || why "$T_NOTE"
+}
+
+lab_begin hijack
+lab_pki && office || exit 1
+t_case speaks-as-a-lan-host beside_openvpn
+t_case speaks-as-a-lan-host-guard-off guard_off
+t_end
