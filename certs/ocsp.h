@@ -66,6 +66,11 @@ int dbr_responder_new(struct dbr_responder **out, const uint8_t *ca, size_t ca_l
                       size_t signer_len, EVP_PKEY *key, int64_t life_s, char *why, size_t cap);
 void dbr_responder_free(struct dbr_responder *r); /* NULL is good */
 
+/* Nonces are passed over and kept answers serve everybody, as RFC 5019, 4 has it for responders under load:
+ * no signature for each question. Whoever insists on his nonce does without us; an answer may be replayed for
+ * its life, as kept ones always may. */
+void dbr_responder_ignore_nonces(struct dbr_responder *r);
+
 /* Takes over the statuses of an index; kept answers are forgotten. DBR_ERR_NOMEM: the old ones stay. */
 int dbr_responder_load(struct dbr_responder *r, const struct dbr_index *ix);
 
@@ -74,6 +79,7 @@ struct dbr_answer {
     const uint8_t *der; /* the responder's memory, until its next call */
     size_t len;
     bool cacheable;                   /* one id, no nonce, successful */
+    uint64_t tag;                     /* of its bytes, if cacheable: the same bytes, the same tag */
     int64_t this_update, next_update; /* if cacheable */
 };
 

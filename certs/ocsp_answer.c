@@ -33,6 +33,7 @@ struct slot {
     int64_t this_update, next_update;
     uint8_t *der;
     size_t len;
+    uint64_t tag;
 };
 
 struct dbr_responder {
@@ -50,6 +51,7 @@ struct dbr_responder {
     uint8_t slot_key[16];
     struct slot slots[SLOTS];
     struct dbr_derout out;
+    bool no_nonces;
 };
 
 /* --- birth
@@ -132,6 +134,11 @@ void dbr_responder_free(struct dbr_responder *r)
     free(r->known);
     dbr_derout_free(&r->out);
     free(r);
+}
+
+void dbr_responder_ignore_nonces(struct dbr_responder *r)
+{
+    r->no_nonces = true;
 }
 
 /* --- statuses
@@ -287,6 +294,11 @@ static bool kept(const struct slot *s, const struct dbr_ocsp_id *id, int64_t now
            now >= s->this_update && now - s->this_update <= s->next_update - now;
 }
 
+static uint64_t tag_of(const struct dbr_responder *r, const void *der, size_t n)
+{
+    return dbr_siphash(r->slot_key, der, n);
+}
+
 static void keep(struct slot *s, const struct dbr_responder *r, const struct dbr_ocsp_id *id, int64_t now,
                  int64_t next)
 {
@@ -294,7 +306,13 @@ static void keep(struct slot *s, const struct dbr_responder *r, const struct dbr
     if (!copy)
         return;
     free(s->der);
-    *s = (struct slot){id->serial, id->hash_len, now, next, memcpy(copy, r->out.p, r->out.n), r->out.n};
+    *s = (struct slot){id->serial,
+                       id->hash_len,
+                       now,
+                       next,
+                       memcpy(copy, r->out.p, r->out.n),
+                       r->out.n,
+                       tag_of(r, r->out.p, r->out.n)};
 }
 
 static bool ours(const struct dbr_responder *r, const struct dbr_ocsp_id *id)
@@ -319,7 +337,7 @@ static void answer_fresh(struct dbr_responder *r, const struct dbr_ocsp_request 
     }
     if (s)
         keep(s, r, &req->ids[0], now, next);
-    *out = (struct dbr_answer){r->out.p, r->out.n, s != NULL, now, next};
+    *out = (struct dbr_answer){r->out.p, r->out.n, s != NULL, tag_of(r, r->out.p, r->out.n), now, next};
 }
 
 void dbr_responder_answer(struct dbr_responder *r, const void *request, size_t len, int64_t now,
@@ -335,9 +353,11 @@ void dbr_responder_answer(struct dbr_responder *r, const void *request, size_t l
             answer_error(r, OCSP_UNAUTHORIZED, out);
             return;
         }
+    if (r->no_nonces)
+        req.nonce = NULL;
     struct slot *s = req.n == 1 && !req.nonce ? slot_of(r, &req.ids[0]) : NULL;
     if (s && kept(s, &req.ids[0], now))
-        *out = (struct dbr_answer){s->der, s->len, true, s->this_update, s->next_update};
+        *out = (struct dbr_answer){s->der, s->len, true, s->tag, s->this_update, s->next_update};
     else
         answer_fresh(r, &req, s, now, out);
 }

@@ -78,6 +78,8 @@ static const struct option_row {
     WORD("tls-cert", "FILE", tls_cert, "serve HTTPS with this certificate (PEM, with its chain)"),
     WORD("tls-key", "FILE", tls_key, "its private key"),
     WORD("user", "NAME", user, "become this user after the keys are read and the port is open"),
+    FLAG("ignore-nonce", ignore_nonce,
+         "answers without the nonce that a question brings: one signature serves many"),
     WORD("signer", "NAME", signer,
          "name of the ocsp certificate that signs answers; without one, only the CRL"),
 };
@@ -135,7 +137,8 @@ static const struct command_row {
      "the 2048-bit key that stands before TLS",
      "drawbridge-ca gate-key new\ndrawbridge-ca gate-key rotate paris"},
     {"verify", "", 0, 0, cmd_verify, CA_PASS, "check everything against everything", "drawbridge-ca verify"},
-    {"serve", "", 0, 0, cmd_serve, " listen tls-cert tls-key user signer life key-pass-file key-pass-fd",
+    {"serve", "", 0, 0, cmd_serve,
+     " listen tls-cert tls-key user signer ignore-nonce life key-pass-file key-pass-fd",
      "the CRL over HTTP, and an OCSP responder",
      "drawbridge-ca serve --listen [::]:80 --user drawbridge-pki --signer responder"},
 };

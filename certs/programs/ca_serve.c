@@ -13,6 +13,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -229,8 +230,7 @@ static enum MHD_Result reply_ocsp(struct server *s, struct MHD_Connection *c, co
                                   size_t n)
 {
     struct dbr_answer a;
-    char etag[40] = "";
-    uint8_t md[32];
+    char etag[40];
     if (!s->responder)
         return reply_text(c, MHD_HTTP_NOT_FOUND, "no OCSP here\n");
     pthread_mutex_lock(&s->lock);
@@ -238,10 +238,7 @@ static enum MHD_Result reply_ocsp(struct server *s, struct MHD_Connection *c, co
     struct MHD_Response *r =
         MHD_create_response_from_buffer(a.len, (void *)(uintptr_t)a.der, MHD_RESPMEM_MUST_COPY);
     if (r && a.cacheable) {
-        EVP_Digest(a.der, a.len, md, NULL, EVP_sha256(), NULL);
-        etag[0] = '"';
-        dbr_hex_text(md, 16, etag + 1, 33);
-        strcat(etag, "\"");
+        snprintf(etag, sizeof etag, "\"%016" PRIx64 "\"", a.tag);
         add_cache_headers(r, a.this_update, a.next_update, a.next_update - a.this_update, etag);
     }
     pthread_mutex_unlock(&s->lock);
@@ -296,6 +293,12 @@ static enum MHD_Result on_get(struct server *s, struct MHD_Connection *c, const 
     return reply_text(c, MHD_HTTP_NOT_FOUND, "not here\n");
 }
 
+static void begin_body(struct upload *u)
+{
+    u->n = 0;
+    u->too_long = false;
+}
+
 static void take_body(struct upload *u, const char *data, size_t n)
 {
     if (n > sizeof u->p - u->n) {
@@ -322,7 +325,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     bool post = strcmp(method, "POST") == 0;
     (void)version;
     if (!*state) {
-        *state = calloc(1, post ? sizeof(struct upload) : 1);
+        *state = malloc(post ? sizeof(struct upload) : 1);
+        if (*state && post)
+            begin_body(*state);
         return *state ? MHD_YES : MHD_NO;
     }
     if (*size) {
@@ -377,6 +382,8 @@ static int load_signer(struct server *s, const struct dbr_ca *ca, char *why)
         err = dbr_key_read(&key, pem, pem_len, &(struct dbr_pass){pass.p, pass.n}, why, WHY);
     if (!err)
         err = dbr_responder_new(&s->responder, ca_cert, ca_len, cert, cert_len, key, life, why, WHY);
+    if (!err && c->o.ignore_nonce)
+        dbr_responder_ignore_nonces(s->responder);
     EVP_PKEY_free(key);
     if (pem)
         dbr_wipe(pem, pem_len);

@@ -36,6 +36,11 @@ for type in P-256 rsa:2048; do
     measure "$type: ours, a nonce in each, new connections" $P nonce /ocsp close; NONCE=$R
     kill $P; wait $P 2>/dev/null
     PORT=$(free_port)
+    "$CA" --dir ca serve --listen 127.0.0.1:$PORT --signer $S --ignore-nonce 2>/dev/null & P=$!; PIDS="$PIDS $P"
+    wait_port $PORT || { fail "serve"; finish; }
+    measure "$type: ours, --ignore-nonce, keep-alive" $P nonce /ocsp keep; WITHOUT=$R
+    kill $P; wait $P 2>/dev/null
+    PORT=$(free_port)
     openssl ocsp -port $PORT -index ca/index.txt -CA ca/ca.crt -rsigner ca/issued/$S.crt -rkey ca/private/$S.key -ndays 1 >/dev/null 2>&1 &
     P=$!; PIDS="$PIDS $P"; sleep 1
     measure "$type: openssl ocsp -port, no nonce" $P plain / close; THEIRS=$R
@@ -43,7 +48,7 @@ for type in P-256 rsa:2048; do
     kill $P; wait $P 2>/dev/null
     least=5 # a new TCP connection for each question costs more than a P-256 signature
     [ $type != P-256 ] || least=2
-    for m in "kept answers, keep-alive:$KEEP:$THEIRS:5" "kept answers, new connections:$KEPT:$THEIRS:$least" "nonce, new connections:$NONCE:$THEIRS_NONCE:0"; do
+    for m in "--ignore-nonce, keep-alive:$WITHOUT:$THEIRS_NONCE:5" "kept answers, keep-alive:$KEEP:$THEIRS:5" "kept answers, new connections:$KEPT:$THEIRS:$least" "nonce, new connections:$NONCE:$THEIRS_NONCE:0"; do
         IFS=: read -r what a b least <<<"$m"
         x=$((a * 10 / (b > 0 ? b : 1)))
         [ $x -ge $((least * 10)) ] && pass "$type: $what: $((x / 10)).$((x % 10)) times openssl" || fail "$type: $what: only $((x / 10)).$((x % 10)) times openssl"

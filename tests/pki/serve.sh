@@ -115,6 +115,15 @@ after=$(rss); [ $((after - before)) -lt $most ] && pass "memory: $before kB befo
 grep -qi "sanitizer\|runtime error" serve.log && fail "sanitizer" "$(cat serve.log)"
 kill -TERM $SERVER; wait $SERVER; [ $? = 0 ] && pass "ends on SIGTERM" || fail "ends on SIGTERM"
 
+# --- without nonces -------------------------------------------------------------------------------------------------
+serve --ignore-nonce || fail "serve --ignore-nonce" "$(cat serve.log)"
+if [ -x "$BUILD/tests/unit/certs/ocsp_requests" ]; then
+    post reqs/nonce16 >/dev/null; cp ans.der first.der; post reqs/nonce32 >/dev/null
+    cmp -s first.der ans.der && pass "--ignore-nonce: one answer for all" || fail "--ignore-nonce: one answer for all"
+    openssl ocsp -respin ans.der -noverify -resp_text 2>/dev/null | grep -q "Nonce" && fail "--ignore-nonce: there is one" || pass "--ignore-nonce: no nonce in the answer"
+fi
+kill -TERM $SERVER; wait $SERVER
+
 # --- its user -------------------------------------------------------------------------------------------------------
 if [ "$(id -u)" = 0 ]; then
     chmod 755 "$WORK"; chgrp nogroup ca ca/index.txt ca/drawbridge-ca.conf
