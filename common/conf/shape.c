@@ -585,7 +585,11 @@ static int set_blob(struct parse *p, void *member, size_t argc, char *const *arg
 {
     struct dbr_conf_blob *blob = member;
     struct dbr_conf_blob fresh = {.line = p->line, .direction = blob->direction};
-    (void)argc;
+    if (!p->block && argc == 0) { /* [FILE] */
+        drop_blob(blob);
+        blob->line = p->line;
+        return 0;
+    }
     if (p->block && p->block_len == 0)
         return conf_error(p, "the block is empty; put the PEM text between its lines");
     if (!p->block && is_placeholder(p, argv[0]))

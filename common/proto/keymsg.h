@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DBR_OPTIONS_MAX = 512, DBR_USERPASS_MAX = 128, DBR_PEER_INFO_MAX = 2048, DBR_KEYMSG_MAX = 4096 };
+enum { DBR_OPTIONS_MAX = 512, DBR_USERPASS_MAX = 512, DBR_PEER_INFO_MAX = 2048, DBR_KEYMSG_MAX = 4096 };
 
 struct dbr_keymsg {
     uint8_t pre_master[48]; /* client only */

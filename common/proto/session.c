@@ -544,6 +544,13 @@ static void tick_negotiation(struct dbr_session *s, struct negotiation *n, const
     flush(s, n, now);
 }
 
+void dbr_session_wait(struct dbr_session *s, unsigned seconds, const struct dbr_now *now)
+{
+    uint64_t until = now->ns + seconds * SECOND_NS;
+    if (s->state == DBR_SESSION_PUSH && s->talk && until > s->talk->until_ns)
+        s->talk->until_ns = until;
+}
+
 /* Client: the server has not pushed yet. */
 static void ask_for_options(struct dbr_session *s, const struct dbr_now *now)
 {

@@ -68,10 +68,14 @@ struct dbr_session_ops {
      * number. What the protocol itself needs (peer-id, cipher, protocol-flags, tun-mtu, compress) is added by
      * the session. The strings must stay until the next call. */
     size_t (*push_options)(void *arg, struct dbr_session *s, const char **opts, size_t max);
+    /* Client: user name and password of the next key message, DBR_USERPASS_MAX bytes each, "" for none. 0 or an
+     * error that ends the session. NULL: there are none. */
+    int (*credentials)(void *arg, struct dbr_session *s, char *user, char *pass);
     /* Client: the options of a complete PUSH_REPLY, comma separated, after the session took its own; "" where
      * there is none (p2p). 0 or an error that ends the session. */
     int (*pushed)(void *arg, struct dbr_session *s, const char *options);
-    /* A control message that is the owner's business: EXIT, RESTART, HALT, AUTH_FAILED, INFO ... */
+    /* A control message that is the owner's business: EXIT, RESTART, HALT, AUTH_FAILED, INFO,
+     * and on a client that is ACTIVE another PUSH_REPLY ... */
     void (*message)(void *arg, struct dbr_session *s, enum dbr_ctrlmsg kind, const char *rest);
     /* A line for the log; peer-chosen bytes in it are escaped. */
     void (*log)(void *arg, struct dbr_session *s, int level, const char *line);
@@ -97,6 +101,7 @@ struct dbr_session_config {
     bool push_peer_info;   /* client: reserved words beyond the needed ones */
     bool no_dyn_tls_crypt; /* do not offer it */
     const char *platform;  /* IV_PLAT, "linux" or "win" */
+    const char *sso;       /* client: IV_SSO, the questions it can show; NULL: none */
     const struct dbr_session_ops *ops;
     void *arg;
 };
@@ -129,6 +134,8 @@ uint64_t dbr_session_deadline(const struct dbr_session *s);
 void dbr_session_verdict(struct dbr_session *s, int err, const char *reason, const struct dbr_now *now);
 /* The data side saw the first valid datagram under this key. */
 void dbr_session_key_used(struct dbr_session *s, uint8_t key_id, const struct dbr_now *now);
+/* Client: the server takes this many seconds more until it pushes; for a session that stands nothing. */
+void dbr_session_wait(struct dbr_session *s, unsigned seconds, const struct dbr_now *now);
 /* Starts a renegotiation now, unless one is running or the session is not active. */
 void dbr_session_renegotiate(struct dbr_session *s, const struct dbr_now *now);
 /* Sends a control message ("RESTART,[N]") if TLS is up. 0 or DBR_ERR_STATE. */

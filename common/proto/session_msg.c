@@ -19,7 +19,8 @@ enum {
 };
 
 static const uint32_t our_client_bits = DBR_IV_DATA_V2 | DBR_IV_REQUEST_PUSH | DBR_IV_TLS_KEY_EXPORT |
-                                        DBR_IV_CC_EXIT_NOTIFY | DBR_IV_AUTH_FAIL_TEMP | DBR_IV_DYN_TLS_CRYPT;
+                                        DBR_IV_AUTH_PENDING_KW | DBR_IV_CC_EXIT_NOTIFY |
+                                        DBR_IV_AUTH_FAIL_TEMP | DBR_IV_DYN_TLS_CRYPT;
 
 /* ---- key messages ---- */
 
@@ -34,6 +35,12 @@ int dbr_session_options(const struct dbr_session *s, char *out, size_t cap)
                                  .auth = cfg->auth,
                                  .framed = !cfg->server && cfg->framing != DBR_FRAMING_NONE};
     return dbr_occ_string(&occ, s->peer_options ? s->peer_options : "", out, cap);
+}
+
+static int add_sso(char *out, size_t cap, size_t n, const char *sso)
+{
+    int more = snprintf(out + n, cap - n, "IV_SSO=%s\n", sso);
+    return more < 0 || (size_t)more >= cap - n ? DBR_ERR_SPACE : (int)n + more;
 }
 
 static int send_key_message(struct dbr_session *s, struct negotiation *n)
@@ -53,12 +60,17 @@ static int send_key_message(struct dbr_session *s, struct negotiation *n)
         uint32_t bits = our_client_bits & ~(cfg->no_dyn_tls_crypt ? (uint32_t)DBR_IV_DYN_TLS_CRYPT : 0);
         err = dbr_peer_info_write(m->peer_info, sizeof m->peer_info, bits, cfg->tun_mtu + 100,
                                   cfg->data_ciphers, cfg->platform);
+        if (err >= 0 && cfg->sso)
+            err = add_sso(m->peer_info, sizeof m->peer_info, (size_t)err, cfg->sso);
+        if (err >= 0 && cfg->ops->credentials)
+            err = cfg->ops->credentials(cfg->arg, s, m->username, m->password);
     }
     if (err < 0)
         return err;
     int len = dbr_keymsg_write(m, !cfg->server, wire, sizeof wire);
     err = len < 0 ? len : dbr_tls_write(n->tls, wire, (size_t)len);
     dbr_wipe(wire, sizeof wire);
+    dbr_wipe(m->password, sizeof m->password);
     return err;
 }
 
@@ -419,6 +431,8 @@ static int take_pushed_protocol(struct dbr_session *s, const char *options)
 
 static int push_replied(struct dbr_session *s, const char *rest, const struct dbr_now *now)
 {
+    if (!s->cfg->server && s->state == DBR_SESSION_ACTIVE)
+        s->cfg->ops->message(s->cfg->arg, s, DBR_MSG_PUSH_REPLY, rest);
     if (s->cfg->server || s->state != DBR_SESSION_PUSH)
         return 0;
     int err = dbr_push_collect_add(&s->push, rest);

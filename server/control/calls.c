@@ -94,6 +94,7 @@ int calls_load(struct control *ctl)
     calls->call_ns = calls->answer_ns = calls->question_ns = UINT64_MAX;
     calls->news = calls->jump = -1;
     calls->port_used = ctl->boot->restarted;
+    calls_login_load(ctl);
     int err = resolve_all(ctl, calls);
     if (err)
         return err;
@@ -117,6 +118,7 @@ void calls_free(struct control *ctl)
     if (!ctl->calls)
         return;
     calls_net_close(ctl->calls);
+    calls_login_free(ctl->calls);
     if (ctl->calls->has_pulled)
         dbr_config_free(&ctl->calls->pulled);
     free(ctl->calls);
@@ -199,8 +201,8 @@ static void dial(struct control *ctl)
 void calls_begin(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    if (management_holds(ctl)) {
-        calls->call_ns = UINT64_MAX; /* until calls_released() */
+    if (management_holds(ctl) || !calls_login_ready(ctl)) {
+        calls->call_ns = UINT64_MAX; /* until calls_released(), calls_login_take() */
         return;
     }
     bool any_port = ctl->cfg->nobind || !DBR_IS_SET(ctl->cfg, lport);
@@ -228,7 +230,7 @@ void calls_have_port(struct control *ctl)
 
 /* ---- the end of a call ---- */
 
-static void stop(struct control *ctl, int code)
+void calls_stop(struct control *ctl, int code)
 {
     ctl->exit_code = code;
     keeper_say(ctl, DBR_STATE_DONE, code);
@@ -242,17 +244,18 @@ void calls_ended(struct client *c)
     bool was_up = dbr_session_authenticated(c->session);
     calls->client = NULL;
     calls->question_ns = UINT64_MAX;
+    calls_login_over(ctl);
     client_free(c);
     if (ctl->shutdown_ns)
         return;
     calls->failures = was_up ? 0 : calls->failures + 1;
     int max = ctl->cfg->connect_retry_max;
     if (calls->leave) {
-        stop(ctl, 1);
+        calls_stop(ctl, 1);
     } else if (max && calls->failures >= (unsigned)max * calls->n) {
         dbr_log(ctl->log, DBR_LOG_FATAL,
                 "All connections have been connect-retry-max (%d) times unsuccessful, exiting", max);
-        stop(ctl, 1);
+        calls_stop(ctl, 1);
     } else if (calls->failures && calls->failures % (ROUNDS_BEFORE_RESOLVING * calls->n) == 0) {
         dbr_log(ctl->log, DBR_LOG_NOTICE, "no server answers; their names are resolved again");
         ctl->stop = true; /* keeper starts control again, with fresh addresses */

@@ -7,12 +7,33 @@
 #define DBR_CONTROL_CALLS_H
 
 #include "control/state.h"
+#include "proto/challenge.h"
+#include "proto/keymsg.h"
 
 enum { MAX_TARGETS = 64 };
 
 struct target {
     struct dbr_addr addr;
     const struct dbr_conf_remote *remote; /* what it was resolved from */
+};
+
+/* calls_login.c */
+struct login {
+    struct dbr_ipc_login own;     /* user name, password, answer to static-challenge; while `have` */
+    char token[DBR_USERPASS_MAX]; /* pushed; "" = none */
+    char token_user[DBR_USERPASS_MAX];
+    struct dbr_challenge challenge; /* of the last AUTH_FAILED,CRV1 */
+    char answer[DBR_IPC_LOGIN_MAX]; /* to it, while `answered` */
+    bool have, answered;
+    bool asked;      /* keeper was; no call before it answers */
+    bool pending;    /* keeper asks what the server wants to know while it waits */
+    bool refused;    /* what was said last time */
+    bool token_said; /* the last key message had the token */
+};
+enum login_fate {
+    LOGIN_OVER,    /* do not call again */
+    LOGIN_LATER,   /* after the usual pause */
+    LOGIN_AT_ONCE, /* the same server, with something else to say */
 };
 
 struct calls {
@@ -29,6 +50,7 @@ struct calls {
     uint64_t pause_ns; /* the server wants no call before */
     bool leave;        /* AUTH_FAILED, HALT or the end: do not call again */
     bool full;         /* keeper was told to send everything through the tunnel */
+    struct login login;
     struct dbr_config pulled;
     bool has_pulled;
 
@@ -44,6 +66,19 @@ struct calls {
 void calls_now(struct control *ctl, const char *why); /* ends what is not up and calls at once */
 /* How often the server wants to be told that we go; 0: not at all. */
 int calls_goodbyes(struct control *ctl);
+
+void calls_stop(struct control *ctl, int code); /* the program ends */
+
+/* calls_login.c */
+void calls_login_load(struct control *ctl);
+bool calls_login_ready(struct control *ctl); /* false: keeper was asked, its answer sets call_ns */
+enum login_fate calls_login_failed(struct control *ctl, const char *rest); /* AUTH_FAILED,rest */
+void calls_login_pushed(struct control *ctl, const struct dbr_config *pulled);
+void calls_login_info(struct client *c, const char *rest); /* INFO_PRE,rest */
+void calls_login_over(struct control *ctl);                /* a call has ended */
+void calls_login_free(struct calls *calls);
+/* AUTH_PENDING,timeout 42: seconds that the server asks for, bounded; 0: it says none. Pure. */
+int calls_pending_parse(const char *rest);
 
 /* calls_push.c */
 void calls_keep_way(struct control *ctl); /* in a full tunnel: the server itself stays outside */

@@ -249,6 +249,35 @@ static void tell_tap(struct control *ctl)
 
 /* ---- messages ---- */
 
+/* For the log: escaped, and a token is not shown. */
+static const char *without_token(char *out, size_t cap, const char *options)
+{
+    static const char word[] = "auth-token ";
+    dbr_log_escape(out, cap, options, strlen(options));
+    char *at = strstr(out, word);
+    if (at) {
+        at += sizeof word - 1;
+        size_t n = strcspn(at, ",");
+        memset(at, '*', n < 8 ? n : 8);
+        if (n > 8)
+            memmove(at + 8, at + n, strlen(at + n) + 1);
+    }
+    return out;
+}
+
+/* What a server pushes to a session that stands: a new token. */
+static void later_push(struct client *c, const char *options)
+{
+    struct control *ctl = c->ctl;
+    struct dbr_config fresh;
+    struct dbr_conf_diag diag = {.say = say, .arg = c};
+    if (dbr_config_init(&fresh))
+        return;
+    if (!dbr_config_parse_pushed(&fresh, ctl->cfg, options, strlen(options), &diag))
+        calls_login_pushed(ctl, &fresh);
+    dbr_config_free(&fresh);
+}
+
 int calls_pushed(struct client *c, const char *options)
 {
     struct control *ctl = c->ctl;
@@ -257,7 +286,7 @@ int calls_pushed(struct client *c, const char *options)
     char safe[1024];
     if (!ctl->cfg->p2p)
         client_log(c, DBR_LOG_INFO, "PUSH: Received control message: 'PUSH_REPLY,%s'",
-                   dbr_log_escape(safe, sizeof safe, options, strlen(options)));
+                   without_token(safe, sizeof safe, options));
     if (calls->has_pulled)
         dbr_config_free(&calls->pulled);
     calls->has_pulled = true;
@@ -266,6 +295,7 @@ int calls_pushed(struct client *c, const char *options)
         err = dbr_config_parse_pushed(&calls->pulled, ctl->cfg, options, strlen(options), &diag);
     if (err)
         return err;
+    calls_login_pushed(ctl, &calls->pulled);
     calls->failures = 0;
     calls->answer_ns = UINT64_MAX;
     tell_script(ctl);
@@ -303,11 +333,13 @@ static void auth_failed(struct client *c, const char *rest)
     char safe[256];
     bool temporary = strncmp(rest, "TEMP", 4) == 0, advance = true;
     int wait_s = temporary ? calls_temp_parse(rest, &advance) : 0;
+    enum login_fate fate = temporary ? LOGIN_LATER : calls_login_failed(c->ctl, rest);
     client_log(c, DBR_LOG_NOTICE, "AUTH: Received control message: AUTH_FAILED%s%s", *rest ? "," : "",
                dbr_log_escape(safe, sizeof safe, rest, strlen(rest)));
-    calls->leave = !temporary && c->ctl->cfg->auth_retry == DBR_AUTH_RETRY_NONE;
+    calls->leave = fate == LOGIN_OVER;
+    calls->soon = fate == LOGIN_AT_ONCE;
     calls->pause_ns = c->ctl->now.ns + (uint64_t)wait_s * SECOND_NS;
-    if (!advance)
+    if (!advance || fate == LOGIN_AT_ONCE)
         same_server_again(calls);
     dbr_session_close(c->session, NULL,
                       calls->leave ? "SIGTERM[soft,auth-failure] received, process exiting"
@@ -320,6 +352,14 @@ void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest)
     struct control *ctl = c->ctl;
     if (kind == DBR_MSG_AUTH_FAILED) {
         auth_failed(c, rest);
+    } else if (kind == DBR_MSG_AUTH_PENDING) {
+        dbr_session_wait(c->session, (unsigned)calls_pending_parse(rest), &ctl->now);
+        client_log(c, DBR_LOG_NOTICE, "the server waits for something to let us in (%d s)",
+                   calls_pending_parse(rest));
+    } else if (kind == DBR_MSG_INFO_PRE) {
+        calls_login_info(c, rest);
+    } else if (kind == DBR_MSG_PUSH_REPLY) {
+        later_push(c, rest);
     } else if (kind == DBR_MSG_RESTART || kind == DBR_MSG_EXIT) {
         if (strstr(rest, "[N]") == NULL)
             same_server_again(ctl->calls);

@@ -317,7 +317,15 @@ static void op_random(void *arg, void *out, size_t n)
         abort(); /* a machine without random numbers cannot make keys */
 }
 
+static int op_credentials(void *arg, struct dbr_session *s, char *user, char *pass)
+{
+    struct control *ctl = arg;
+    (void)s;
+    return ctl->calls ? calls_credentials(ctl, user, pass) : 0;
+}
+
 const struct dbr_session_ops control_session_ops = {
+    .credentials = op_credentials,
     .send = op_send,
     .authorize = op_authorize,
     .keys = op_keys,

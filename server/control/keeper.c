@@ -148,6 +148,8 @@ void keeper_read(struct control *ctl)
             take_state(ctl, (const void *)buf);
         else if (head->type == DBR_IPC_SOCKET)
             fd = take_socket(ctl, (const void *)buf, fd);
+        else if (head->type == DBR_IPC_LOGIN && ctl->calls)
+            calls_login_take(ctl, (const void *)buf);
         if (fd >= 0)
             close(fd);
     }

@@ -346,6 +346,7 @@ static void fill_session(struct control *ctl, struct realm *r)
     s->reneg_s = (uint32_t)cfg->reneg_sec;
     s->push_peer_info = base->push_peer_info;
     s->platform = "linux";
+    s->sso = DBR_IS_SET(base, auth_user_pass) ? "webauth,openurl,crtext" : NULL;
     s->ops = &control_session_ops;
     s->arg = ctl->real ? ctl->real : ctl;
 }

@@ -359,6 +359,9 @@ struct client *calls_client(struct control *ctl);
 bool calls_float(const struct control *ctl); /* this server may answer from, and move to, another address */
 const struct dbr_config *calls_pulled(struct control *ctl);
 /* calls_push.c: what the server says */
+/* User name and password for the next key message, DBR_USERPASS_MAX bytes each. 0 or DBR_ERR_SPACE. */
+int calls_credentials(struct control *ctl, char *user, char *pass);
+void calls_login_take(struct control *ctl, const struct dbr_ipc_login *m); /* keeper has an answer */
 int calls_pushed(struct client *c, const char *options);
 void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest);
 /* calls_net.c: what happens around us */

@@ -64,6 +64,7 @@ struct dbr_boot {
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */
     const char *key_pass; /* passphrase of the private key that the admin was asked for; NULL: none */
+    const struct dbr_ipc_login *login; /* client role: what the admin was asked for; NULL: none, ask keeper */
     int status_fd;        /* status file, read-write: pwrite, then ftruncate */
     int crl_state[2];     /* the two places of the revocation memory, ipc/crlstate.h; also fetch's */
     int ccd_fd;           /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */

@@ -173,6 +173,26 @@ static int check_env(const void *buf)
     return 0;
 }
 
+static int check_ask(const void *buf)
+{
+    const struct dbr_ipc_ask *m = buf;
+    if (m->what >= DBR_ASKS || m->echo > 1 || !is_text(m->text, sizeof m->text))
+        return DBR_ERR_SHAPE;
+    for (const char *p = m->text; *p; p++)
+        if (*p < 0x20 || *p > 0x7e)
+            return DBR_ERR_SHAPE;
+    return 0;
+}
+
+static int check_login(const void *buf)
+{
+    const struct dbr_ipc_login *m = buf;
+    return m->what < DBR_ASKS && m->err <= 0 && is_text(m->user, sizeof m->user) &&
+                   is_text(m->pass, sizeof m->pass) && is_text(m->response, sizeof m->response)
+               ? 0
+               : DBR_ERR_SHAPE;
+}
+
 static int check_alarm(const void *buf)
 {
     const struct dbr_ipc_alarm *m = buf;
@@ -218,6 +238,8 @@ static const struct {
     ROW(SOCKET, socket, check_socket),
     ROW(ROUTE, route, check_route),
     ROW(ENV, env, check_env),
+    ROW(ASK, ask, check_ask),
+    ROW(LOGIN, login, check_login),
 #undef ROW
     [DBR_IPC_CRL_TAKEN] = {offsetof(struct dbr_ipc_crl_taken, text), sizeof(struct dbr_ipc_crl_taken),
                            check_crl_taken},

@@ -74,6 +74,9 @@ enum dbr_ipc_type {
     /* client role: control -> keeper */
     DBR_IPC_ROUTE, /* struct dbr_ipc_route: a route to set until the end, or until the list is begun anew */
     DBR_IPC_ENV,   /* struct dbr_ipc_env: one variable for the `up` and `down` scripts */
+    /* client role: control -> keeper, and its answer */
+    DBR_IPC_ASK,   /* struct dbr_ipc_ask: a user name, a password, an answer for the server */
+    DBR_IPC_LOGIN, /* struct dbr_ipc_login */
     DBR_IPC_TYPES
 };
 
@@ -109,6 +112,7 @@ enum {
     DBR_IPC_WHY_MAX = 256,
     DBR_IPC_ENV_NAME = 48,
     DBR_IPC_ENV_VALUE = 208,
+    DBR_IPC_LOGIN_MAX = 256,
     DBR_IPC_LISTS_MAX = 16,
     DBR_IPC_MAX = 5120
 };
@@ -282,6 +286,27 @@ struct dbr_ipc_env {
     struct dbr_ipc_head head;
     char name[DBR_IPC_ENV_NAME];   /* letters of lower case, digits, _; "" = forget all */
     char value[DBR_IPC_ENV_VALUE]; /* printable ASCII */
+};
+
+struct dbr_ipc_ask {
+    struct dbr_ipc_head head;
+    uint32_t what;              /* enum dbr_ask */
+    uint32_t echo;              /* 1: the answer may be seen while it is typed */
+    char text[DBR_IPC_WHY_MAX]; /* the question; printable ASCII */
+};
+enum dbr_ask {
+    DBR_ASK_LOGIN,  /* as the configuration says: block, file, what was typed before, a prompt */
+    DBR_ASK_AGAIN,  /* by a prompt: what was said before was refused */
+    DBR_ASK_ANSWER, /* to the text */
+    DBR_ASKS
+};
+
+struct dbr_ipc_login {
+    struct dbr_ipc_head head;
+    uint32_t what; /* of the question */
+    int32_t err;   /* 0, or there is nobody to ask */
+    char user[DBR_IPC_LOGIN_MAX], pass[DBR_IPC_LOGIN_MAX];
+    char response[DBR_IPC_LOGIN_MAX]; /* to static-challenge, or to the text */
 };
 
 /* Where a list came from. */

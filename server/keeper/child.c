@@ -90,6 +90,7 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
     if (which == CHILD_CONTROL) {
         b->config = k->config;
         b->key_pass = *k->passphrase ? k->passphrase : NULL;
+        b->login = *k->login.user ? &k->login : NULL;
         b->udp[0] = k->udp.fd[0];
         memcpy(b->ipc_control, k->pair_control, sizeof b->ipc_control);
         b->status_fd = k->status_fd;
@@ -159,6 +160,12 @@ static void quiet_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void forget_secrets(struct keeper *k)
+{
+    dbr_wipe(k->passphrase, sizeof k->passphrase);
+    dbr_wipe(&k->login, sizeof k->login);
+}
+
 static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
 {
     static const enum rights_of whose[] = {RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH};
@@ -168,7 +175,7 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     quiet_signals();
     close_others(k, &b.boot);
     if (which != CHILD_CONTROL)
-        dbr_wipe(k->passphrase, sizeof k->passphrase);
+        forget_secrets(k);
     int code;
     if (which == CHILD_DATA) {
         code = rights_drop(RIGHTS_DATA, &k->user, -1, &k->log)

@@ -94,6 +94,10 @@ struct keeper {
     struct notify notify;
     struct rights_user user;
     char passphrase[PASSPHRASE_MAX]; /* of the private key; "" = none */
+    struct dbr_ipc_login login;      /* client role: user name and password; user "" = none */
+    char login_file[512];            /* what auth-user-pass names, from the root; "" = none */
+    pid_t asker;                     /* asks for more; 0 = none */
+    int asker_fd;
     char run_dir[96];                /* the bridge's journal, the DHCP client's files */
 
     /* what the children inherit */
@@ -186,7 +190,7 @@ void forget_addresses(struct keeper *k); /* takes all FDB entries away */
 void leave_terminal(
     struct logsink *s); /* standard output and error become what standard input is: /dev/null */
 int poll_add(struct keeper *k, int fd, uint32_t event);
-enum keeper_event { EVENT_SIGNAL, EVENT_LINKS, EVENT_IPC, EVENT_PID = EVENT_IPC + CHILDREN };
+enum keeper_event { EVENT_SIGNAL, EVENT_LINKS, EVENT_ASKER, EVENT_IPC, EVENT_PID = EVENT_IPC + CHILDREN };
 
 /* mend.c */
 void mend_read(struct keeper *k); /* the link monitor is readable */
@@ -204,6 +208,11 @@ uint8_t prefix_of_interface(const struct ifaddrs *a);
 void lease_look(struct keeper *k); /* at lease_ns */
 void env_take(struct keeper *k, const struct dbr_ipc_env *m);
 void run_down(struct keeper *k);
+
+/* login.c */
+void login_take(struct keeper *k, const struct dbr_ipc_ask *m); /* asks; a question that is open is dropped */
+void login_read(struct keeper *k);                              /* there is an answer */
+void login_end(struct keeper *k);
 
 /* routes.c */
 void route_take(struct keeper *k, const struct dbr_ipc_route *m);

@@ -8,6 +8,7 @@
  */
 #include "keeper/keeper.h"
 #include "base/err.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -191,6 +192,8 @@ static void from_control(struct keeper *k, const struct dbr_ipc_head *m)
         route_take(k, (const void *)m);
     else if (m->type == DBR_IPC_ENV && k->client)
         env_take(k, (const void *)m);
+    else if (m->type == DBR_IPC_ASK && k->client)
+        login_take(k, (const void *)m);
 }
 
 static void from_data(struct keeper *k, const struct dbr_ipc_head *m)
@@ -417,6 +420,8 @@ static void dispatch(struct keeper *k, uint32_t event)
         read_signals(k);
     else if (event == EVENT_LINKS)
         mend_read(k);
+    else if (event == EVENT_ASKER)
+        login_read(k);
     else if (event >= EVENT_PID)
         child_ended(k, event - EVENT_PID);
     else
@@ -430,6 +435,8 @@ static int start_all(struct keeper *k)
         err = child_start(k, CHILD_FETCH);
     if (!err)
         err = child_start(k, CHILD_CONTROL);
+    if (k->config->auth_nocache)
+        dbr_wipe(&k->login, sizeof k->login);
     if (!err)
         err = rights_drop(k->client ? RIGHTS_KEEPER_CLIENT : RIGHTS_KEEPER, NULL, -1, &k->log);
     if (!err)

@@ -4,6 +4,7 @@
  */
 #include "keeper/keeper.h"
 #include "keeper/lease.h"
+#include "keeper/login.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "control/control.h"
@@ -157,16 +158,37 @@ static void forget_caller(void)
     close_range(STDERR_FILENO + 1, ~0u, 0);
 }
 
+/* The file's name is made one from the root: it may be read again when we are elsewhere. */
+static int first_login(const struct dbr_config *config, struct dbr_ipc_login *login, char *file, size_t cap)
+{
+    const char *name = config->auth_user_pass.path;
+    char path[512], *whole = NULL;
+    snprintf(path, sizeof path, "%s%s%s", name && *name != '/' && config->cd ? config->cd : "",
+             name && *name != '/' && config->cd ? "/" : "", name ? name : "");
+    if (name)
+        whole = realpath(path, NULL);
+    snprintf(file, cap, "%s", name ? whole ? whole : path : "");
+    free(whole);
+    return login_ask(config, name ? file : NULL, login);
+}
+
 static int serve(struct dbr_config *config, int argc, char *const *argv)
 {
     static struct keeper k; /* static: the children's leak checks find what hangs on it */
     char passphrase[PASSPHRASE_MAX];
     if (passphrase_ask(config, passphrase, sizeof passphrase))
         return EXIT_BAD;
+    static struct dbr_ipc_login login;
+    char login_file[512] = "";
+    if (login_wanted(config) && first_login(config, &login, login_file, sizeof login_file))
+        return EXIT_BAD;
     int told_parent = config->daemon.on && !getenv("NOTIFY_SOCKET") ? into_background() : -1;
     keeper_init(&k, config, &programs);
     memcpy(k.passphrase, passphrase, sizeof passphrase);
     dbr_wipe(passphrase, sizeof passphrase);
+    k.login = login;
+    dbr_wipe(&login, sizeof login);
+    memcpy(k.login_file, login_file, sizeof login_file);
     k.argc = argc;
     k.argv = argv;
     k.home_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -178,6 +200,7 @@ static int serve(struct dbr_config *config, int argc, char *const *argv)
     int code = keeper_open(&k) ? EXIT_BAD : keeper_run(&k);
     keeper_close(&k);
     dbr_wipe(k.passphrase, sizeof k.passphrase);
+    dbr_wipe(&k.login, sizeof k.login);
     return code;
 }
 

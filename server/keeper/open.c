@@ -37,8 +37,8 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
     k->config = config;
     k->programs = programs;
     k->steer.map_fd = k->steer.prog_fd = -1;
-    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->management_fd = k->epoll = k->signals =
-        k->told_parent = -1;
+    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->management_fd = k->asker_fd = k->epoll =
+        k->signals = k->told_parent = -1;
     for (unsigned i = 0; i < DBR_TAP_QUEUES_MAX; i++)
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
@@ -537,6 +537,7 @@ static void close_fd(int *fd)
 
 void keeper_close(struct keeper *k)
 {
+    login_end(k);
     tap_forget(k);
     undo_bridge(k);
     close_tap(k);

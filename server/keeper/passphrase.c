@@ -2,14 +2,11 @@
 #include "keeper/passphrase.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "keeper/prompt.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 enum { KEY_MAX = 65536, KEY_PATH = 1024 };
@@ -48,65 +45,12 @@ static bool is_needed(const struct dbr_config *cfg)
     return cfg->key.text ? passphrase_needed(cfg->key.text) : cfg->key.path && file_needs_it(cfg);
 }
 
-/* One line, without its end; false if there is none. */
-static bool read_line(int fd, char *out, size_t cap)
-{
-    size_t n = 0;
-    char c;
-    ssize_t got;
-    while ((got = read(fd, &c, 1)) == 1 && c != '\n' && n + 1 < cap)
-        out[n++] = c;
-    out[n] = 0;
-    return got == 1;
-}
-
-static bool ask_terminal(int tty, char *out, size_t cap)
-{
-    struct termios was, quiet;
-    bool echo = tcgetattr(tty, &was) == 0;
-    quiet = was;
-    quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-    if (echo)
-        tcsetattr(tty, TCSAFLUSH, &quiet);
-    bool good = write(tty, PROMPT " ", sizeof PROMPT) > 0 && read_line(tty, out, cap);
-    if (echo)
-        tcsetattr(tty, TCSAFLUSH, &was);
-    (void)!write(tty, "\n", 1);
-    return good;
-}
-
-static bool ask_systemd(char *out, size_t cap)
-{
-    static const char program[] = "/usr/bin/systemd-ask-password";
-    char *const argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "--id=drawbridged",
-                          (char *)(uintptr_t) "--no-tty", (char *)(uintptr_t)PROMPT, NULL};
-    int end[2], status = -1;
-    if (access("/run/systemd/system", F_OK) || access(program, X_OK) || pipe2(end, O_CLOEXEC))
-        return false;
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(end[1], STDOUT_FILENO);
-        execv(program, argv);
-        _exit(127);
-    }
-    close(end[1]);
-    bool good = pid > 0 && read_line(end[0], out, cap);
-    close(end[0]);
-    if (pid > 0)
-        waitpid(pid, &status, 0);
-    return good && status == 0;
-}
-
 int passphrase_ask(const struct dbr_config *cfg, char *out, size_t cap)
 {
     *out = 0;
     if (!is_needed(cfg))
         return 0;
-    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    bool good = tty >= 0 ? ask_terminal(tty, out, cap) : ask_systemd(out, cap);
-    if (tty >= 0)
-        close(tty);
-    if (good)
+    if (prompt_line(PROMPT, false, out, cap))
         return 0;
     fprintf(stderr, "the private key is encrypted and there is nobody to ask: start on a terminal or under "
                     "systemd, or add `askpass FILE`\n");

@@ -29,7 +29,7 @@ fi
 for pair in ${PAIRS//,/ }; do
     for script in ${SCRIPTS//,/ }; do
         # config.sh needs no peer; loss.sh's fleet is made of stock clients.
-        case $pair/$script in *-ours/loss | stock-*/hijack | *-ours/hijack | stock-*/config | *-ours/config | stock-*/management | *-ours/management | *-stock/client | *-stock/site) continue ;; esac
+        case $pair/$script in *-ours/loss | stock-*/hijack | *-ours/hijack | stock-*/config | *-ours/config | stock-*/management | *-ours/management | *-stock/client | *-stock/site | ours-*/login | *-stock/login) continue ;; esac
         case $pair/$script in
         stock-*/revocation) t_skip "$script ($pair)" "it tests drawbridged as the server"; continue ;;
         stock-*/tunnel) t_skip "$script ($pair)" "\`tunnel\` is for drawbridged"; continue ;;

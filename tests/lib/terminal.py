@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""terminal.py PROMPT ANSWER DONE PROGRAM [ARG...]
+"""terminal.py PROMPT ANSWER [PROMPT ANSWER ...] [--] DONE PROGRAM [ARG...]
 
-Runs a program on a terminal of its own, types ANSWER when PROMPT appears, waits until DONE appears (15 s), ends it with
-SIGTERM and copies what it said to standard output. Status 0 if DONE appeared."""
+Runs a program on a terminal of its own, types each ANSWER when its PROMPT appears, in this order, waits until DONE
+appears (15 s), ends it with SIGTERM and copies what it said to standard output. Status 0 if DONE appeared. Without "--"
+there is one PROMPT."""
 import os
 import pty
 import select
@@ -11,11 +12,15 @@ import signal
 import sys
 import time
 
-prompt, answer, done = (a.encode() for a in sys.argv[1:4])
+words = sys.argv[1:]
+at = words.index("--") if "--" in words[:20] else 2
+pairs = [w.encode() for w in words[:at]]
+rest = words[at + (words[at] == "--"):]
+done = rest[0].encode()
 pid, tty = pty.fork()
 if pid == 0:
-    os.execv(sys.argv[4], sys.argv[4:])
-said, typed, end = b"", False, time.monotonic() + 15
+    os.execv(rest[1], rest[1:])
+said, seen, end = b"", 0, time.monotonic() + 15
 while time.monotonic() < end and done not in said:
     ready, _, _ = select.select([tty], [], [], 0.2)
     if not ready:
@@ -27,9 +32,10 @@ while time.monotonic() < end and done not in said:
     if not chunk:
         break
     said += chunk
-    if prompt in said and not typed:
-        os.write(tty, answer + b"\n")
-        typed = True
+    if pairs and pairs[0] in said[seen:]:
+        seen = len(said)
+        os.write(tty, pairs[1] + b"\n")
+        pairs = pairs[2:]
 try:
     os.kill(pid, signal.SIGTERM)
 except ProcessLookupError:

@@ -337,7 +337,6 @@ static const struct {
     {"proto tcp", "TCP is not built yet"},
     {"local 192.0.2.1 1194 tcp", "TCP is not built yet"},
     {"genkey secret x", "command of OpenVPN|drawbridge-ca gate-key new"},
-    {"auth-user-pass", "auth-user-pass|not built yet|certificate"},
     {"auth-user-pass-verify x via-env", "not built yet"},
     {"auth-gen-token", "not built yet"},
     {"tls-crypt-v2 ta.key", "not built yet|tls-auth"},

@@ -102,10 +102,23 @@ static void temporary_refusals(void **state)
     }
 }
 
+static void pending_is_bounded(void **state)
+{
+    static const struct {
+        const char *rest;
+        int seconds;
+    } cases[] = {{"", 0},          {"timeout 42", 42}, {"timeout -1", 0}, {"timeout 99999999", 3600},
+                 {"timeout x", 0}, {"timeout", 0},     {"wait 42", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(calls_pending_parse(cases[i].rest), cases[i].seconds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_are_read),
+        cmocka_unit_test(pending_is_bounded),
         cmocka_unit_test(long_lines_are_refused),
         cmocka_unit_test(temporary_refusals),
     };

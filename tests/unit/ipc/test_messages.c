@@ -42,6 +42,8 @@ union any {
     struct dbr_ipc_socket socket;
     struct dbr_ipc_route route;
     struct dbr_ipc_env env;
+    struct dbr_ipc_ask ask;
+    struct dbr_ipc_login login;
     uint64_t room[DBR_IPC_MAX / 8 + 1];
 };
 
@@ -85,6 +87,8 @@ static const struct {
     {DBR_IPC_SOCKET, sizeof(struct dbr_ipc_socket)},
     {DBR_IPC_ROUTE, sizeof(struct dbr_ipc_route)},
     {DBR_IPC_ENV, sizeof(struct dbr_ipc_env)},
+    {DBR_IPC_ASK, sizeof(struct dbr_ipc_ask)},
+    {DBR_IPC_LOGIN, sizeof(struct dbr_ipc_login)},
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
@@ -281,6 +285,15 @@ static const struct {
     AT(DBR_IPC_ENV, env.value[0], '\n', false),
     AT(DBR_IPC_ENV, env.value[0], 0x7f, false),
     AT(DBR_IPC_ENV, env.value[0], 0xc3, false),
+    AT(DBR_IPC_ASK, ask.what, DBR_ASKS - 1, true),
+    AT(DBR_IPC_ASK, ask.what, DBR_ASKS, false),
+    AT(DBR_IPC_ASK, ask.echo, 1, true),
+    AT(DBR_IPC_ASK, ask.echo, 2, false),
+    AT(DBR_IPC_ASK, ask.text[0], '?', true),
+    AT(DBR_IPC_ASK, ask.text[0], 0x1b, false), /* nothing that moves the cursor of a terminal */
+    AT(DBR_IPC_LOGIN, login.what, DBR_ASKS, false),
+    AT(DBR_IPC_LOGIN, login.err, -1, true),
+    AT(DBR_IPC_LOGIN, login.err, 1, false),
 };
 
 static void fields_are_bound(void **state)
@@ -313,6 +326,10 @@ static const struct {
     TEXT(DBR_IPC_ALARM, alarm.why),
     TEXT(DBR_IPC_ENV, env.name),
     TEXT(DBR_IPC_ENV, env.value),
+    TEXT(DBR_IPC_ASK, ask.text),
+    TEXT(DBR_IPC_LOGIN, login.user),
+    TEXT(DBR_IPC_LOGIN, login.pass),
+    TEXT(DBR_IPC_LOGIN, login.response),
 };
 
 static void texts_must_end(void **state)

@@ -136,7 +136,7 @@ static void head_bytes(void **state)
 /* Each of the four strings, its length wrong in every way. */
 static void string_lengths(void **state)
 {
-    static const size_t caps[] = {512, 128, 128, 2048};
+    static const size_t caps[] = {512, DBR_USERPASS_MAX, DBR_USERPASS_MAX, 2048};
     (void)state;
     for (size_t field = 0; field < 4; field++)
         for (size_t n = 0; n <= caps[field] + 2; n++) {

@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# User names and passwords: our client against a stock server that asks for them by a script. File, inline block,
+# prompt, second factor, challenge, tokens over renegotiations and reconnects, refusals. Options as in handshake.sh.
+. "$(dirname "$0")/../lib/lab.sh"
+. "$(dirname "$0")/../lib/report.sh"
+lab_args "$@"
+LAB_SERVER=openvpn
+LAB_CLIENT=drawbridged
+
+log() { echo "${LAB_CLI_LOG[c1]}"; }
+said() { cut -d'|' -f1,2 "$LAB_DIR/said"; }
+# The server's script: notes what it was told, lets in what LAB_DIR/good names; a password that begins with
+# LAB_DIR/ask is answered by the challenge in LAB_DIR/reason.
+verifier() {
+    cat >"$LAB_DIR/verify" <<-HOOK
+	#!/bin/sh
+	user=\$(sed -n 1p "\$1"); pass=\$(sed -n 2p "\$1")
+	echo "\$user|\$pass|\$session_state" >>"$LAB_DIR/said"
+	grep -qxF "\$user|\$pass" "$LAB_DIR/good" && exit 0
+	[ -s "$LAB_DIR/reason" ] && cat "$LAB_DIR/reason" >"\$auth_failed_reason_file"
+	exit 1
+	HOOK
+    chmod 755 "$LAB_DIR/verify"
+    rm -f "$LAB_DIR/said" "$LAB_DIR/reason"
+    printf '%s\n' "$@" >"$LAB_DIR/good"
+}
+server() { lab_server_start "script-security 2" "auth-user-pass-verify $LAB_DIR/verify via-file" "$@" || why "server does not start"; }
+secret() { printf '%s\n' "$@" >"$LAB_DIR/login"; }
+client() { lab_client_start c1 "$@" || why "client does not connect: $(tail -n 1 "$(log)")"; }
+ends() { lab_until "${2:-5}" lab_gone "${LAB_CLI_PID[c1]}" || why "the client is still there" || return; lab_log_has "$(log)" "$1" || why "no line like '$1'"; }
+on_terminal() { # DONE PROMPT ANSWER ... -- OVERRIDES
+    local done=$1 pairs=()
+    shift
+    while [ "$1" != -- ]; do pairs+=("$1"); shift; done
+    shift
+    lab_client_conf drawbridged c1 "$@" >"$LAB_DIR/tty.conf"
+    x c1 $LAB_PYTHON "$LAB_LIB/terminal.py" "${pairs[@]}" -- "$done" "$DBR_DAEMON" --config "$LAB_DIR/tty.conf" >"$LAB_DIR/tty.log" 2>&1 ||
+        why "$(tail -n 3 "$LAB_DIR/tty.log" | tr '\n' ';')"
+}
+
+by_file() {
+    verifier 'alice|open sesame'
+    secret alice 'open sesame'
+    server && client "+auth-user-pass $LAB_DIR/login" && lab_ping c1 192.168.77.10 || why "${T_WHY:-no ping}" || return
+    ! grep -q sesame "$(log)" || why "the password is in the log"
+}
+inline() {
+    verifier 'alice|inline secret'
+    server && client "+<auth-user-pass>" "+alice" "+inline secret" "+</auth-user-pass>"
+}
+by_terminal() {
+    verifier 'alice|typed'
+    server && on_terminal "Initialization Sequence Completed" "Auth Username:" alice "Auth Password:" typed -- +auth-user-pass || return
+    ! grep -q typed "$LAB_DIR/tty.log" || why "the password was shown"
+}
+name_in_file() {
+    verifier 'alice|typed'
+    secret alice
+    server && on_terminal "Initialization Sequence Completed" "Auth Password:" typed -- "+auth-user-pass $LAB_DIR/login"
+}
+nobody() {
+    lab_client_conf drawbridged c1 +auth-user-pass >"$LAB_DIR/nobody.conf"
+    x c1 setsid "$DBR_DAEMON" --config "$LAB_DIR/nobody.conf" </dev/null >"$LAB_DIR/nobody.log" 2>&1 && why "it started" && return 1
+    lab_log_has "$LAB_DIR/nobody.log" "nobody to ask.*auth-user-pass FILE" || why "$(tail -n 1 "$LAB_DIR/nobody.log")"
+}
+refused() {
+    verifier 'alice|right'
+    secret alice wrong
+    server || return
+    lab_client_spawn c1 "+auth-user-pass $LAB_DIR/login"
+    ends 'AUTH: Received control message: AUTH_FAILED'
+}
+nointeract() {
+    verifier 'alice|right'
+    secret alice wrong
+    server || return
+    lab_client_spawn c1 "+auth-user-pass $LAB_DIR/login" "+auth-retry nointeract"
+    lab_wait_log "$(log)" "AUTH_FAILED" 6 2 || why "not tried again" || return
+    echo 'alice|wrong' >"$LAB_DIR/good"
+    lab_client_wait c1 || why "does not connect once it is let in"
+}
+interact() {
+    verifier 'alice|right'
+    secret alice wrong
+    server || return
+    on_terminal "Initialization Sequence Completed" "Auth Username:" alice "Auth Password:" right -- "+auth-user-pass $LAB_DIR/login" "+auth-retry interact"
+}
+static_challenge() {
+    verifier "alice|SCRV1:$(printf secret | base64):$(printf 123456 | base64)"
+    secret alice secret
+    server && on_terminal "Initialization Sequence Completed" "CHALLENGE: Code of the day" 123456 -- "+auth-user-pass $LAB_DIR/login" '+static-challenge "Code of the day" 1' || return
+    grep -q 123456 "$LAB_DIR/tty.log" || why "the answer was not shown"
+}
+dynamic_challenge() {
+    verifier 'alice|CRV1::state42::654321'
+    printf 'CRV1:R,E:state42:%s:Token PIN' "$(printf alice | base64)" >"$LAB_DIR/reason"
+    secret alice first
+    server && on_terminal "Initialization Sequence Completed" "CHALLENGE: Token PIN" 654321 -- "+auth-user-pass $LAB_DIR/login" "+auth-retry interact" || return
+    [ "$(said | head -n 1)" = 'alice|first' ] || why "said $(said | tr '\n' ';')"
+}
+challenge_unattended() {
+    verifier 'alice|x'
+    printf 'CRV1:R:state42:%s:Token PIN' "$(printf alice | base64)" >"$LAB_DIR/reason"
+    secret alice first
+    server || return
+    lab_client_spawn c1 "+auth-user-pass $LAB_DIR/login" "+auth-retry nointeract"
+    ends 'auth-retry interact'
+}
+# The password is said once; renegotiations and a new call have the token.
+token() {
+    verifier 'alice|secret'
+    secret alice secret
+    server "auth-gen-token 3600" "reneg-sec 4" "hand-window 2" && client "+auth-user-pass $LAB_DIR/login" "+auth-nocache" || return
+    lab_wait_log "$LAB_SRV_LOG" "auth-token|username/auth-token" 8
+    lab_wait_log "$LAB_SRV_LOG" "TLS: Username/auth-token authentication succeeded" 10 || why "no renegotiation by token" || return
+    [ "$(wc -l <"$LAB_DIR/said")" = 1 ] || why "the password was said $(wc -l <"$LAB_DIR/said") times" || return
+    ! lab_log_has "$(log)" SESS_ID || why "the token is in the log" || return
+    lab_signal "${LAB_CLI_PID[c1]}" USR1
+    lab_wait_log "$(log)" "Initialization Sequence Completed" 6 2 || why "does not come back" || return
+    [ "$(wc -l <"$LAB_DIR/said")" = 1 ] || why "the password was said again"
+}
+# The server has forgotten its tokens: the password is said again.
+token_dies() {
+    verifier 'alice|secret'
+    secret alice secret
+    server "auth-gen-token 3600" && client "+auth-user-pass $LAB_DIR/login" || return
+    lab_server_stop
+    server "auth-gen-token 3600" || return
+    lab_signal "${LAB_CLI_PID[c1]}" USR1
+    lab_wait_log "$(log)" "token is not accepted any more" 15 || why "no refused token" || return
+    lab_wait_log "$(log)" "Initialization Sequence Completed" 6 2 || why "does not come back with the password" || return
+    [ "$(wc -l <"$LAB_DIR/said")" = 2 ] || why "the password was said $(wc -l <"$LAB_DIR/said") times"
+}
+
+lab_begin login
+lab_pki && lab_office 1 || exit 1
+t_case login-file by_file
+t_case login-inline inline
+t_case login-terminal by_terminal
+t_case login-name-in-file name_in_file
+t_case login-nobody-to-ask nobody
+t_case login-refused refused
+t_case login-auth-retry-nointeract nointeract
+t_case login-auth-retry-interact interact
+t_case login-static-challenge static_challenge
+t_case login-dynamic-challenge dynamic_challenge
+t_case login-challenge-unattended challenge_unattended
+t_case login-token token
+t_case login-token-dies token_dies
+t_end
