@@ -37,12 +37,13 @@ struct dbr_conf_list {
  * except `dh none`, where both are NULL. text is NUL-terminated, len does not count the NUL; wiped when
  * freed. */
 struct dbr_conf_blob {
-    char *path;    /* relative to `cd` */
-    char *text;    /* the inline block, lines ended with \n */
-    size_t len;    /* bytes of text */
-    unsigned line; /* where it was set */
-    int direction; /* tls-auth only: -1 none, 0, 1; dbr_config_finish() takes in key-direction */
-    bool dir;      /* crl-verify FOLDER dir */
+    char *path;     /* relative to `cd` */
+    char *text;     /* the inline block, lines ended with \n */
+    size_t len;     /* bytes of text */
+    unsigned line;  /* where it was set */
+    int direction;  /* tls-auth only: -1 none, 0, 1; dbr_config_finish() takes in key-direction */
+    bool dir;       /* crl-verify FOLDER dir */
+    bool noncookie; /* tls-crypt-v2 FILE allow-noncookie */
 };
 
 /* IPv4 addresses are host order: 192.0.2.1 is 0xc0000201; 0 = not given. */
@@ -258,6 +259,7 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_INCLUDE       struct dbr_conf_list
 #define DBR_T_BLOB          struct dbr_conf_blob
 #define DBR_T_TLS_AUTH      struct dbr_conf_blob
+#define DBR_T_TLS_CRYPT_V2  struct dbr_conf_blob
 #define DBR_T_CRL           struct dbr_conf_blob
 #define DBR_T_DH            struct dbr_conf_blob
 #define DBR_T_SERVER        struct dbr_conf_server

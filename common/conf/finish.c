@@ -244,6 +244,24 @@ static void check_certificates(struct parse *p)
         conf_error(at(p, DBR_D_tls_version_max), "below tls-version-min; raise it or lower the other");
 }
 
+static bool has(const struct dbr_conf_blob *blob)
+{
+    return blob->path || blob->text;
+}
+
+/* A server may serve clients with tls-crypt-v2 beside those that have the common key. */
+static void check_gates(struct parse *p, bool tls_auth)
+{
+    const struct dbr_config *cfg = p->cfg;
+    bool client = cfg->role == DBR_CONF_ROLE_CLIENT, v2 = has(&cfg->tls_crypt_v2);
+    if (client && v2 && (tls_auth || has(&cfg->tls_crypt)))
+        conf_error(at(p, DBR_D_tls_crypt_v2), "a client has one kind of key; remove tls-auth and tls-crypt");
+    if (!v2 && (cfg->tls_crypt_v2_withdrawn || cfg->tls_crypt_v2_max_age))
+        conf_warn(
+            at(p, cfg->tls_crypt_v2_withdrawn ? DBR_D_tls_crypt_v2_withdrawn : DBR_D_tls_crypt_v2_max_age),
+            "has no effect without tls-crypt-v2; the line may go");
+}
+
 static void check_gate(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
@@ -255,7 +273,8 @@ static void check_gate(struct parse *p)
         conf_error(at(p, DBR_D_auth), "tls-auth needs a digest; remove the line or write: auth SHA256");
     if (!given && DBR_IS_SET(cfg, tls_auth))
         conf_error(at(p, DBR_D_tls_auth), "the block is missing; add <tls-auth> ... </tls-auth>");
-    if (!given && cfg->role == DBR_CONF_ROLE_SERVER)
+    check_gates(p, given);
+    if (!given && cfg->role == DBR_CONF_ROLE_SERVER && !has(&cfg->tls_crypt) && !has(&cfg->tls_crypt_v2))
         conf_warn(at(p, DBR_D_tls_auth),
                   "missing: strangers get answers before they show a certificate; make a key with "
                   "`drawbridge-ca gate-key new`");

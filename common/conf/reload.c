@@ -50,6 +50,9 @@ static const struct {
     ROW(askpass, TAKEN),
     ROW(tls_auth, TAKEN),
     ROW(tls_crypt, TAKEN),
+    ROW(tls_crypt_v2, TAKEN),
+    ROW(tls_crypt_v2_withdrawn, TAKEN),
+    ROW(tls_crypt_v2_max_age, TAKEN),
     ROW(tls_auth_old, TAKEN),
     ROW(key_direction, TAKEN),
     ROW(tls_version_min, TAKEN),
@@ -182,6 +185,8 @@ int dbr_config_files(const struct dbr_config *cfg,
         {DBR_D_askpass, cfg->askpass.name},
         {DBR_D_tls_auth, cfg->tls_auth.path},
         {DBR_D_tls_crypt, cfg->tls_crypt.path},
+        {DBR_D_tls_crypt_v2, cfg->tls_crypt_v2.path},
+        {DBR_D_tls_crypt_v2_withdrawn, cfg->tls_crypt_v2_withdrawn},
         {DBR_D_tls_auth_old, cfg->tls_auth_old.path},
     };
     int err = 0;

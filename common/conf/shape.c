@@ -621,6 +621,17 @@ static int set_tls_auth(struct parse *p, void *member, size_t argc, char *const 
     return rc;
 }
 
+static int set_tls_crypt_v2(struct parse *p, void *member, size_t argc, char *const *argv)
+{
+    int index = 0;
+    int rc = argc > 1 ? conf_take_choice(p, argv[1], "force-cookie|allow-noncookie", &index) : 0;
+    if (rc == 0)
+        rc = set_blob(p, member, argc, argv);
+    if (rc == 0)
+        ((struct dbr_conf_blob *)member)->noncookie = index == 1;
+    return rc;
+}
+
 static int set_crl(struct parse *p, void *member, size_t argc, char *const *argv)
 {
     int index = -1;
@@ -649,6 +660,8 @@ static void show_blob(struct show *s, const void *member)
     conf_show_word(s, blob->path ? blob->path : "[inline]");
     if (blob->dir)
         conf_show_word(s, "dir");
+    if (blob->noncookie)
+        conf_show_word(s, "allow-noncookie");
     conf_show_end(s);
 }
 
@@ -703,6 +716,7 @@ static const struct shape simple[SHAPE_COUNT] = {
     [SHAPE_INCLUDE] = {set_include, NULL, drop_list},
     [SHAPE_BLOB] = {set_blob, show_blob, drop_blob},
     [SHAPE_TLS_AUTH] = {set_tls_auth, show_tls_auth, drop_blob},
+    [SHAPE_TLS_CRYPT_V2] = {set_tls_crypt_v2, show_blob, drop_blob},
     [SHAPE_CRL] = {set_crl, show_blob, drop_blob},
     [SHAPE_DH] = {set_dh, show_dh, drop_blob},
 };

@@ -41,6 +41,7 @@
     X(KEY_USAGE)                                                                                             \
     X(INCLUDE)                                                                                               \
     X(BLOB)                                                                                                  \
+    X(TLS_CRYPT_V2)                                                                                          \
     X(TLS_AUTH)                                                                                              \
     X(CRL)                                                                                                   \
     X(DH)                                                                                                    \

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 enum dbr_gate_kind { DBR_GATE_NONE, DBR_GATE_TLS_AUTH, DBR_GATE_TLS_CRYPT };
-enum { DBR_STATIC_KEY_LEN = 256, DBR_GATE_MAX_OVERHEAD = 64 + 8 };
+enum { DBR_STATIC_KEY_LEN = 256, DBR_GATE_MAX_OVERHEAD = 64 + 8, DBR_TLS_CRYPT_OVERHEAD = 32 + 8 };
 
 struct dbr_gate;
 

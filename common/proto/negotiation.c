@@ -52,7 +52,7 @@ void negotiation_fini(struct negotiation *n)
 static int take_packet(struct negotiation *n, uint8_t opcode, const uint8_t *payload, size_t len,
                        struct dbr_tls_ctx *ctx, void *session_arg, int64_t unix_s)
 {
-    if (opcode != DBR_OP_CONTROL) {
+    if (opcode != DBR_OP_CONTROL && opcode != DBR_OP_CONTROL_WKC) {
         if (n->state == NEG_RESET)
             n->state = NEG_TLS;
         return 0;
@@ -111,9 +111,12 @@ int negotiation_flush(struct negotiation *n, size_t mtu, uint64_t now_ns)
         size_t len = dbr_tls_drain(n->tls, chunk, mtu);
         if (!len)
             break;
-        int err = dbr_reliable_send(&n->rel, DBR_OP_CONTROL, chunk, len, now_ns);
+        int err =
+            dbr_reliable_send(&n->rel, n->wkc_due ? DBR_OP_CONTROL_WKC : DBR_OP_CONTROL, chunk, len, now_ns);
         if (err)
             return err;
+        mtu += n->wkc_due; /* the caller left room for it, once */
+        n->wkc_due = 0;
     }
     return 0;
 }

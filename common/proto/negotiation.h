@@ -24,6 +24,7 @@ struct negotiation {
     uint8_t key_id;
     bool installed; /* data keys were handed to the owner and not dropped since */
     bool at_server; /* our role in TLS */
+    size_t wkc_due; /* client, tls-crypt-v2: bytes of wrapped key that the next CONTROL packet brings along */
     struct dbr_reliable rel;
     struct dbr_tls *tls;
     struct dbr_keymsg *mine, *theirs; /* until the keys are derived */

@@ -3,9 +3,11 @@
  * Packets, timers and life of a session. What the messages inside TLS mean is in session_msg.c.
  */
 #include "proto/session_priv.h"
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "proto/wkc.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +23,10 @@ enum {
     PUSH_RETRY_S = 5,
     RENEG_PAUSE_S = 1, /* a key younger than this is not renegotiated at the peer's wish */
     STATELESS_ID_MASK = 31,
+    /* tls-crypt-v2: the first replay id of a client that understands early negotiation, and what is in it */
+    EARLY_START = 0x0f000000,
+    EARLY_FLAGS = 1,
+    EARLY_RESEND_WKC = 1,
 };
 
 void session_log(struct dbr_session *s, int level, const char *fmt, ...)
@@ -40,19 +46,35 @@ static bool later_gate_for(const struct dbr_session *s, uint8_t key_id)
     return key_id > 0 && s->later_gate;
 }
 
+static struct dbr_gate *gate_for(const struct dbr_session *s, uint8_t key_id)
+{
+    if (later_gate_for(s, key_id))
+        return s->later_gate;
+    return s->own_gate ? s->own_gate : s->cfg->gate;
+}
+
+/* The wrapped key goes behind the datagram, in the clear. */
+static size_t append_wkc(const struct dbr_session *s, uint8_t opcode, uint8_t *end)
+{
+    if (!dbr_opcode_has_wkc(opcode))
+        return 0;
+    memcpy(end, s->cfg->wkc, s->cfg->wkc_len);
+    return s->cfg->wkc_len;
+}
+
 static void send_packet(struct dbr_session *s, const struct dbr_control *c, const struct dbr_now *now)
 {
-    uint8_t inner[DBR_CONTROL_MTU], dgram[DBR_CONTROL_MTU + DBR_GATE_MAX_OVERHEAD];
+    uint8_t inner[DBR_CONTROL_MTU], dgram[DBR_CONTROL_MTU + DBR_GATE_MAX_OVERHEAD + DBR_WKC_MAX];
     size_t g = later_gate_for(s, c->key_id) ? GATE_LATER : GATE_FIRST;
     int n = dbr_control_write(c, inner, sizeof inner);
     if (n < 0)
         return;
     if (!s->replay_time)
         s->replay_time = (uint32_t)now->unix_s;
-    n = dbr_gate_seal(g == GATE_LATER ? s->later_gate : s->cfg->gate, dbr_first_byte(c->opcode, c->key_id),
-                      s->local_sid, ++s->replay_id[g], s->replay_time, inner, (size_t)n, dgram, sizeof dgram);
+    n = dbr_gate_seal(gate_for(s, c->key_id), dbr_first_byte(c->opcode, c->key_id), s->local_sid,
+                      ++s->replay_id[g], s->replay_time, inner, (size_t)n, dgram, sizeof dgram - DBR_WKC_MAX);
     if (n > 0)
-        s->cfg->ops->send(s->cfg->arg, s, dgram, (size_t)n);
+        s->cfg->ops->send(s->cfg->arg, s, dgram, (size_t)n + append_wkc(s, c->opcode, dgram + n));
 }
 
 static void fill_acks(struct dbr_session *s, struct negotiation *n, struct dbr_control *c, size_t max)
@@ -80,8 +102,9 @@ static void send_due(struct dbr_session *s, struct negotiation *n, const struct 
 /* Payload bytes of a CONTROL packet so that the datagram stays within DBR_CONTROL_MTU. */
 static size_t control_mtu(const struct dbr_session *s, const struct negotiation *n)
 {
-    size_t gate = dbr_gate_overhead(later_gate_for(s, n->key_id) ? s->later_gate : s->cfg->gate);
-    return DBR_CONTROL_MTU - (1 + DBR_SID_LEN + gate) - (1 + 4 * DBR_MAX_ACKS_PIGGYBACK + DBR_SID_LEN + 4);
+    size_t gate = dbr_gate_overhead(gate_for(s, n->key_id));
+    return DBR_CONTROL_MTU - (1 + DBR_SID_LEN + gate) - (1 + 4 * DBR_MAX_ACKS_PIGGYBACK + DBR_SID_LEN + 4) -
+           n->wkc_due;
 }
 
 static void flush(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
@@ -126,17 +149,42 @@ struct dbr_session *dbr_session_new_server(const struct dbr_session_config *cfg,
     return s;
 }
 
+int dbr_session_take_gate(struct dbr_session *s, struct dbr_gate *gate, const uint8_t key[DBR_STATIC_KEY_LEN])
+{
+    s->own_gate = gate;
+    s->own_key = malloc(DBR_STATIC_KEY_LEN);
+    if (!s->own_key)
+        return DBR_ERR_NOMEM;
+    memcpy(s->own_key, key, DBR_STATIC_KEY_LEN);
+    return 0;
+}
+
+int dbr_session_answer_at_once(struct dbr_session *s, uint32_t reset_id, const struct dbr_now *now)
+{
+    struct dbr_reliable *rel = &s->neg[0].rel;
+    rel->next_send_id = 0;
+    rel->next_recv_id = reset_id;
+    int err = dbr_reliable_receive(rel, DBR_OP_RESET_CLIENT_V3, reset_id, NULL, 0);
+    if (!err)
+        err = dbr_reliable_send(rel, DBR_OP_RESET_SERVER, NULL, 0, now->ns);
+    dbr_reliable_pop(rel);
+    if (!err)
+        flush(s, &s->neg[0], now);
+    return err;
+}
+
 struct dbr_session *dbr_session_new_client(const struct dbr_session_config *cfg, void *owner,
                                            const struct dbr_now *now)
 {
     struct dbr_session *s = session_new(cfg, owner, now);
     if (!s)
         return NULL;
-    s->replay_id[GATE_FIRST] = 0;
+    s->replay_id[GATE_FIRST] = cfg->wkc_len ? EARLY_START : 0;
     s->neg[0].rel.steady = true;
     while (!s->local_sid)
         cfg->ops->random(cfg->arg, &s->local_sid, sizeof s->local_sid);
-    if (dbr_reliable_send(&s->neg[0].rel, DBR_OP_RESET_CLIENT, NULL, 0, now->ns)) {
+    uint8_t reset = cfg->wkc_len ? DBR_OP_RESET_CLIENT_V3 : DBR_OP_RESET_CLIENT;
+    if (dbr_reliable_send(&s->neg[0].rel, reset, NULL, 0, now->ns)) {
         dbr_session_free(s);
         return NULL;
     }
@@ -151,6 +199,10 @@ void dbr_session_free(struct dbr_session *s)
     for (size_t i = 0; i < SESSION_SLOTS; i++)
         negotiation_fini(&s->neg[i]);
     dbr_gate_free(s->later_gate);
+    dbr_gate_free(s->own_gate);
+    if (s->own_key)
+        dbr_wipe(s->own_key, DBR_STATIC_KEY_LEN);
+    free(s->own_key);
     dbr_push_collect_fini(&s->push);
     if (s->peer)
         dbr_x509_fini(s->peer);
@@ -238,8 +290,9 @@ static int make_later_gate(struct dbr_session *s, struct negotiation *n)
 {
     uint8_t key[DBR_STATIC_KEY_LEN];
     int err = dbr_tls_export(n->tls, "EXPORTER-OpenVPN-dynamic-tls-crypt", key, sizeof key);
-    for (size_t i = 0; !err && s->cfg->static_key && i < sizeof key; i++)
-        key[i] ^= s->cfg->static_key[i];
+    const uint8_t *first = s->own_key ? s->own_key : s->cfg->static_key;
+    for (size_t i = 0; !err && first && i < sizeof key; i++)
+        key[i] ^= first[i];
     if (!err)
         err = dbr_gate_new(&s->later_gate, DBR_GATE_TLS_CRYPT, key, s->cfg->server ? 0 : 1, NULL);
     dbr_wipe(key, sizeof key);
@@ -458,10 +511,34 @@ static int check_sids(struct dbr_session *s, const struct dbr_control *c)
 
 static int check_opcode(const struct dbr_session *s, const struct dbr_control *c)
 {
-    if (c->opcode == DBR_OP_RESET_CLIENT)
+    if (c->opcode == DBR_OP_RESET_CLIENT || c->opcode == DBR_OP_RESET_CLIENT_V3)
         return DBR_ERR_STATE;
+    if (c->opcode == DBR_OP_CONTROL_WKC)
+        return s->own_gate ? 0 : DBR_ERR_STATE;
     if (c->opcode == DBR_OP_RESET_SERVER)
         return s->cfg->server || c->key_id ? DBR_ERR_STATE : 0;
+    return 0;
+}
+
+/* What the server's reset asks for: | type 2 | length 2 | value | ..., of which we know the flags (type 1):
+ * bit 0 wants the wrapped key with our next packet. Other types are skipped. */
+static int take_early(struct dbr_session *s, const struct dbr_control *c)
+{
+    struct dbr_reader r;
+    bool resend = false;
+    dbr_reader_init(&r, c->payload, c->payload_len);
+    while (dbr_reader_left(&r)) {
+        uint16_t type = dbr_read16(&r), len = dbr_read16(&r);
+        const uint8_t *value = dbr_read_bytes(&r, len);
+        if (value && type == EARLY_FLAGS && len != 2)
+            return DBR_ERR_SHAPE;
+        if (value && type == EARLY_FLAGS)
+            resend = dbr_get16(value) & EARLY_RESEND_WKC;
+    }
+    if (!dbr_reader_ok(&r))
+        return DBR_ERR_SHAPE;
+    if (resend && s->neg[0].state == NEG_RESET)
+        s->neg[0].wkc_due = s->cfg->wkc_len;
     return 0;
 }
 
@@ -477,13 +554,15 @@ int dbr_session_feed_gated(struct dbr_session *s, const struct dbr_gated *g, con
         return err ? err : DBR_ERR_STATE;
     struct negotiation *n = find_negotiation(s, c.key_id);
     size_t window = later_gate_for(s, c.key_id) ? GATE_LATER : GATE_FIRST;
-    if (dbr_gate_kind_of(s->cfg->gate) != DBR_GATE_NONE || window == GATE_LATER)
+    if (dbr_gate_kind_of(gate_for(s, c.key_id)) != DBR_GATE_NONE)
         if (!dbr_replay_long_accept(&s->replay[window], g->replay_time, g->replay_id))
             return DBR_ERR_REPLAY;
     if (!n)
         n = peer_renegotiates(s, &c, now);
     if (!n)
         return DBR_ERR_STATE;
+    if (c.opcode == DBR_OP_RESET_SERVER && (err = take_early(s, &c)))
+        return err;
     if (!s->remote_sid)
         s->remote_sid = c.sid;
     dbr_reliable_acked(&n->rel, c.acks, c.n_acks, now->ns);
@@ -501,9 +580,13 @@ int dbr_session_feed(struct dbr_session *s, uint8_t *dgram, size_t len, const st
     struct dbr_gated g;
     if (len < 1)
         return DBR_ERR_SHAPE;
-    bool later = later_gate_for(s, dbr_key_id_of(dgram[0]));
-    struct dbr_gate *gate = later ? s->later_gate : s->cfg->gate;
+    struct dbr_gate *gate = gate_for(s, dbr_key_id_of(dgram[0]));
     int err = dbr_wire_prefilter(dgram, len, dbr_gate_overhead(gate));
+    if (!err && dbr_opcode_has_wkc(dbr_opcode_of(dgram[0]))) { /* sent again: we have the key */
+        size_t tail = dbr_wkc_tail(dgram, len);
+        err = tail && s->own_gate ? 0 : DBR_ERR_SHAPE;
+        len -= tail;
+    }
     if (!err)
         err = dbr_gate_open(gate, dgram, len, &g);
     return err ? err : dbr_session_feed_gated(s, &g, now);
@@ -631,13 +714,17 @@ int dbr_session_say(struct dbr_session *s, const char *text, const struct dbr_no
 int dbr_session_answer_reset(struct dbr_gate *gate, uint64_t cookie, const struct dbr_gated *reset,
                              uint32_t reset_id, int64_t unix_s, uint8_t *out, size_t cap)
 {
+    static const uint8_t again[] = {0, EARLY_FLAGS, 0, 2, 0, EARLY_RESEND_WKC};
     uint8_t inner[64];
+    bool v2 = dbr_opcode_of(reset->first) == DBR_OP_RESET_CLIENT_V3;
     struct dbr_control c = {.opcode = DBR_OP_RESET_SERVER,
                             .sid = cookie,
                             .n_acks = 1,
                             .acks = {reset_id},
                             .peer_sid = reset->sid,
-                            .has_id = true};
+                            .has_id = true,
+                            .payload = again,
+                            .payload_len = v2 ? sizeof again : 0};
     int n = dbr_control_write(&c, inner, sizeof inner);
     if (n < 0)
         return n;
@@ -647,7 +734,17 @@ int dbr_session_answer_reset(struct dbr_gate *gate, uint64_t cookie, const struc
                          (size_t)n, out, cap);
 }
 
+bool dbr_early_negotiation(uint32_t replay_id)
+{
+    return (replay_id & 0xff000000) == EARLY_START;
+}
+
 /* ---- views ---- */
+
+enum dbr_gate_kind dbr_session_gate_kind(const struct dbr_session *s)
+{
+    return dbr_gate_kind_of(gate_for(s, 0));
+}
 
 enum dbr_session_state dbr_session_state(const struct dbr_session *s)
 {

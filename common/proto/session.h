@@ -89,6 +89,8 @@ struct dbr_session_config {
     bool p2p; /* no options are pushed or pulled: one far end, keys at once after the key messages */
     struct dbr_gate *gate;     /* not NULL; kind NONE for an ungated server */
     const uint8_t *static_key; /* the gate's 256 bytes for dyn-tls-crypt, or NULL */
+    const uint8_t *wkc;        /* client, tls-crypt-v2: the wrapped key to bring along; gate is tls-crypt */
+    size_t wkc_len;            /* 0: no tls-crypt-v2 */
     struct dbr_tls_ctx *tls;
     const char *data_ciphers;  /* colon list in preference order */
     enum dbr_cipher fallback;  /* DBR_CIPHER_NONE: refuse peers without a common cipher */
@@ -112,6 +114,14 @@ struct dbr_session_config {
 struct dbr_session *dbr_session_new_server(const struct dbr_session_config *cfg, uint64_t local_sid,
                                            uint64_t remote_sid, uint32_t reset_id, void *owner,
                                            const struct dbr_now *now);
+/* Server, tls-crypt-v2, before anything is fed: this client has a gate (consumed, also on error) and a key of
+ * its own. 0 or DBR_ERR_NOMEM. */
+int dbr_session_take_gate(struct dbr_session *s, struct dbr_gate *gate,
+                          const uint8_t key[DBR_STATIC_KEY_LEN]);
+/* Server, tls-crypt-v2 with a client that brings its wrapped key only once: sends the answer to its hard
+ * reset from within the session, which was made without a proof of the client's address. 0 or
+ * DBR_ERR_NOMEM. */
+int dbr_session_answer_at_once(struct dbr_session *s, uint32_t reset_id, const struct dbr_now *now);
 /* Client: makes a session id and sends its hard reset. */
 struct dbr_session *dbr_session_new_client(const struct dbr_session_config *cfg, void *owner,
                                            const struct dbr_now *now);
@@ -166,11 +176,17 @@ const struct dbr_peer_info *dbr_session_peer_info(const struct dbr_session *s);
 int dbr_session_options(const struct dbr_session *s, char *out, size_t cap);
 enum dbr_cipher dbr_session_cipher(const struct dbr_session *s);
 enum dbr_framing dbr_session_framing(const struct dbr_session *s);
+enum dbr_gate_kind dbr_session_gate_kind(const struct dbr_session *s); /* of key id 0 */
 bool dbr_session_cc_exit(const struct dbr_session *s); /* both sides speak EXIT on the control channel */
 
 /* Writes the answer to a hard reset without keeping state: RESET_SERVER with the cookie as session id,
- * acknowledging reset_id. Returns the datagram's length or a negative error. */
+ * acknowledging reset_id. Behind tls-crypt-v2 it asks for the wrapped key again, with the packet that proves
+ * the cookie. Returns the datagram's length or a negative error. */
 int dbr_session_answer_reset(struct dbr_gate *gate, uint64_t cookie, const struct dbr_gated *reset,
                              uint32_t reset_id, int64_t unix_s, uint8_t *out, size_t cap);
+
+/* tls-crypt-v2: a reset with this replay id comes from a client that brings its wrapped key a second time
+ * (OpenVPN 2.6 and newer). */
+bool dbr_early_negotiation(uint32_t replay_id);
 
 #endif

@@ -28,7 +28,7 @@ int dbr_session_options(const struct dbr_session *s, char *out, size_t cap)
 {
     const struct dbr_session_config *cfg = s->cfg;
     struct dbr_occ_params occ = {.server = cfg->server,
-                                 .tls_auth = dbr_gate_kind_of(cfg->gate) == DBR_GATE_TLS_AUTH,
+                                 .tls_auth = dbr_session_gate_kind(s) == DBR_GATE_TLS_AUTH,
                                  .direction = cfg->key_direction,
                                  .tun_mtu = cfg->tun_mtu,
                                  .cipher = cfg->cipher,

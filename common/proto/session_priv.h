@@ -24,6 +24,8 @@ struct dbr_session {
 
     /* Gate of key id 0, and of later ones where dyn-tls-crypt was agreed on. */
     struct dbr_gate *later_gate;
+    struct dbr_gate *own_gate; /* server, tls-crypt-v2: of this client alone, instead of the config's */
+    uint8_t *own_key;          /* its 256 bytes */
     struct dbr_replay_long replay[GATES];
     uint32_t replay_id[GATES]; /* last one sent */
     uint32_t replay_time;      /* unix seconds at our first packet */

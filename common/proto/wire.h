@@ -32,6 +32,7 @@ enum {
     DBR_MAX_ACKS_PIGGYBACK = 4, /* on a control packet that carries payload */
     DBR_MAX_DATAGRAM = 65507,
     DBR_MAX_CONTROL_PAYLOAD = 2048, /* TLS bytes in one control packet: more than any OpenVPN sends */
+    DBR_MAX_EARLY = 64,             /* bytes of early negotiation in the server's reset */
     DBR_CONTROL_MTU = 1250,         /* UDP payload bytes of a control packet (TLS_MTU_DEFAULT) */
     DBR_PEER_ID_NONE = 0xffffff,    /* 24 bits */
     DBR_DATA_V2_HEADER = 4,         /* op/kid and peer id */
@@ -56,6 +57,9 @@ static inline bool dbr_opcode_is_data(uint8_t opcode)
     return opcode == DBR_OP_DATA_V1 || opcode == DBR_OP_DATA_V2;
 }
 
+/* True for the packets that carry a wrapped client key behind them (tls-crypt-v2, wkc.h). */
+bool dbr_opcode_has_wkc(uint8_t opcode);
+
 /* A control packet behind the gate. payload points into the packet it was parsed from. */
 struct dbr_control {
     uint8_t opcode, key_id;
@@ -71,14 +75,14 @@ struct dbr_control {
 
 /* Shape of a raw datagram before the gate: 0 if the first byte names an opcode we speak with a key id that it
  * may carry (hard resets 0, soft resets 1..7) and the length fits a packet of it with gate_overhead bytes of
- * gate; else DBR_ERR_SHAPE. Control opcodes only. */
+ * gate, and a wrapped key where one belongs; else DBR_ERR_SHAPE. Control opcodes only. */
 int dbr_wire_prefilter(const uint8_t *dgram, size_t len, size_t gate_overhead);
 
 /* Parses what lies behind the gate: first is the datagram's first byte, sid its session id, inner the bytes
  * from the ack count on. Refused with DBR_ERR_SHAPE: more than 8 acks, short fields, sid 0, peer sid 0 beside
- * acks, a reset or ACK with payload (an ACK has none; RESET_CLIENT_V3 and CONTROL_WKC are refused here), ACK
- * without acks, a payload above DBR_MAX_CONTROL_PAYLOAD. A reset with a packet id other than 0 is accepted
- * (MikroTik sends 1). */
+ * acks, a client's reset or an ACK with payload, ACK without acks, a payload above DBR_MAX_CONTROL_PAYLOAD
+ * (server's reset: DBR_MAX_EARLY). Of RESET_CLIENT_V3 and CONTROL_WKC the wrapped key was cut off before. A
+ * reset with a packet id other than 0 is accepted (MikroTik sends 1). */
 int dbr_control_parse(struct dbr_control *c, uint8_t first, uint64_t sid, const uint8_t *inner,
                       size_t inner_len);
 

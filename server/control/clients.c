@@ -53,6 +53,7 @@ void client_free(struct client *c)
     ocsp_forget(c);
     chain_free(c);
     dbr_session_free(c->session);
+    free(c->gate_id);
     realm_put(ctl, c->realm);
     options_release(c);
     if (c->adm) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Datagrams in and out. The order for what a stranger sends: shape, gate, seen before, bucket, cookie; only
- * then is there a session. Whoever is refused on the way hears nothing.
+ * Datagrams in and out. The order for what a stranger sends: shape, gate (tls-crypt-v2: first his key is
+ * unwrapped), seen before, bucket, cookie; only then is there a session. Whoever is refused on the way hears
+ * nothing.
  */
+#include "control/gatekey.h"
 #include "control/state.h"
 #include "base/bytes.h"
 
@@ -68,40 +70,36 @@ static uint64_t cookie_sid(uint64_t client_sid, uint32_t reset_id)
     return client_sid + ((uint64_t)reset_id << 32);
 }
 
-/* A genuine retransmission has a new replay id and so a new HMAC; the same HMAC again is a recording. */
-static bool recorded(struct control *ctl, const struct dbr_gated *g)
+/* What a stranger sent, opened. */
+struct knock {
+    struct realm *realm;
+    struct visitor visitor; /* with a key of his own, else empty */
+    struct dbr_gated g;
+    struct dbr_control c;
+    const struct dbr_addr *from;
+};
+
+static struct dbr_gate *gate_of(const struct knock *k)
 {
-    if (dbr_gate_kind_of(ctl->realm->gate) == DBR_GATE_NONE ||
+    return k->visitor.gate ? k->visitor.gate : k->realm->gate;
+}
+
+/* A genuine retransmission has a new replay id and so a new HMAC; the same HMAC again is a recording. */
+static bool recorded(struct control *ctl, const struct knock *k)
+{
+    const struct dbr_gated *g = &k->g;
+    if (dbr_gate_kind_of(gate_of(k)) == DBR_GATE_NONE ||
         !dbr_seen_before(ctl->seen, g->mac_prefix, control_second(ctl)))
         return false;
     count(ctl, &ctl->tally.seen);
     return true;
 }
 
-static void answer_reset(struct control *ctl, const struct realm *r, const struct dbr_gated *g,
-                         const struct dbr_control *c, const struct dbr_addr *from)
-{
-    uint8_t dgram[ANSWER_MAX];
-    if (c->id >= RESET_IDS || c->n_acks) {
-        count(ctl, &ctl->tally.shape);
-        return;
-    }
-    if (recorded(ctl, g))
-        return;
-    if (!dbr_buckets_take(ctl->buckets, from, ctl->now.ns)) {
-        count(ctl, &ctl->tally.throttled);
-        return;
-    }
-    uint64_t sid = dbr_cookie_make(&ctl->cookie, control_second(ctl), from, cookie_sid(c->sid, c->id));
-    int n = dbr_session_answer_reset(r->gate, sid, g, c->id, ctl->now.unix_s, dgram, sizeof dgram);
-    if (n > 0)
-        control_send(ctl, from, dgram, (size_t)n);
-}
-
 static bool proves_cookie(struct control *ctl, const struct dbr_control *c, const struct dbr_addr *from,
                           uint32_t *reset_id)
 {
-    if (!c->n_acks || c->key_id || (c->opcode != DBR_OP_CONTROL && c->opcode != DBR_OP_ACK))
+    bool first = c->opcode == DBR_OP_CONTROL || c->opcode == DBR_OP_ACK || c->opcode == DBR_OP_CONTROL_WKC;
+    if (!c->n_acks || c->key_id || !first)
         return false;
     for (*reset_id = 0; *reset_id < RESET_IDS; ++*reset_id)
         if (dbr_cookie_check(&ctl->cookie, control_second(ctl), from, cookie_sid(c->sid, *reset_id),
@@ -120,61 +118,127 @@ static bool plausible_first(const struct dbr_control *c, uint32_t reset_id)
     return !c->has_id || (c->id > reset_id && c->id <= reset_id + FIRST_MESSAGES);
 }
 
-static void begin_session(struct control *ctl, struct realm *r, const struct dbr_gated *g,
-                          const struct dbr_control *c, const struct dbr_addr *from)
+/* A client and its session; NULL where there is no room. */
+static struct client *make_session(struct control *ctl, struct knock *k, uint64_t sid, uint32_t reset_id)
 {
-    uint32_t reset_id;
-    if (!proves_cookie(ctl, c, from, &reset_id) || !plausible_first(c, reset_id)) {
-        count(ctl, &ctl->tally.cookie);
-        return;
-    }
-    if (recorded(ctl, g)) /* the session that it made may be gone: it makes no second one */
-        return;
-    struct client *client = client_new(ctl, from);
+    const struct dbr_control *c = &k->c;
+    char at[DBR_ADDR_TEXT];
+    struct client *client = client_new(ctl, k->from);
     if (!client) {
         count(ctl, &ctl->tally.full);
-        return;
+        return NULL;
     }
-    client->realm = realm_get(r);
-    client->session = dbr_session_new_server(&r->session, c->peer_sid, c->sid, reset_id, client, &ctl->now);
-    if (!client->session) {
+    client->realm = realm_get(k->realm);
+    client->session = dbr_session_new_server(&k->realm->session, sid, c->sid, reset_id, client, &ctl->now);
+    if (!client->session || (k->visitor.gate && visitor_enter(&k->visitor, client))) {
         client_free(client);
         count(ctl, &ctl->tally.full);
-        return;
+        return NULL;
     }
     client->charged = true;
     client_add_sid(client, c->sid);
-    char at[DBR_ADDR_TEXT];
     client_log(client, DBR_LOG_INFO, "TLS: Initial packet from [AF_INET%s]%s, sid=%08x %08x",
-               from->family == 6 ? "6" : "", dbr_addr_text(from, at), (unsigned)(c->sid >> 32),
+               k->from->family == 6 ? "6" : "", dbr_addr_text(k->from, at), (unsigned)(c->sid >> 32),
                (unsigned)c->sid);
-    dbr_session_feed_gated(client->session, g, &ctl->now);
+    return client;
+}
+
+static void begin_session(struct control *ctl, struct knock *k)
+{
+    uint32_t reset_id;
+    if (!proves_cookie(ctl, &k->c, k->from, &reset_id) || !plausible_first(&k->c, reset_id)) {
+        count(ctl, &ctl->tally.cookie);
+        return;
+    }
+    if (recorded(ctl, k)) /* the session that it made may be gone: it makes no second one */
+        return;
+    struct client *client = make_session(ctl, k, k->c.peer_sid, reset_id);
+    if (!client)
+        return;
+    dbr_session_feed_gated(client->session, &k->g, &ctl->now);
     client_settle(client);
+}
+
+/* A client of tls-crypt-v2 before OpenVPN 2.6 brings its key only once: who lets it in keeps a state for it
+ * before it has proved its address. */
+static bool brings_key_once(const struct knock *k)
+{
+    return k->visitor.gate && !dbr_early_negotiation(k->g.replay_id);
+}
+
+static void answer_reset(struct control *ctl, struct knock *k)
+{
+    uint8_t dgram[ANSWER_MAX];
+    const struct dbr_control *c = &k->c;
+    bool once = brings_key_once(k);
+    if (c->id >= RESET_IDS || c->n_acks) {
+        count(ctl, &ctl->tally.shape);
+        return;
+    }
+    if (once && !ctl->cfg->tls_crypt_v2.noncookie) {
+        count(ctl, &ctl->tally.cookie);
+        return;
+    }
+    if (recorded(ctl, k))
+        return;
+    if (!dbr_buckets_take(ctl->buckets, k->from, ctl->now.ns)) {
+        count(ctl, &ctl->tally.throttled);
+        return;
+    }
+    uint64_t sid = dbr_cookie_make(&ctl->cookie, control_second(ctl), k->from, cookie_sid(c->sid, c->id));
+    if (once) {
+        struct client *client = make_session(ctl, k, sid, c->id);
+        if (client && !dbr_session_answer_at_once(client->session, c->id, &ctl->now))
+            client_settle(client);
+        else if (client)
+            client_free(client);
+        return;
+    }
+    int n = dbr_session_answer_reset(gate_of(k), sid, &k->g, c->id, ctl->now.unix_s, dgram, sizeof dgram);
+    if (n > 0)
+        control_send(ctl, k->from, dgram, (size_t)n);
+}
+
+/* Where tls-crypt-v2 is the only gate, whoever brings no key has none. */
+static int open_in(struct control *ctl, struct realm *r, struct knock *k, uint8_t *dgram, size_t len)
+{
+    k->realm = r;
+    if (visitor_carries_key(dgram, len))
+        return visitor_open(ctl, r, &k->visitor, dgram, len, k->from, &k->g);
+    return r->v2_only ? DBR_ERR_AUTH : dbr_gate_open(r->gate, dgram, len, &k->g);
+}
+
+static int open_knock(struct control *ctl, struct knock *k, uint8_t *dgram, size_t len)
+{
+    int err = open_in(ctl, ctl->realm, k, dgram, len);
+    if (err == DBR_ERR_AUTH && ctl->old_realm) { /* the key before the last */
+        visitor_fini(&k->visitor);
+        err = open_in(ctl, ctl->old_realm, k, dgram, len);
+    }
+    return err ? err : dbr_control_parse(&k->c, k->g.first, k->g.sid, k->g.inner, k->g.inner_len);
+}
+
+static bool is_first_reset(const struct dbr_control *c)
+{
+    return (c->opcode == DBR_OP_RESET_CLIENT || c->opcode == DBR_OP_RESET_CLIENT_V3) && c->key_id == 0;
 }
 
 static void stranger(struct control *ctl, uint8_t *dgram, size_t len, const struct dbr_addr *from)
 {
-    struct dbr_gated g;
-    struct dbr_control c;
-    struct realm *r = ctl->realm;
-    int err = dbr_gate_open(r->gate, dgram, len, &g);
-    if (err == DBR_ERR_AUTH && ctl->old_realm) { /* the key before the last */
-        r = ctl->old_realm;
-        err = dbr_gate_open(r->gate, dgram, len, &g);
-    }
-    if (!err)
-        err = dbr_control_parse(&c, g.first, g.sid, g.inner, g.inner_len);
+    struct knock k = {.from = from};
+    int err = open_knock(ctl, &k, dgram, len);
     if (err) {
-        count(ctl, err == DBR_ERR_AUTH ? &ctl->tally.auth : &ctl->tally.shape);
-        log_knock(ctl, err, from);
-        return;
-    }
-    if (ctl->boot->client || ctl->shutdown_ns || management_holds(ctl) || !callers_may(ctl, from))
+        count(ctl, err == DBR_ERR_SHAPE ? &ctl->tally.shape : &ctl->tally.auth);
+        if (err == DBR_ERR_SHAPE || err == DBR_ERR_AUTH)
+            log_knock(ctl, err, from);
+    } else if (ctl->boot->client || ctl->shutdown_ns || management_holds(ctl) || !callers_may(ctl, from)) {
         count(ctl, &ctl->tally.state);
-    else if (c.opcode == DBR_OP_RESET_CLIENT && c.key_id == 0)
-        answer_reset(ctl, r, &g, &c, from);
-    else
-        begin_session(ctl, r, &g, &c, from);
+    } else if (is_first_reset(&k.c)) {
+        answer_reset(ctl, &k);
+    } else {
+        begin_session(ctl, &k);
+    }
+    visitor_fini(&k.visitor);
 }
 
 /* ---- dispatch ---- */
@@ -186,7 +250,7 @@ static void feed(struct client *c, uint8_t *dgram, size_t len, const struct dbr_
 {
     struct dbr_addr was = c->addr;
     bool moved = !dbr_addr_equal(&was, from);
-    bool may_move = dbr_gate_kind_of(c->realm->gate) != DBR_GATE_NONE &&
+    bool may_move = dbr_session_gate_kind(c->session) != DBR_GATE_NONE &&
                     dbr_session_authenticated(c->session) && !client_fixed(c);
     if (moved && !may_move) {
         count(c->ctl, &c->ctl->tally.state);
@@ -205,6 +269,11 @@ static void feed(struct client *c, uint8_t *dgram, size_t len, const struct dbr_
     client_settle(c);
 }
 
+static size_t overhead_of(const struct realm *r, const uint8_t *dgram, size_t len)
+{
+    return visitor_carries_key(dgram, len) ? DBR_TLS_CRYPT_OVERHEAD : dbr_gate_overhead(r->gate);
+}
+
 void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const struct dbr_addr *from)
 {
     uint8_t opcode = len ? dbr_opcode_of(dgram[0]) : 0;
@@ -218,11 +287,12 @@ void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const str
         return;
     }
     struct client *c = ctl->boot->client ? calls_client(ctl) : client_by_sid(ctl, dbr_get64(dgram + 1), from);
-    if (c && c->session && opcode != DBR_OP_RESET_CLIENT)
+    bool reset = opcode == DBR_OP_RESET_CLIENT || opcode == DBR_OP_RESET_CLIENT_V3;
+    if (c && c->session && !reset)
         feed(c, dgram, len, from);
-    else if (c && opcode == DBR_OP_RESET_CLIENT)
+    else if (c && reset)
         count(ctl, &ctl->tally.replayed);
-    else if (dbr_wire_prefilter(dgram, len, dbr_gate_overhead(ctl->realm->gate))) {
+    else if (dbr_wire_prefilter(dgram, len, overhead_of(ctl->realm, dgram, len))) {
         count(ctl, &ctl->tally.shape);
         log_knock(ctl, DBR_ERR_SHAPE, from);
     } else

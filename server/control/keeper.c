@@ -2,6 +2,7 @@
  *
  * Messages to and from keeper. End of file on this pair means: end now.
  */
+#include "control/gatekey.h"
 #include "control/revocation.h"
 #include "control/state.h"
 
@@ -142,6 +143,8 @@ void keeper_read(struct control *ctl)
         const struct dbr_ipc_file *file = (const void *)buf;
         if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_BUNDLE && fd >= 0)
             control_reload(ctl, fd);
+        else if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_WITHDRAWN)
+            withdrawn_changed(ctl, file->missing, fd);
         else if (head->type == DBR_IPC_FILE)
             take_file(ctl, file, fd);
         else if (head->type == DBR_IPC_STATE)

@@ -3,6 +3,7 @@
  * Files into keys, TLS context and revocation lists, while control still has keeper's rights. Each complaint
  * is one line: which input, what is wrong, the way out.
  */
+#include "control/gatekey.h"
 #include "control/revocation.h"
 #include "control/state.h"
 #include "ipc/bundle.h"
@@ -131,13 +132,83 @@ static int make_gate(struct control *ctl, struct realm *r, enum dbr_directive wh
     return err ? DBR_ERR_CONFIG : 0;
 }
 
+static bool given(const struct dbr_conf_blob *blob)
+{
+    return blob->path || blob->text;
+}
+
+/* A client brings its own key along; its gate is tls-crypt. */
+static int take_own_key(struct control *ctl, struct realm *r, const struct text *t, char *why, size_t cap)
+{
+    struct dbr_own_key own;
+    int err = dbr_own_key_parse(&own, t->data, t->len, why, cap);
+    if (!err)
+        err = dbr_gate_new(&r->gate, DBR_GATE_TLS_CRYPT, own.key, 1, NULL);
+    if (!err) {
+        memcpy(r->static_key, own.key, sizeof own.key);
+        memcpy(r->own_wkc, own.wkc, own.wkc_len);
+        r->session.static_key = r->static_key;
+        r->session.wkc = r->own_wkc;
+        r->session.wkc_len = own.wkc_len;
+    }
+    dbr_wipe(&own, sizeof own);
+    (void)ctl;
+    return err;
+}
+
+static int take_server_key(struct realm *r, const struct text *t, char *why, size_t cap)
+{
+    uint8_t key[DBR_WKC_SERVER_KEY_LEN];
+    int err = dbr_wkc_server_key_parse(key, t->data, t->len, why, cap);
+    if (!err)
+        err = dbr_wkc_new(&r->wkc, key);
+    if (!err && !r->gate) {
+        r->v2_only = true;
+        err = dbr_gate_new(&r->gate, DBR_GATE_NONE, NULL, -1, NULL);
+    }
+    dbr_wipe(key, sizeof key);
+    return err;
+}
+
+static int make_v2(struct control *ctl, struct realm *r, enum dbr_directive which,
+                   const struct dbr_conf_blob *blob)
+{
+    char why[WHY] = "no memory for the key";
+    struct text t;
+    int err = load_blob(ctl, which, blob, &t);
+    if (err)
+        return err;
+    err = ctl->cfg->role == DBR_CONF_ROLE_SERVER ? take_server_key(r, &t, why, sizeof why)
+                                                 : take_own_key(ctl, r, &t, why, sizeof why);
+    free_text(&t);
+    if (err)
+        complain(ctl, which, blob->path, why);
+    return err ? DBR_ERR_CONFIG : 0;
+}
+
+static int load_withdrawn(struct control *ctl)
+{
+    const struct dbr_conf_blob list = {.path = ctl->cfg->tls_crypt_v2_withdrawn};
+    char why[WHY] = "no memory for the list";
+    struct text t;
+    int err = list.path ? load_blob(ctl, DBR_D_tls_crypt_v2_withdrawn, &list, &t) : 0;
+    if (err || !list.path)
+        return err;
+    err = withdrawn_take(ctl, t.data, t.len, why, sizeof why);
+    free_text(&t);
+    if (err)
+        complain(ctl, DBR_D_tls_crypt_v2_withdrawn, list.path, why);
+    return err ? DBR_ERR_CONFIG : 0;
+}
+
 static int load_gate(struct control *ctl)
 {
     const struct dbr_config *cfg = ctl->cfg;
-    bool crypt = DBR_IS_SET(cfg, tls_crypt), old = DBR_IS_SET(cfg, tls_auth_old);
+    bool crypt = given(&cfg->tls_crypt), v2 = given(&cfg->tls_crypt_v2), old = given(&cfg->tls_auth_old);
+    bool common = crypt || given(&cfg->tls_auth);
     if (!(ctl->realm = realm_new(ctl)) || (old && !(ctl->old_realm = realm_new(ctl))))
         return DBR_ERR_NOMEM;
-    if (!crypt && !DBR_IS_SET(cfg, tls_auth)) {
+    if (!common && !v2) {
         if (old) {
             complain(ctl, DBR_D_tls_auth_old, NULL, "needs the new key: add tls-auth or tls-crypt");
             return DBR_ERR_CONFIG;
@@ -146,9 +217,16 @@ static int load_gate(struct control *ctl)
                 "WARNING: no tls-auth or tls-crypt key: anybody may speak to the TLS port; add one");
         return dbr_gate_new(&ctl->realm->gate, DBR_GATE_NONE, NULL, -1, NULL);
     }
-    int err = make_gate(ctl, ctl->realm, crypt ? DBR_D_tls_crypt : DBR_D_tls_auth,
-                        crypt ? &cfg->tls_crypt : &cfg->tls_auth, crypt);
-    return !err && old ? make_gate(ctl, ctl->old_realm, DBR_D_tls_auth_old, &cfg->tls_auth_old, crypt) : err;
+    int err = common ? make_gate(ctl, ctl->realm, crypt ? DBR_D_tls_crypt : DBR_D_tls_auth,
+                                 crypt ? &cfg->tls_crypt : &cfg->tls_auth, crypt)
+                     : 0;
+    if (!err && v2)
+        err = make_v2(ctl, ctl->realm, DBR_D_tls_crypt_v2, &cfg->tls_crypt_v2);
+    if (!err && v2)
+        err = load_withdrawn(ctl);
+    if (!err && old && common)
+        return make_gate(ctl, ctl->old_realm, DBR_D_tls_auth_old, &cfg->tls_auth_old, crypt);
+    return !err && old ? make_v2(ctl, ctl->old_realm, DBR_D_tls_auth_old, &cfg->tls_auth_old) : err;
 }
 
 struct tls_files {

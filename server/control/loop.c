@@ -248,6 +248,7 @@ void control_free(struct control *ctl)
     realm_put(ctl, ctl->old_realm);
     dbr_seen_free(ctl->seen);
     dbr_buckets_free(ctl->buckets);
+    dbr_withdrawn_free(&ctl->withdrawn);
     dbr_trust_free(ctl->trust);
     dbr_issuers_free(ctl->issuers);
     dbr_heap_fini(&ctl->timers);

@@ -4,6 +4,7 @@
  * Sessions live on: each keeps the realm (gate and settings) that it began under; the TLS context, which its
  * next renegotiation uses, is the new one for all.
  */
+#include "control/gatekey.h"
 #include "control/revocation.h"
 #include "base/secret.h"
 #include "conf/reload.h"
@@ -43,6 +44,7 @@ void realm_put(struct control *ctl, struct realm *r)
     if (*at)
         *at = r->next;
     dbr_gate_free(r->gate);
+    dbr_wkc_free(r->wkc);
     dbr_tls_ctx_put(r->session.tls);
     dbr_wipe(r, sizeof *r);
     free(r);
@@ -128,6 +130,9 @@ static void swap_in(struct control *ctl, struct control *aside, struct dbr_confi
 {
     give_realms(aside, ctl);
     give_issuers(aside, ctl);
+    dbr_withdrawn_free(&ctl->withdrawn);
+    ctl->withdrawn = aside->withdrawn;
+    aside->withdrawn = (struct dbr_withdrawn){0};
     dbr_config_take(ctl->own_cfg, fresh, ctl->boot->ipc_fetch >= 0, NULL, NULL);
     ctl->own_log.verb = ctl->cfg->verb;
     memset(&ctl->rules, 0, sizeof ctl->rules);
@@ -159,8 +164,10 @@ void control_reload(struct control *ctl, int fd)
         aside->crl_wanted = DBR_IS_SET(&fresh, crl_verify) || DBR_IS_SET(&fresh, crl_url);
         err = control_load_realm(aside);
     }
-    if (!err)
+    if (!err) {
         swap_in(ctl, aside, &fresh);
+        withdrawn_cut(ctl);
+    }
     dbr_log(ctl->log, err ? DBR_LOG_ERROR : DBR_LOG_NOTICE,
             err ? "reload: given up (%s); everything stays as it was" : "reload: done; sessions live on",
             dbr_err_text(err));
@@ -168,6 +175,7 @@ void control_reload(struct control *ctl, int fd)
         realm_put(aside, aside->realm);
         realm_put(aside, aside->old_realm);
         dbr_issuers_free(aside->issuers);
+        dbr_withdrawn_free(&aside->withdrawn);
         if (aside->ca_fd > 0)
             close(aside->ca_fd);
     }

@@ -12,7 +12,7 @@
  *   talk.c      log lines of a client             calls.c     client role: whom to call, when again
  *   mgmt.c      managers: lines, commands         mgmt_io.c   their sockets
  *   mgmt_host.c what their commands do            env.c       what scripts and managers hear of a client
- *   callers.c   p2p server: who may call
+ *   callers.c   p2p server: who may call          gatekey.c   tls-crypt-v2
  */
 #ifndef DBR_CONTROL_STATE_H
 #define DBR_CONTROL_STATE_H
@@ -28,6 +28,7 @@
 #include "proto/admit.h"
 #include "proto/cookie.h"
 #include "proto/session.h"
+#include "proto/withdrawn.h"
 
 enum {
     MAX_HALF_OPEN = 20000,
@@ -92,6 +93,9 @@ struct realm {
     unsigned refs;
     struct dbr_gate *gate;
     uint8_t static_key[DBR_STATIC_KEY_LEN];
+    struct dbr_wkc *wkc;          /* unwraps the keys of tls-crypt-v2; NULL: not configured */
+    bool v2_only;                 /* gate is none because everybody has a key of his own */
+    uint8_t own_wkc[DBR_WKC_MAX]; /* client role: what we bring along */
     struct dbr_session_config session;
 };
 
@@ -106,6 +110,7 @@ struct client {
     struct client *older, *newer; /* list of half-open clients */
     struct admitted *adm;         /* NULL while half open */
     enum client_stage stage;
+    uint8_t *gate_id;                  /* of its tls-crypt-v2 key, DBR_WKC_ID_LEN bytes; NULL: it has none */
     struct chain *chain, *shown_chain; /* of the last good handshake, and of one that is not done */
     struct ocsp_entry *ocsp;           /* its certificate's; NULL: not asked about */
     struct client *ocsp_next;
@@ -152,6 +157,7 @@ struct control {
     struct dbr_cookie cookie;
     struct dbr_seen *seen;
     struct dbr_buckets *buckets;
+    struct dbr_withdrawn withdrawn; /* keys of tls-crypt-v2 */
     char *data_ciphers;
     struct dbr_x509_rules rules;
     unsigned ku_count;
@@ -183,7 +189,7 @@ struct control {
     uint64_t busy_ns[DBR_MAX_WORKERS]; /* until then nobody waits for this worker */
     uint64_t owed_ns;                  /* when to offer the PEER_DELs owed again; 0: none */
     struct tally tally;
-    uint64_t tally_log_ns, knock_auth_ns, knock_shape_ns;
+    uint64_t tally_log_ns, knock_auth_ns, knock_shape_ns, knock_key_ns;
     uint64_t status_ns;
     unsigned status_answers; /* workers that still owe their statistics */
     int64_t started_s;

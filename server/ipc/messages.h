@@ -224,7 +224,8 @@ struct dbr_ipc_file {
 };
 enum dbr_file {
     DBR_FILE_CRL,
-    DBR_FILE_BUNDLE, /* a reload: the configuration and every file it names, ipc/bundle.h */
+    DBR_FILE_WITHDRAWN, /* the list of tls-crypt-v2-withdrawn */
+    DBR_FILE_BUNDLE,    /* a reload: the configuration and every file it names, ipc/bundle.h */
 };
 
 struct dbr_ipc_tap_address {

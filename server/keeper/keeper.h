@@ -142,7 +142,7 @@ struct keeper {
     int epoll, signals;
     struct child child[CHILDREN];
     bool has_fetch;
-    struct watch crl;
+    struct watch crl, withdrawn;
     uint64_t crl_ns, watchdog_ns, pulse_ns; /* when each is due */
     bool serving;                           /* everybody was ready once */
     bool stopping;                          /* no restarts any more */

@@ -300,16 +300,21 @@ static void read_signals(struct keeper *k)
 
 /* ---- times ---- */
 
-static void look_at_crl(struct keeper *k)
+static bool watches(const struct keeper *k)
+{
+    return k->crl.path || k->withdrawn.path;
+}
+
+static void look_at(struct keeper *k, struct watch *w, enum dbr_file what)
 {
     int fd;
-    enum watch_news news = k->child[CHILD_CONTROL].ready ? watch_look(&k->crl, &fd) : WATCH_SAME;
+    enum watch_news news = k->child[CHILD_CONTROL].ready ? watch_look(w, &fd) : WATCH_SAME;
     if (news == WATCH_SAME)
         return;
     struct dbr_ipc_file m = {
-        .head = dbr_ipc_head(DBR_IPC_FILE, sizeof m, 0), .what = DBR_FILE_CRL, .missing = news == WATCH_GONE};
+        .head = dbr_ipc_head(DBR_IPC_FILE, sizeof m, 0), .what = what, .missing = news == WATCH_GONE};
     if (dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, fd))
-        watch_forget(&k->crl); /* control is busy: again at the next look */
+        watch_forget(w); /* control is busy: again at the next look */
     if (fd >= 0)
         close(fd);
 }
@@ -360,6 +365,8 @@ static void start_due(struct keeper *k, uint64_t now)
             continue;
         if (i != CHILD_DATA)
             watch_forget(&k->crl); /* both know nothing of the list any more */
+        if (i == CHILD_CONTROL)
+            watch_forget(&k->withdrawn);
         if (child_start(k, i) && !c->pid)
             c->restart_ns = now + backoff_death(&c->backoff, now) + S_NS;
     }
@@ -378,8 +385,9 @@ static void run_due(struct keeper *k)
         feel_pulses(k, now);
     if (k->lease_ns && now >= k->lease_ns)
         lease_look(k);
-    if (k->crl.path && now >= k->crl_ns) {
-        look_at_crl(k);
+    if (watches(k) && now >= k->crl_ns) {
+        look_at(k, &k->crl, DBR_FILE_CRL);
+        look_at(k, &k->withdrawn, DBR_FILE_WITHDRAWN);
         k->crl_ns = now + WATCH_PERIOD_MS * MS_NS;
     }
     if (k->notify.watchdog_ns && now >= k->watchdog_ns) {
@@ -400,7 +408,7 @@ static int wait_ms(const struct keeper *k)
         at = k->stop_ns;
     } else {
         at = k->pulse_ns;
-        at = earlier(at, k->crl.path ? k->crl_ns + 1 : 0);
+        at = earlier(at, watches(k) ? k->crl_ns + 1 : 0);
         at = earlier(at, k->lease_ns);
         at = earlier(at, k->notify.watchdog_ns ? k->watchdog_ns + 1 : 0);
         for (unsigned i = 0; i < CHILDREN; i++)

@@ -507,6 +507,8 @@ int keeper_open(struct keeper *k)
         err = steps[i](k);
     if (!err && k->config->crl_verify.path && !k->config->crl_verify.dir)
         k->crl.path = k->config->crl_verify.path;
+    if (!err)
+        k->withdrawn.path = k->config->tls_crypt_v2_withdrawn;
     return err;
 }
 

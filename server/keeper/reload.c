@@ -101,6 +101,8 @@ static void take_over(struct keeper *k, struct dbr_config *fresh)
     k->log.verb = k->config->verb;
     k->crl.path = k->config->crl_verify.dir ? NULL : k->config->crl_verify.path;
     watch_forget(&k->crl);
+    k->withdrawn.path = k->config->tls_crypt_v2_withdrawn;
+    watch_forget(&k->withdrawn);
 }
 
 static int send_bundle(struct keeper *k, const struct dbr_bundle *b)

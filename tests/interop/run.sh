@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
 . "$here/../lib/report.sh"
 PAIRS=
-SCRIPTS=handshake,addressing,tunnel,layer2,pmtu,lifecycle,config,oldpeers,loss,reneg,hijack,revocation,push,management,p2p
+SCRIPTS=handshake,gatekeys,addressing,tunnel,layer2,pmtu,lifecycle,config,oldpeers,loss,reneg,hijack,revocation,push,management,p2p
 args=()
 while [ $# -gt 0 ]; do
     case $1 in

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes the seeds of this folder's targets. Usage: gen_seeds.py CORPUS_FOLDER"""
+import base64
 import hmac
 import os
 import struct
@@ -106,5 +107,22 @@ def statickey():
     put("fuzz_proto_statickey", "crlf", (head + body + foot).replace("\n", "\r\n").encode())
 
 
-for make in (gate, reliable, keymsg, ctrlmsg, data, framing, statickey):
+def wkc():
+    def pem(kind, body):
+        text = base64.b64encode(body).decode()
+        lines = [text[i:i + 64] for i in range(0, len(text), 64)]
+        return "-----BEGIN OpenVPN tls-crypt-v2 %s key-----\n%s\n-----END OpenVPN tls-crypt-v2 %s key-----\n" % (
+            kind, "\n".join(lines), kind)
+
+    wrapped = pattern(297, 3) + struct.pack(">H", 299)
+    put("fuzz_proto_wkc", "stranger", b"\0" + pattern(54, 1) + wrapped)
+    put("fuzz_proto_wkc", "time", b"\1\1" + struct.pack(">q", 1700000000))
+    put("fuzz_proto_wkc", "user", b"\1\0alice")
+    put("fuzz_proto_wkc", "server_file", b"\2" + pem("server", pattern(128, 5)).encode())
+    put("fuzz_proto_wkc", "client_file", b"\2" + pem("client", KEY + wrapped).encode())
+    put("fuzz_proto_wkc", "list", b"\3# gone\n" + pattern(32, 9).hex().encode() + b" alice\n\n"
+        + ":".join("%02x" % b for b in pattern(32, 2)).encode())
+
+
+for make in (gate, reliable, keymsg, ctrlmsg, data, framing, statickey, wkc):
     make()

@@ -339,7 +339,7 @@ static const struct {
     {"genkey secret x", "command of OpenVPN|drawbridge-ca gate-key new"},
     {"auth-user-pass-verify x via-env", "not built yet"},
     {"auth-gen-token", "not built yet"},
-    {"tls-crypt-v2 ta.key", "not built yet|tls-auth"},
+    {"tls-crypt-v2-verify x", "not built yet|tls-crypt-v2-withdrawn"},
     {"fragment 1300", "not built yet|mssfix"},
     {"management tunnel 7505", "not built|socket path"},
     {"management 127.0.0.1 7505 stdin", "stdin|password file"},

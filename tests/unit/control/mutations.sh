@@ -20,25 +20,35 @@ gate inbox s/if (c->id >= RESET_IDS || c->n_acks)/if (c->id >= RESET_IDS)/
 gate inbox s/RESET_IDS = 2/RESET_IDS = 1/
 gate inbox s/RESET_IDS = 2/RESET_IDS = 3/
 gate inbox s/!dbr_seen_before(ctl->seen/dbr_seen_before(ctl->seen/
-gate inbox s/dbr_gate_kind_of(ctl->realm->gate) == DBR_GATE_NONE ||/true ||/
+gate inbox s/dbr_gate_kind_of(gate_of(k)) == DBR_GATE_NONE ||/true ||/
 gate inbox s/if (!dbr_buckets_take(/if (dbr_buckets_take(/
 gate inbox s/if (!dbr_buckets_take(.*))/if (false)/
 gate inbox s/if (!c->n_acks || c->key_id || /if (!c->n_acks || /
-gate inbox s/ || (c->opcode != DBR_OP_CONTROL \&\& c->opcode != DBR_OP_ACK))/)/
+gate inbox s/ || !first)/)/
 gate inbox s/        if (dbr_cookie_check(/        if (!dbr_cookie_check(/
-gate inbox s/if (!proves_cookie(ctl, c, from, \&reset_id) || /reset_id = 0; if (/
-gate inbox s/ || !plausible_first(c, reset_id))/)/
+gate inbox s/if (!proves_cookie(ctl, \&k->c, k->from, \&reset_id) || /reset_id = 0; if (/
+gate inbox s/ || !plausible_first(\&k->c, reset_id))/)/
 gate inbox s/if (c->acks\[i\] != 0)/if (false)/
 gate inbox s/c->id > reset_id \&\& /c->id >= reset_id \&\& /
 gate inbox s/c->id <= reset_id + FIRST_MESSAGES/true/
-gate inbox s/    if (recorded(ctl, g)) \/\* the session/    if (0) \/* the session/
-gate inbox s/    if (recorded(ctl, g))$/    if (0)/
+gate inbox s/    if (recorded(ctl, k)) \/\* the session/    if (0) \/* the session/
+gate inbox s/    if (recorded(ctl, k))$/    if (0)/
 gate inbox s/    client->charged = true;//
-gate inbox s/    int err = dbr_gate_open(r->gate, dgram, len, \&g);/    int err = dbr_gate_open(r->gate, dgram, len, \&g); err = err == DBR_ERR_AUTH ? 0 : err;/
+gate inbox s/    int err = open_knock(ctl, \&k, dgram, len);/    int err = open_knock(ctl, \&k, dgram, len); err = err == DBR_ERR_AUTH ? 0 : err;/
+gatekeys inbox s/if (once \&\& !ctl->cfg->tls_crypt_v2.noncookie)/if (false)/
+gatekeys inbox s/if (once \&\& !ctl->cfg->tls_crypt_v2.noncookie)/if (once)/
+gatekeys inbox s/return k->visitor.gate \&\& !dbr_early/return k->visitor.gate \&\& dbr_early/
+gatekeys inbox s/return r->v2_only ? DBR_ERR_AUTH : /return /
+gatekeys gatekey s/if (dbr_withdrawn_has(\&ctl->withdrawn, key->id))/if (false)/
+gatekeys gatekey s/made > days \* DAY_S/made >= days * DAY_S/
+gatekeys gatekey s/return days \&\& ctl->now.unix_s/return ctl->now.unix_s/
+gatekeys gatekey s/    if (why) {/    if (false) {/
+gatekeys gatekey s/!dbr_withdrawn_has(\&ctl->withdrawn, c->gate_id))/dbr_withdrawn_has(\&ctl->withdrawn, c->gate_id))/
+gatekeys gatekey s/unsigned cut = withdrawn_cut(ctl);/unsigned cut = 0;/
 gate inbox s/ || !from->port)/)/
 gate inbox s/    if (ctl->now.ns < \*next)/    if (false)/
 life inbox s/if (ctl->boot->client || ctl->shutdown_ns)/if (ctl->boot->client)/
-life inbox s/bool may_move = dbr_gate_kind_of(c->realm->gate) != DBR_GATE_NONE \&\&/bool may_move = true ||/
+life inbox s/bool may_move = dbr_session_gate_kind(c->session) != DBR_GATE_NONE \&\&/bool may_move = true ||/
 life inbox s/bool may_move = .*/bool may_move = false \&\&/
 life inbox s/        c->addr = was;//
 life inbox s/    c->addr = \*from;//
@@ -129,11 +139,11 @@ export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka -lm -lpthread
 
 echo 'int main(void) { return 0; }' | $cc -xc - -lIPSec_MB -o "$work/has_mb" 2>/dev/null && libs+=" -lIPSec_MB"
 
-for f in crypto/pki control/{rig,test_gate,test_life,test_options,test_status}; do
+for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_life,test_options,test_status}; do
     $cc $flags -c "$root/tests/unit/$f.c" -o "$work/$(basename $f).o" &
 done
 wait
-for t in gate life options status; do # the tests must be green without a mutation
+for t in gate gatekeys life options status; do # the tests must be green without a mutation
     $cc "$work/test_$t.o" "$work/rig.o" "$work/pki.o" $archives $libs -o "$work/green" || exit 1
     "$work/green" >/dev/null 2>&1 || { echo "test_$t fails without a mutation"; exit 1; }
 done

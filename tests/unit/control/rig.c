@@ -507,6 +507,8 @@ struct caller *rig_call_as(struct rig *rig, struct dbr_tls_ctx *tls, uint32_t ip
     c->cfg = (struct dbr_session_config){
         .gate = rig->gate,
         .static_key = dbr_gate_kind_of(rig->gate) == DBR_GATE_NONE ? NULL : rig->static_key,
+        .wkc = rig->wkc,
+        .wkc_len = rig->wkc_len,
         .tls = tls,
         .p2p = rig->cfg.p2p,
         .data_ciphers = "AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305",

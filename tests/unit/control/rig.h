@@ -57,6 +57,8 @@ struct rig {
     int keeper, worker[RIG_WORKERS], wire, ctl_listener;
     struct dbr_gate *gate; /* as a client's */
     uint8_t static_key[DBR_STATIC_KEY_LEN];
+    const uint8_t *wkc; /* callers bring it along, then gate is tls-crypt; NULL: no tls-crypt-v2 */
+    size_t wkc_len;
     struct caller *callers[RIG_CALLERS];
     size_t n_callers;
     struct rig_dgram *queue;

@@ -62,7 +62,7 @@ admit s/addr->family == 4 ? 4 : 8/addr->family == 4 ? 4 : 7/
 admit s/uint8_t text\[9\] = {addr->family}/uint8_t text[9] = {0}/
 admit s/    if (e)$/    if (!e)/
 admit s/set\[i\].full_at_ns <= now_ns/true/
-wire s/len < around + inner_size/len + 1 < around + inner_size/
+wire s/len < around + fewest/len + 1 < around + fewest/
 wire s/len > around + most/false/
 wire s/len > DBR_MAX_DATAGRAM/false/
 wire s/if (!s || !sid)/if (!s)/
@@ -70,10 +70,31 @@ wire s/c->n_acks > DBR_MAX_ACKS || c->n_acks < s->needs_acks/c->n_acks > 9 || c-
 wire s/ || c->n_acks < s->needs_acks//
 wire s/c->n_acks && !(c->peer_sid = dbr_read64(&r))/c->n_acks \&\& (c->peer_sid = dbr_read64(\&r), false)/
 wire s/if (!dbr_reader_ok(&r) || /if (/
-wire s/s->has_payload ? DBR_MAX_CONTROL_PAYLOAD : 0))/DBR_MAX_CONTROL_PAYLOAD))/
+wire s/c->payload_len > s->payload/c->payload_len > DBR_MAX_CONTROL_PAYLOAD/
+wire s/(s->has_wkc ? DBR_WKC_MIN : 0)/0/
+wire s/(s->has_wkc ? DBR_WKC_MAX : 0)/0/
 wire s/\[DBR_OP_RESET_CLIENT\] = {.key_ids = FIRST_KEY_ID/[DBR_OP_RESET_CLIENT] = {.key_ids = ANY_KEY_ID/
 wire s/\[DBR_OP_SOFT_RESET\] = {.key_ids = LATER_KEY_IDS/[DBR_OP_SOFT_RESET] = {.key_ids = ANY_KEY_ID/
-wire s/\[DBR_OP_ACK\] = {/[DBR_OP_CONTROL_WKC] = {.key_ids = ANY_KEY_ID, .has_id = true},[DBR_OP_ACK] = {/
+wire s/\[DBR_OP_CONTROL_WKC\] = {.key_ids = FIRST_KEY_ID/[DBR_OP_CONTROL_WKC] = {.key_ids = ANY_KEY_ID/
+wire s/\[DBR_OP_RESET_CLIENT_V3\] = {.key_ids = FIRST_KEY_ID/[DBR_OP_RESET_CLIENT_V3] = {.key_ids = ANY_KEY_ID/
+wkc s/if (err || !dbr_secret_equal(expected, wkc, TAG))/if (err)/
+wkc s/!dbr_secret_equal(expected, wkc, TAG)/!dbr_secret_equal(expected, wkc, 16)/
+wkc s/!dbr_secret_equal(expected, wkc, TAG)/dbr_secret_equal(expected, wkc, TAG)/
+wkc s/ || dbr_get16(wkc + len - LENGTH) != len//
+wkc s/len < DBR_WKC_MIN || len > DBR_WKC_MAX/len < DBR_WKC_MIN - 8 || len > DBR_WKC_MAX/
+wkc s/{{length, LENGTH}, /{{length, 0}, /
+wkc s/{metadata, n}};/{metadata, 0}};/
+wkc s/key + HMAC_AT, HMAC_KEY/key, HMAC_KEY/
+wkc s/n <= DBR_WKC_MAX \&\& n < len/n < len/
+wkc s/n <= DBR_WKC_MAX \&\& n < len/n <= DBR_WKC_MAX/
+wkc s/n >= DBR_WKC_MIN \&\&/true \&\&/
+wkc s/n > DBR_WKC_METADATA_MAX/n > DBR_WKC_MAX/
+wkc s/k->metadata\[0\] != DBR_WKC_TYPE_TIME/false/
+wkc s/k->metadata_len < 1 + 8/k->metadata_len < 1/
+withdrawn s/return w->n \&\& bsearch/return w->n \&\& !bsearch/
+withdrawn s/    qsort.*//
+withdrawn s/n == 2 \* DBR_WKC_ID_LEN ? NULL/n ? NULL/
+withdrawn s/if (v < 0)/if (false)/
 replay s/if (id == 0 || /if (/
 replay s/w->newest - id >= w->size)$/w->newest - id > w->size)/
 replay s/return !(w->bitmap/return (w->bitmap/
@@ -208,8 +229,8 @@ try_mutant() {
 export -f try_mutant
 
 cp -r "$root/common" "$work/" || exit 1
-modules="wire gate statickey cookie admit reliable replay data framing keymsg negotiate ctrlmsg"
-for f in base/{addr,err,secret,siphash,log} crypto/{aead,aead_openssl,cbc,init,kdf,mac,ctr}; do
+modules="wkc withdrawn wire gate statickey cookie admit reliable replay data framing keymsg negotiate ctrlmsg"
+for f in base/{addr,base64,err,secret,siphash,log} proto/wkcfile crypto/{aead,aead_openssl,cbc,init,kdf,mac,ctr}; do
     echo "$work/common/$f.c" "$work/$(basename $f).o"
 done >"$work/jobs"
 for m in $modules; do

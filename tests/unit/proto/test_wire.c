@@ -11,8 +11,14 @@ static const struct {
     uint8_t opcode, key_ids;
     size_t least, most;
 } rules[] = {
-    {3, 0xfe, 5, 1 + 32 + 8 + 4}, {4, 0xff, 5, 1 + 32 + 8 + 4 + 2048}, {5, 0xff, 13, 1 + 32 + 8},
-    {7, 0x01, 5, 1 + 32 + 8 + 4}, {8, 0x01, 5, 1 + 32 + 8 + 4},
+    {3, 0xfe, 5, 1 + 32 + 8 + 4},
+    {4, 0xff, 5, 1 + 32 + 8 + 4 + 2048},
+    {5, 0xff, 13, 1 + 32 + 8},
+    {7, 0x01, 5, 1 + 32 + 8 + 4},
+    {8, 0x01, 5, 1 + 32 + 8 + 4 + 64},
+    /* with the wrapped key behind */
+    {10, 0x01, 5 + 290, 1 + 32 + 8 + 4 + 1024},
+    {11, 0x01, 5 + 290, 1 + 32 + 8 + 4 + 2048 + 1024},
 };
 
 static bool allowed(unsigned opcode, unsigned key_id, size_t inner)
@@ -30,7 +36,7 @@ static void prefilter_knows_every_opcode_and_length(void **state)
     (void)state;
     for (unsigned first = 0; first < 256; first++)
         for (size_t o = 0; o < COUNT(overheads); o++)
-            for (size_t len = 0; len < 2300; len++) {
+            for (size_t len = 0; len < 3300; len++) {
                 size_t around = 9 + overheads[o];
                 bool want = len >= around && allowed(first >> 3, first & 7, len - around);
                 dgram[0] = (uint8_t)first;
@@ -78,10 +84,13 @@ static const struct {
     {"ack, peer sid 0", 0x28, "01 00000000 0000000000000000", DBR_ERR_SHAPE},
     {"control, peer sid 0", 0x20, "01 00000000 0000000000000000 00000001", DBR_ERR_SHAPE},
     {"hard reset with payload", 0x38, "00 00000000 16", DBR_ERR_SHAPE},
-    {"server's reset with payload", 0x40, "00 00000000 16", DBR_ERR_SHAPE},
+    {"server's reset that wants the wrapped key again", 0x40, "00 00000000 0001 0002 0001", 0},
     {"soft reset with payload", 0x19, "00 00000000 16", DBR_ERR_SHAPE},
-    {"reset of tls-crypt-v2", 0x50, "00 00000000", DBR_ERR_SHAPE},
-    {"control with client key", 0x58, "00 00000000", DBR_ERR_SHAPE},
+    {"reset of tls-crypt-v2", 0x50, "00 00000000", 0},
+    {"reset of tls-crypt-v2 with payload", 0x50, "00 00000000 16", DBR_ERR_SHAPE},
+    {"reset of tls-crypt-v2 with key id 1", 0x51, "00 00000000", DBR_ERR_SHAPE},
+    {"control that brought a client key", 0x58, "01 00000000 0102030405060708 00000001 16", 0},
+    {"the same with key id 1", 0x59, "01 00000000 0102030405060708 00000001 16", DBR_ERR_SHAPE},
     {"data v1", 0x30, "00 00000000", DBR_ERR_SHAPE},
     {"data v2", 0x48, "00 00000000", DBR_ERR_SHAPE},
     {"opcode 0", 0x00, "00 00000000", DBR_ERR_SHAPE},
@@ -131,6 +140,15 @@ static void control_parse_bounds_the_payload(void **state)
     assert_int_equal(dbr_control_parse(&c, 4 << 3, 1, inner, 5 + 2048), 0);
     assert_int_equal(c.payload_len, 2048);
     assert_int_equal(dbr_control_parse(&c, 4 << 3, 1, inner, 5 + 2048 + 1), DBR_ERR_SHAPE);
+    assert_int_equal(dbr_control_parse(&c, 8 << 3, 1, inner, 5 + 64), 0);
+    assert_int_equal(dbr_control_parse(&c, 8 << 3, 1, inner, 5 + 64 + 1), DBR_ERR_SHAPE);
+}
+
+static void only_two_opcodes_bring_a_key(void **state)
+{
+    (void)state;
+    for (unsigned opcode = 0; opcode < 256; opcode++)
+        assert_int_equal(dbr_opcode_has_wkc((uint8_t)opcode), opcode == 10 || opcode == 11);
 }
 
 static struct dbr_control sample(void)
@@ -211,6 +229,7 @@ int main(void)
         cmocka_unit_test(control_parse_table),
         cmocka_unit_test(control_parse_takes_every_ack_count),
         cmocka_unit_test(control_parse_bounds_the_payload),
+        cmocka_unit_test(only_two_opcodes_bring_a_key),
         cmocka_unit_test(control_round_trip_and_truncation),
         cmocka_unit_test(control_write_refuses_what_parse_would),
         cmocka_unit_test(first_byte_packs_and_unpacks),

@@ -227,31 +227,68 @@ static const struct dbr_session_ops ops = {.send = op_send,
 
 /* ---- the server's door ---- */
 
-static void stranger(struct sim *sim, uint8_t *dgram, size_t len)
+/* The gate of a datagram: with tls-crypt-v2 the one whose key it brings along. NULL: it brings none that is
+ * good. Borrowed, or in *own for free. */
+static struct dbr_gate *gate_of(struct sim *sim, uint8_t *dgram, size_t *len, struct dbr_client_key *key,
+                                struct dbr_gate **own)
+{
+    size_t tail = dbr_wkc_tail(dgram, *len);
+    if (!sim->opt.v2)
+        return sim->server.gate;
+    if (!dbr_opcode_has_wkc(dbr_opcode_of(dgram[0])) || !tail ||
+        dbr_wkc_open(sim->server.wkc, dgram + *len - tail, tail, key) ||
+        dbr_gate_new(own, DBR_GATE_TLS_CRYPT, key->key, 0, NULL))
+        return NULL;
+    *len -= tail;
+    return *own;
+}
+
+static void answer_reset(struct sim *sim, struct dbr_gate *gate, const struct dbr_gated *g,
+                         const struct dbr_control *c, uint64_t now_s)
+{
+    uint8_t answer[256];
+    uint64_t sid = dbr_cookie_make(&sim->cookie, now_s, &sim->client_addr, c->sid);
+    int n = dbr_session_answer_reset(gate, sid, g, c->id, sim->now.unix_s, answer, sizeof answer);
+    sim->answers++;
+    if (n > 0)
+        op_send(&sim->server, NULL, answer, (size_t)n);
+}
+
+/* True if own went to a session. */
+static bool knock(struct sim *sim, uint8_t *dgram, size_t len, struct dbr_gate **own)
 {
     struct dbr_gated g;
     struct dbr_control c;
-    uint8_t answer[256];
+    struct dbr_client_key key;
     uint64_t now_s = sim->now.ns / 1000000000;
-    if (dbr_wire_prefilter(dgram, len, dbr_gate_overhead(sim->server.gate)) ||
-        dbr_gate_open(sim->server.gate, dgram, len, &g) ||
+    if (dbr_wire_prefilter(dgram, len, dbr_gate_overhead(sim->server.gate)))
+        return false;
+    struct dbr_gate *gate = gate_of(sim, dgram, &len, &key, own);
+    if (!gate || dbr_gate_open(gate, dgram, len, &g) ||
         dbr_control_parse(&c, g.first, g.sid, g.inner, g.inner_len))
-        return;
-    if (c.opcode == DBR_OP_RESET_CLIENT) {
-        uint64_t sid = dbr_cookie_make(&sim->cookie, now_s, &sim->client_addr, c.sid);
-        int n =
-            dbr_session_answer_reset(sim->server.gate, sid, &g, c.id, sim->now.unix_s, answer, sizeof answer);
-        sim->answers++;
-        if (n > 0)
-            op_send(&sim->server, NULL, answer, (size_t)n);
-        return;
+        return false;
+    if (c.opcode == DBR_OP_RESET_CLIENT || c.opcode == DBR_OP_RESET_CLIENT_V3) {
+        if (c.opcode == DBR_OP_RESET_CLIENT_V3 && !dbr_early_negotiation(g.replay_id))
+            exit(1);
+        answer_reset(sim, gate, &g, &c, now_s);
+        return false;
     }
     if (!c.n_acks || c.key_id || !dbr_cookie_check(&sim->cookie, now_s, &sim->client_addr, c.sid, c.peer_sid))
-        return;
+        return false;
     sim->server.session =
         dbr_session_new_server(&sim->server.cfg, c.peer_sid, c.sid, 0, &sim->server, &sim->now);
     sim->sessions_made++;
+    if (*own && dbr_session_take_gate(sim->server.session, *own, key.key))
+        exit(1);
     dbr_session_feed_gated(sim->server.session, &g, &sim->now);
+    return *own != NULL;
+}
+
+static void stranger(struct sim *sim, uint8_t *dgram, size_t len)
+{
+    struct dbr_gate *own = NULL;
+    if (!knock(sim, dgram, len, &own))
+        dbr_gate_free(own);
 }
 
 static void deliver(struct sim *sim, struct sim_dgram *d)
@@ -259,7 +296,8 @@ static void deliver(struct sim *sim, struct sim_dgram *d)
     struct dbr_session *s = sim->server.session;
     if (!d->to_server)
         dbr_session_feed(sim->client.session, d->bytes, d->len, &sim->now);
-    else if (s && d->len > 9 && dbr_opcode_of(d->bytes[0]) != DBR_OP_RESET_CLIENT)
+    else if (s && d->len > 9 && dbr_opcode_of(d->bytes[0]) != DBR_OP_RESET_CLIENT &&
+             dbr_opcode_of(d->bytes[0]) != DBR_OP_RESET_CLIENT_V3)
         dbr_session_feed(s, d->bytes, d->len, &sim->now);
     else if (!s)
         stranger(sim, d->bytes, d->len);
@@ -346,6 +384,21 @@ void sim_run(struct sim *sim, uint64_t ms)
 
 /* ---- life ---- */
 
+static void make_v2(struct sim *sim, struct sim_end *end)
+{
+    static const uint8_t server_key[DBR_WKC_SERVER_KEY_LEN] = {1, 2, 3};
+    static const uint8_t metadata[DBR_WKC_METADATA_MAX] = {DBR_WKC_TYPE_TIME};
+    if (dbr_wkc_new(&end->wkc, server_key))
+        exit(1);
+    if (end->server)
+        return;
+    int n = dbr_wkc_seal(end->wkc, static_key, metadata, sim->opt.metadata, end->own_wkc);
+    if (n < 0)
+        exit(1);
+    end->cfg.wkc = end->own_wkc;
+    end->cfg.wkc_len = (size_t)n;
+}
+
 static void make_end(struct sim *sim, struct sim_end *end, bool server)
 {
     const struct sim_options *o = &sim->opt;
@@ -376,6 +429,8 @@ static void make_end(struct sim *sim, struct sim_end *end, bool server)
                                            .p2p = server ? o->p2p_server : o->p2p_client,
                                            .ops = &ops,
                                            .arg = end};
+    if (o->v2)
+        make_v2(sim, end);
     if (!end->cfg.data_ciphers)
         end->cfg.data_ciphers = "AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305";
 }
@@ -404,6 +459,8 @@ void sim_free(struct sim *sim)
     dbr_session_free(sim->server.session);
     dbr_gate_free(sim->client.gate);
     dbr_gate_free(sim->server.gate);
+    dbr_wkc_free(sim->client.wkc);
+    dbr_wkc_free(sim->server.wkc);
     free(sim);
 }
 

@@ -9,6 +9,7 @@
 #include "proto/admit.h"
 #include "proto/cookie.h"
 #include "proto/session.h"
+#include "proto/wkc.h"
 
 struct sim_wire { /* chances in percent, delays in milliseconds */
     unsigned loss, dup, corrupt, reorder;
@@ -18,6 +19,8 @@ struct sim_wire { /* chances in percent, delays in milliseconds */
 struct sim_options {
     struct sim_wire wire;
     enum dbr_gate_kind gate;
+    bool v2;         /* tls-crypt-v2 instead; gate is TLS_CRYPT */
+    size_t metadata; /* bytes in its wrapped key */
     const char *digest;
     int direction; /* of the server: 0, 1 or -1 */
     const char *ciphers_client, *ciphers_server;
@@ -47,6 +50,8 @@ struct sim_end {
     struct dbr_session *session;
     struct dbr_session_config cfg;
     struct dbr_gate *gate;
+    struct dbr_wkc *wkc;          /* server, v2 */
+    uint8_t own_wkc[DBR_WKC_MAX]; /* client, v2 */
     struct dbr_data_keys keys[8];
     bool has_key[8];
     uint8_t send_key; /* id of the key we send with */

@@ -28,6 +28,9 @@ static void test_combinations(void **state)
         {.gate = DBR_GATE_TLS_AUTH, .direction = 1, .digest = "SHA256"},
         {.gate = DBR_GATE_TLS_AUTH, .direction = -1, .digest = "SHA512"},
         {.gate = DBR_GATE_TLS_CRYPT},
+        {.gate = DBR_GATE_TLS_CRYPT, .v2 = true},
+        {.gate = DBR_GATE_TLS_CRYPT, .v2 = true, .metadata = 9, .tls_max = 12},
+        {.gate = DBR_GATE_TLS_CRYPT, .v2 = true, .metadata = DBR_WKC_METADATA_MAX},
         {.gate = DBR_GATE_TLS_CRYPT, .tls_max = 12},
         {.gate = DBR_GATE_TLS_AUTH, .tls_max = 12, .ciphers_client = "CHACHA20-POLY1305"},
         {.gate = DBR_GATE_TLS_AUTH, .ciphers_client = "AES-128-GCM", .no_dyn_tls_crypt = true},
@@ -150,7 +153,10 @@ static void test_bad_wire(void **state)
     unsigned seeds = getenv("SIM_SEEDS") ? (unsigned)atoi(getenv("SIM_SEEDS")) : 1000;
     uint64_t total = 0;
     for (unsigned seed = 1; seed <= seeds; seed++) {
-        struct sim_options o = {.wire = bad20, .gate = seed % 3 ? DBR_GATE_TLS_AUTH : DBR_GATE_TLS_CRYPT};
+        struct sim_options o = {.wire = bad20,
+                                .gate = seed % 3 ? DBR_GATE_TLS_AUTH : DBR_GATE_TLS_CRYPT,
+                                .v2 = seed % 6 == 0,
+                                .metadata = seed % 12 ? 9 : DBR_WKC_METADATA_MAX};
         struct sim *sim = sim_new(&o, seed);
         if (!sim_connect(sim, 60))
             fail_msg("seed %u did not connect: client %s, server %s", seed,
