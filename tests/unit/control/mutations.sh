@@ -47,7 +47,7 @@ gatekeys gatekey s/!dbr_withdrawn_has(\&ctl->withdrawn, c->gate_id))/dbr_withdra
 gatekeys gatekey s/unsigned cut = withdrawn_cut(ctl);/unsigned cut = 0;/
 gate inbox s/ || !from->port)/)/
 gate inbox s/    if (ctl->now.ns < \*next)/    if (false)/
-life inbox s/if (ctl->boot->client || ctl->shutdown_ns)/if (ctl->boot->client)/
+life inbox s#(ctl->boot->client || ctl->shutdown_ns || #(ctl->boot->client || #
 life inbox s/bool may_move = dbr_session_gate_kind(c->session) != DBR_GATE_NONE \&\&/bool may_move = true ||/
 life inbox s/bool may_move = .*/bool may_move = false \&\&/
 life inbox s/        c->addr = was;//
