@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { ALGORITHMS_MAX = 32, OPERATIONS = 3 };
+enum { ALGORITHMS_MAX = 32, OPERATIONS = 6 };
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct {
@@ -49,6 +49,11 @@ static const char *const ciphers[] = {"AES-128-GCM",
                                       "CAMELLIA-256-CBC",
                                       NULL};
 
+static const char *const digests[] = {"MD5",      "SHA1",     "MD5-SHA1", "SHA2-224", "SHA2-256", "SHA2-384",
+                                      "SHA2-512", "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512", NULL};
+static const char *const macs[] = {"HMAC", NULL};
+static const char *const kdfs[] = {"TLS13-KDF", "TLS1-PRF", "HKDF", NULL};
+
 /* The operations of which only some algorithms are handed out: by name, and by what must be among the
  * properties. */
 static const struct {
@@ -58,6 +63,9 @@ static const struct {
     {OSSL_OP_DECODER, key_kinds, {"=SubjectPublicKeyInfo", "=PrivateKeyInfo"}},
     {OSSL_OP_KEYMGMT, keys, {"", ""}},
     {OSSL_OP_CIPHER, ciphers, {"", ""}},
+    {OSSL_OP_DIGEST, digests, {"", ""}},
+    {OSSL_OP_MAC, macs, {"", ""}},
+    {OSSL_OP_KDF, kdfs, {"", ""}},
 };
 
 /* True if `names` ("RSA:rsaEncryption:1.2.840.113549.1.1.1") begins with one of the list. */

@@ -41,6 +41,13 @@ static bool has_cipher(OSSL_LIB_CTX *lib, const char *name)
     return c;
 }
 
+static bool has_digest(OSSL_LIB_CTX *lib, const char *name)
+{
+    EVP_MD *m = EVP_MD_fetch(lib, name, NULL);
+    EVP_MD_free(m);
+    return m;
+}
+
 /* What makes it cheap: each of these would come back if the choice were not made. */
 static void leaves_out_what_tls_does_not_use(void **state)
 {
@@ -50,6 +57,8 @@ static void leaves_out_what_tls_does_not_use(void **state)
     assert_true(has_cipher(NULL, "AES-256-XTS"));
     assert_false(has_cipher(lean_ctx(), "AES-256-XTS"));
     assert_true(has_cipher(lean_ctx(), "AES-256-GCM"));
+    assert_true(has_digest(NULL, "BLAKE2S-256"));
+    assert_false(has_digest(lean_ctx(), "BLAKE2S-256"));
 }
 
 static void list_ciphers(OSSL_LIB_CTX *lib, const char *rule, char *out, size_t cap)
@@ -104,6 +113,16 @@ static X509 *self_signed(EVP_PKEY *key, bool own_digest)
     return x;
 }
 
+/* A CA may sign with any digest of the SHA families; MD5 and SHA-1 are for the old profiles to judge. */
+static void knows_the_digests_of_signatures(void **state)
+{
+    static const char *const names[] = {"MD5",    "SHA1",     "SHA224",   "SHA256",   "SHA384",
+                                        "SHA512", "SHA3-256", "SHA3-384", "SHA3-512", "MD5-SHA1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_true(has_digest(lean_ctx(), names[i]));
+}
+
 /* Copies are the same to the byte, work together, and are judged with the context's own algorithms. */
 static void carries_every_kind_of_key(void **state)
 {
@@ -130,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_out_what_tls_does_not_use),
         cmocka_unit_test(has_every_suite),
+        cmocka_unit_test(knows_the_digests_of_signatures),
         cmocka_unit_test(carries_every_kind_of_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
