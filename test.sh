@@ -214,7 +214,7 @@ run format format
 run release release
 run asan built_units asan
 run tsan tsan
-spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss,hijack,p2p
+spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss,hijack,p2p,multihome
 spawn hostile hostile
 spawn revocation interop ours-stock revocation,push
 collect interop

@@ -7,6 +7,7 @@
 #include "control/gatekey.h"
 #include "control/state.h"
 #include "base/bytes.h"
+#include "ipc/home.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -319,6 +320,8 @@ static void take_batch(struct control *ctl, struct mmsghdr *m)
     size_t left = m->msg_len, size = segment_size(&m->msg_hdr, left);
     if (dbr_addr_from_sockaddr(&from, m->msg_hdr.msg_name, m->msg_hdr.msg_namelen))
         return;
+    if (ctl->boot->multihome)
+        dbr_home_read(&from, &m->msg_hdr);
     while (left) {
         size_t n = size < left ? size : left;
         control_datagram(ctl, p, n, &from);
@@ -333,7 +336,7 @@ void control_read_socket(struct control *ctl)
     struct iovec iov[SOCKET_BATCH];
     struct sockaddr_storage sa[SOCKET_BATCH];
     union {
-        char space[CMSG_SPACE(sizeof(int))];
+        char space[CMSG_SPACE(sizeof(int)) + DBR_HOME_SPACE];
         struct cmsghdr align;
     } cmsg[SOCKET_BATCH];
     for (int round = 0; round < MAX_ROUNDS; round++) {

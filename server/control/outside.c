@@ -4,6 +4,7 @@
  * everything else, so that a test or a fuzzer links its own in this file's place.
  */
 #include "control/state.h"
+#include "ipc/home.h"
 
 #include <sys/socket.h>
 #include <time.h>
@@ -23,7 +24,10 @@ int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *
 {
     struct sockaddr_storage sa;
     struct iovec iov = {.iov_base = (void *)(uintptr_t)dgram, .iov_len = len};
+    _Alignas(struct cmsghdr) uint8_t home[DBR_HOME_SPACE];
     struct msghdr mh = {.msg_name = &sa, .msg_iov = &iov, .msg_iovlen = 1};
+    mh.msg_controllen = dbr_home_write(to, home);
+    mh.msg_control = mh.msg_controllen ? home : NULL;
     mh.msg_namelen = (socklen_t)dbr_addr_to_sockaddr6(to, (struct sockaddr *)&sa);
     return sendmsg(ctl->udp, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? DBR_ERR_IO : 0;
 }

@@ -35,7 +35,11 @@ void book_fini(struct book *b)
 
 static uint32_t home_of(const struct book *b, const struct dbr_addr *addr)
 {
-    return (uint32_t)dbr_siphash(b->key, addr, sizeof *addr) & b->mask;
+    uint8_t far[24] = {addr->family}; /* what dbr_addr_equal() compares */
+    memcpy(far + 2, &addr->port, 2);
+    memcpy(far + 4, &addr->scope, 4);
+    memcpy(far + 8, addr->ip, 16);
+    return (uint32_t)dbr_siphash(b->key, far, sizeof far) & b->mask;
 }
 
 /* The entry of addr, or the free one where it would stand. */

@@ -15,6 +15,7 @@
 #define DBR_DATA_INBOX_H
 
 #include "base/addr.h"
+#include "ipc/home.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -47,8 +48,9 @@ struct inbox {
     struct sockaddr_in6 from[INBOX_MSGS];
     struct origin origins[INBOX_MSGS];
     size_t seg[INBOX_MSGS];
+    bool multihome; /* note which address of ours was called */
     union {
-        char space[CMSG_SPACE(sizeof(int))];
+        char space[CMSG_SPACE(sizeof(int)) + DBR_HOME_SPACE];
         struct cmsghdr align;
     } cmsg[INBOX_MSGS];
 };

@@ -218,6 +218,7 @@ static int open_worker(struct worker *w, uint32_t gro_kinds)
         err = peers_init(&w->peers, s->limits.max_peers, s->n_workers, w->index);
     if (!err)
         err = inbox_init(&w->in);
+    w->in.multihome = s->boot->multihome;
     return err ? err : outbox_init(&w->out, w->udp, !s->limits.no_super_frames);
 }
 

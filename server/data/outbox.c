@@ -84,6 +84,12 @@ static struct out_train *new_train(struct outbox *o, struct peer *p, uint32_t se
     t->n = t->bytes = 0;
     t->to = p->to;
     *mh = (struct msghdr){.msg_name = &t->to, .msg_namelen = sizeof t->to, .msg_iov = &o->iov[o->n_iov]};
+    t->home_len = p->home_len;
+    if (p->home_len) {
+        memcpy(t->cmsg.space, p->home, p->home_len);
+        mh->msg_control = t->cmsg.space;
+        mh->msg_controllen = p->home_len;
+    }
     return t;
 }
 
@@ -91,7 +97,9 @@ static struct out_train *new_train(struct outbox *o, struct peer *p, uint32_t se
 static struct out_train *open_train(struct outbox *o, const struct peer *p)
 {
     struct out_train *t = o->n_trains > o->n_sent ? &o->trains[o->n_trains - 1] : NULL;
-    return t && t->peer == p && memcmp(&t->to, &p->to, sizeof t->to) == 0 ? t : NULL;
+    bool same = t && t->peer == p && memcmp(&t->to, &p->to, sizeof t->to) == 0 &&
+                t->home_len == p->home_len && memcmp(t->cmsg.space, p->home, p->home_len) == 0;
+    return same ? t : NULL;
 }
 
 /* Couples the datagram to the last iovec of the message when it follows in memory, else adds one. */
@@ -117,8 +125,8 @@ static void mark_segments(struct outbox *o, struct out_train *t)
         return;
     struct msghdr *mh = &o->msgs[t - o->trains].msg_hdr;
     mh->msg_control = t->cmsg.space;
-    mh->msg_controllen = sizeof t->cmsg.space;
-    struct cmsghdr *c = CMSG_FIRSTHDR(mh);
+    mh->msg_controllen = t->home_len + CMSG_SPACE(sizeof(uint16_t));
+    struct cmsghdr *c = (struct cmsghdr *)(void *)(t->cmsg.space + t->home_len);
     uint16_t segment = (uint16_t)t->segment;
     c->cmsg_level = SOL_UDP;
     c->cmsg_type = UDP_SEGMENT;
@@ -206,7 +214,9 @@ static void send_singly(struct outbox *o, unsigned index)
             singles[n].msg_hdr = (struct msghdr){.msg_name = mh->msg_name,
                                                  .msg_namelen = mh->msg_namelen,
                                                  .msg_iov = &iov[n],
-                                                 .msg_iovlen = 1};
+                                                 .msg_iovlen = 1,
+                                                 .msg_control = t->home_len ? mh->msg_control : NULL,
+                                                 .msg_controllen = t->home_len};
         }
     }
     for (unsigned sent = 0; sent < n;) {

@@ -48,8 +48,9 @@ struct out_train {
     uint32_t segment, n;  /* bytes of all datagrams but the last; number of datagrams */
     uint32_t bytes, last; /* of all datagrams; of the last one */
     struct sockaddr_in6 to;
+    size_t home_len; /* bytes at the beginning of cmsg that say from which address it leaves */
     union {
-        char space[CMSG_SPACE(sizeof(uint16_t))];
+        char space[DBR_HOME_SPACE + CMSG_SPACE(sizeof(uint16_t))];
         struct cmsghdr align;
     } cmsg;
 };

@@ -100,6 +100,7 @@ void peer_set_addr(struct peer *p, const struct dbr_addr *addr)
     p->gso_max = UINT32_MAX; /* another path, another MTU */
     if (addr->family)
         dbr_addr_to_sockaddr6(addr, (struct sockaddr *)&p->to);
+    p->home_len = dbr_home_write(addr, p->home);
 }
 
 struct peer *peers_new(struct peers *t, const struct dbr_ipc_peer *m, uint64_t now_ns)

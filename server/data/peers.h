@@ -20,6 +20,7 @@
 #include "bridge/mss.h"
 #include "bridge/split.h"
 #include "data/wheel.h"
+#include "ipc/home.h"
 #include "ipc/messages.h"
 #include "proto/data.h"
 #include "proto/framing.h"
@@ -64,6 +65,8 @@ struct peer {
     uint32_t rewrites; /* classes of frames that lose the LAN's default route on the way to it */
     bool tell_mtu;     /* a sender that sets DF hears the limit; else its packet is cut all the same */
     struct sockaddr_in6 to;
+    size_t home_len; /* of home; 0 = the kernel chooses the source address */
+    _Alignas(struct cmsghdr) uint8_t home[DBR_HOME_SPACE];
     uint64_t rx_ns, tx_ns; /* last valid datagram, last one sent; when the peer was made at first */
     struct dbr_ipc_stats stats;
 

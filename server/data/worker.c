@@ -444,8 +444,11 @@ static int strip(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
  * far (a late or copied one never moves it back) and no other live peer has the address. */
 static bool follow(struct worker *w, struct peer *p, const struct dbr_addr *from, bool newest)
 {
-    if (dbr_addr_equal(&p->addr, from))
+    if (dbr_addr_equal(&p->addr, from)) {
+        if (w->in.multihome && newest && !dbr_addr_same_home(&p->addr, from))
+            peer_set_addr(p, from);
         return true;
+    }
     if (p->fixed)
         return false;
     if (!newest)

@@ -52,6 +52,7 @@ struct dbr_boot {
     int ipc_worker[DBR_MAX_WORKERS];  /* workers' ends (data only, else -1) */
     int ipc_keeper;                   /* this process's end of its pair with keeper */
     int ipc_fetch;                    /* control's or fetch's end of their pair; -1: there is no fetch */
+    bool multihome;                   /* answers leave from the address that was called */
     char tap_name[16];
     uint32_t tap_offloads;             /* TUN_F_* that the kernel accepted */
     uint32_t tap_mtu;                  /* largest layer-3 packet of a frame, bytes */

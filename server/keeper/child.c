@@ -62,6 +62,7 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
                            .n_workers = k->n_workers,
                            .client = k->client,
                            .single = k->single,
+                           .multihome = k->config->multihome && !k->client,
                            .tap_offloads = k->tap.offload,
                            .tap_mtu = k->tap_mtu,
                            .restarted = k->child[which].was_ready,
@@ -124,9 +125,20 @@ static int by_number(const void *a, const void *b)
 /* Closes every descriptor that is not the child's own: what it does not have it cannot misuse. */
 static void close_others(const struct keeper *k, const struct dbr_boot *b)
 {
-    const int single[] = {
-        0,         1,         2,         k->sink.fd,   k->sink.syslog,  b->ipc_keeper,  b->status_fd,
-        b->ccd_fd, b->ctl_fd, b->management_fd, b->udp[0], b->ipc_fetch, b->crl_state[0], b->crl_state[1]};
+    const int single[] = {0,
+                          1,
+                          2,
+                          k->sink.fd,
+                          k->sink.syslog,
+                          b->ipc_keeper,
+                          b->status_fd,
+                          b->ccd_fd,
+                          b->ctl_fd,
+                          b->management_fd,
+                          b->udp[0],
+                          b->ipc_fetch,
+                          b->crl_state[0],
+                          b->crl_state[1]};
     int keep[sizeof single / sizeof single[0] + 4 * DBR_MAX_WORKERS];
     size_t n = sizeof single / sizeof single[0];
     memcpy(keep, single, sizeof single);

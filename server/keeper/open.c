@@ -303,7 +303,8 @@ static int open_group(struct keeper *k, struct udp_group *g)
                                  .rcvbuf = c->rcvbuf,
                                  .sndbuf = c->sndbuf,
                                  .mark = (uint32_t)c->mark,
-                                 .device = c->bind_dev};
+                                 .device = c->bind_dev,
+                                 .multihome = c->multihome && !k->client};
     int err = local_address(k, &u);
     if (err)
         return err;

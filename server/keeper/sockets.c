@@ -50,6 +50,8 @@ static const char *prepare(int fd, const struct udp_group_config *c)
         return "IPV6_V6ONLY";
     if (set_int(fd, IPPROTO_UDP, UDP_GRO, 1))
         return "UDP_GRO";
+    if (c->multihome && set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1))
+        return "multihome";
     if (c->mark && set_int(fd, SOL_SOCKET, SO_MARK, (int)c->mark))
         return "mark";
     if (c->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, c->device, (socklen_t)strlen(c->device)))

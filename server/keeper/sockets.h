@@ -23,6 +23,7 @@ struct udp_group_config {
     uint32_t mark;         /* 0 = none */
     const char *device;    /* NULL = any */
     bool v6only;           /* no IPv4 on an IPv6 wildcard */
+    bool multihome;        /* say of each datagram which address of ours it was sent to */
 };
 
 struct udp_group {

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
 . "$here/../lib/report.sh"
 PAIRS=
-SCRIPTS=handshake,gatekeys,addressing,tunnel,layer2,pmtu,lifecycle,config,oldpeers,loss,reneg,hijack,revocation,push,management,p2p
+SCRIPTS=handshake,gatekeys,addressing,tunnel,layer2,pmtu,lifecycle,config,oldpeers,loss,reneg,hijack,revocation,push,management,p2p,multihome
 args=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -33,6 +33,7 @@ for pair in ${PAIRS//,/ }; do
         case $pair/$script in
         stock-*/revocation) t_skip "$script ($pair)" "it tests drawbridged as the server"; continue ;;
         stock-*/tunnel) t_skip "$script ($pair)" "\`tunnel\` is for drawbridged"; continue ;;
+        stock-*/multihome) t_skip "$script ($pair)" "it tests drawbridged as the server"; continue ;;
         stock-*/push) t_skip "$script ($pair)" "crl-push is for drawbridged; ours-stock has OpenVPN beside it"; continue ;;
         *-ours/push) t_skip "$script ($pair)" "alice is a stock client with an exported profile"; continue ;;
         esac

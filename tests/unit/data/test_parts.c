@@ -602,29 +602,42 @@ static void post_frame(struct post *t, size_t len, uint32_t number)
     outbox_commit(&t->out, t->p, len);
 }
 
+/* Takes in one batch of what was sent, the first datagram being number `first`; returns their number, their
+ * lengths and how many messages carried them. */
+static unsigned post_collect_some(struct post *t, unsigned first, size_t *lens, unsigned cap,
+                                  unsigned *messages)
+{
+    unsigned n = 0;
+    struct pollfd p = {.fd = t->to, .events = POLLIN};
+    struct dgram d;
+    bool more;
+    if (poll(&p, 1, first ? 0 : 2000) != 1)
+        return 0;
+    *messages = inbox_receive(&t->in, t->to, &more);
+    for (; inbox_next(&t->in, &d); n++) {
+        struct dbr_aead_job job;
+        uint32_t id;
+        assert_int_equal(dbr_slot_open_prepare(&t->far, d.bytes, (uint32_t)d.len, &job, &id), 0);
+        assert_int_equal(dbr_aead_open(t->far.open, &job, 1), 1);
+        assert_true(dbr_slot_opened(&t->far, &job, &id));
+        assert_int_equal(id, t->far.replay.newest); /* in order */
+        assert_int_equal(job.text[0], (uint8_t)(first + n));
+        assert_int_equal(job.text[job.len - 1], (uint8_t)(first + n));
+        assert_true(n < cap);
+        lens[n] = job.len;
+    }
+    return n;
+}
+
 /* Takes in all that was sent: lengths and first bytes in order. Returns their number, *messages how many
  * messages carried them. */
 static unsigned post_collect(struct post *t, size_t *lens, unsigned cap, unsigned *messages)
 {
-    unsigned n = 0;
-    struct pollfd p = {.fd = t->to, .events = POLLIN};
+    unsigned n = 0, k, some;
     *messages = 0;
-    while (n < cap && poll(&p, 1, n ? 0 : 2000) == 1) {
-        struct dgram d;
-        bool more;
-        *messages += inbox_receive(&t->in, t->to, &more);
-        while (inbox_next(&t->in, &d)) {
-            struct dbr_aead_job job;
-            uint32_t id;
-            assert_int_equal(dbr_slot_open_prepare(&t->far, d.bytes, (uint32_t)d.len, &job, &id), 0);
-            assert_int_equal(dbr_aead_open(t->far.open, &job, 1), 1);
-            assert_true(dbr_slot_opened(&t->far, &job, &id));
-            assert_int_equal(id, t->far.replay.newest); /* in order */
-            assert_int_equal(job.text[0], (uint8_t)n);
-            assert_int_equal(job.text[job.len - 1], (uint8_t)n);
-            assert_true(n < cap);
-            lens[n++] = job.len;
-        }
+    while (n < cap && (k = post_collect_some(t, n, lens + n, cap - n, &some)) > 0) {
+        n += k;
+        *messages += some;
     }
     return n;
 }
@@ -742,6 +755,62 @@ static void test_falls_back_to_single_datagrams(void **state)
     outbox_flush(&t->out);
     assert_int_equal(post_collect(t, lens, 2, &messages), 2);
     assert_int_equal(messages, 1);
+}
+
+static int wildcard_udp(void)
+{
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    int s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(s, (struct sockaddr *)&any, sizeof any), 0);
+    return s;
+}
+
+/* multihome: a train, datagrams of their own and a train that fell apart leave from 127.0.0.2; who receives
+ * sees at which address of his own. */
+static void test_trains_leave_from_home(void **state)
+{
+    struct post *t = *state;
+    struct sockaddr_in6 sa;
+    socklen_t n = sizeof sa;
+    size_t lens[16];
+    unsigned messages;
+    int on = 1, from = wildcard_udp();
+    static const uint8_t here[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1};
+    struct dbr_addr a = {.family = 4, .ip = {127, 0, 0, 1}, .home = {[10] = 0xff, 0xff, 127, 0, 0, 2}};
+    close(t->to);
+    t->to = wildcard_udp();
+    assert_int_equal(getsockname(t->to, (struct sockaddr *)&sa, &n), 0);
+    assert_int_equal(setsockopt(t->to, SOL_UDP, UDP_GRO, &on, sizeof on), 0);
+    assert_int_equal(setsockopt(t->to, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on), 0);
+    t->in.multihome = true;
+    a.port = ntohs(sa.sin6_port);
+    outbox_rewire(&t->out, from);
+    peer_set_addr(t->p, &a);
+    for (int broken = 0; broken < 2; broken++) {
+        assert_int_equal(setsockopt(from, SOL_SOCKET, SO_NO_CHECK, &broken, sizeof broken), 0);
+        for (unsigned i = 0; i < 5; i++)
+            post_frame(t, i < 4 ? 300 : 500, i);
+        outbox_flush(&t->out);
+        for (unsigned got = 0; got < 5;) {
+            unsigned k = post_collect_some(t, got, lens, 16, &messages);
+            assert_true(k > 0);
+            got += k;
+            for (unsigned m = 0; m < t->in.n; m++) {
+                assert_memory_equal(t->in.origins[m].addr.ip, a.home + 12, 4);
+                assert_memory_equal(t->in.origins[m].addr.home, here, 16);
+            }
+        }
+        assert_int_equal(t->p->gso_max == 0, broken);
+    }
+    a.home[15] = 3; /* the client calls another address of ours: a train is not mixed */
+    post_frame(t, 300, 0);
+    outbox_flush(&t->out);
+    peer_set_addr(t->p, &a);
+    post_frame(t, 300, 1);
+    outbox_flush(&t->out);
+    assert_int_equal(post_collect(t, lens, 2, &messages), 2);
+    assert_int_equal(t->in.origins[t->in.n - 1].addr.ip[3], 3);
+    close(from);
 }
 
 static void test_outbox_refuses_what_cannot_be_sent(void **state)
@@ -892,6 +961,7 @@ int main(void)
         D(test_news_of_the_bridge_wait_for_keeper),
         D(test_news_forget),
         P(test_trains),
+        P(test_trains_leave_from_home),
         cmocka_unit_test_setup_teardown(test_trains_cbc, post_open_cbc, post_close),
         P(test_train_limits),
         P(test_outbox_overflows_into_flushes),

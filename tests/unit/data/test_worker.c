@@ -1447,6 +1447,42 @@ static void test_only_peer(void **state)
     rig_peer_close(&w.a);
 }
 
+/* multihome: answers leave from where the newest genuine datagram went; one that was held back says nothing.
+ */
+static void test_home_follows(void **state)
+{
+    (void)state;
+    for (int multihome = 0; multihome < 2; multihome++) {
+        static struct world w;
+        struct dbr_ipc_datagram m[2];
+        struct dbr_ipc_head get = dbr_ipc_head(DBR_IPC_PEERS_GET, sizeof get, 0);
+        struct dbr_ipc_peer back;
+        uint8_t f[100];
+        memset(&w, 0, sizeof w);
+        rig_init(&w.r, 1);
+        w.r.boot.multihome = multihome;
+        rig_start(&w.r);
+        rig_peer_open(&w.a, 1);
+        rig_peer_install(&w.r, &w.a);
+        for (unsigned i = 0; i < 2; i++) {
+            rig_frame(f, MAC_HOST, MAC_A, sizeof f, ++w.number);
+            m[i] = (struct dbr_ipc_datagram){.addr = w.a.addr};
+            m[i].addr.home[15] = (uint8_t)(10 + i);
+            m[i].n = (uint32_t)rig_seal(&w.a, f, sizeof f, m[i].bytes);
+            m[i].head = dbr_ipc_head(DBR_IPC_DATAGRAM, offsetof(struct dbr_ipc_datagram, bytes) + m[i].n, 0);
+        }
+        rig_tell(&w.r, 0, &m[1]);
+        rig_tell(&w.r, 0, &m[0]);
+        lan_gets(&w, w.number);
+        lan_gets(&w, w.number - 1);
+        rig_tell(&w.r, 0, &get);
+        rig_hear(&w.r, 0, DBR_IPC_PEER_BACK, &back, sizeof back);
+        assert_int_equal(back.addr.home[15], multihome ? 11 : 0);
+        assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
+        rig_peer_close(&w.a);
+    }
+}
+
 /* Client role: without `float` the server's frames come from where it was called; with it, it may move. */
 static void test_float_of_the_server(void **state)
 {
@@ -1594,6 +1630,7 @@ int main(void)
         T(test_float),
         cmocka_unit_test(test_only_peer),
         cmocka_unit_test(test_float_of_the_server),
+        cmocka_unit_test(test_home_follows),
         T(test_no_float_without_a_good_tag),
         T(test_no_float_by_copy_or_by_late_datagram),
         T(test_no_float_onto_another_peer),

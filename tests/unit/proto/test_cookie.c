@@ -69,7 +69,8 @@ static void other_address(void **state)
         other.scope = 2;
         assert_false(check(&other, client_sid, good));
         other = here;
-        other.pad = 1; /* no field: must not count */
+        other.via = 1; /* our own end must not count */
+        other.home[3] = 1;
         assert_true(check(&other, client_sid, good));
     }
 }
