@@ -220,7 +220,7 @@ spawn revocation interop ours-stock revocation,push
 collect interop
 collect hostile
 collect revocation
-spawn oldpeers interop ours-stock oldpeers,pmtu,reneg,tunnel,management
+spawn oldpeers interop ours-stock oldpeers,pmtu,reneg,tunnel,management,scripts
 spawn stock-ours interop stock-ours handshake,client,p2p,login
 spawn ours-ours interop ours-ours layer2,client,site,pmtu,tunnel,p2p
 collect oldpeers

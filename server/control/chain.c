@@ -16,6 +16,7 @@ static void drop(struct chain **at)
     for (size_t i = 0; i < h->n; i++)
         free(h->link[i].issuer);
     free(h->issuer_cert);
+    free(h->subjects);
     free(h);
     *at = NULL;
 }
@@ -40,6 +41,21 @@ static int keep_link(struct chain *h, const struct dbr_x509 *x)
     l->serial_len = x->serial_len;
     h->n++;
     return 0;
+}
+
+/* For tls-verify: one subject a line, the issuer first, as OpenVPN asks. */
+static int keep_subjects(struct chain *h, const struct dbr_x509 *chain, size_t n)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < n; i++)
+        len += strlen(chain[i].subject) + 1;
+    h->subjects = calloc(1, len);
+    for (size_t i = n; h->subjects && i-- > 0;) {
+        strcat(h->subjects, chain[i].subject);
+        strcat(h->subjects, "\n");
+    }
+    h->n_subjects = n;
+    return h->subjects ? 0 : DBR_ERR_NOMEM;
 }
 
 /* For OCSP: whom to ask, and with whose name. A certificate that cannot be had leaves the question unasked.
@@ -73,6 +89,8 @@ int chain_keep(struct client *c, const struct dbr_x509 *chain, size_t n)
     }
     if (!err && c->ctl->cfg->ocsp.on)
         keep_for_ocsp(h, chain, n);
+    if (!err && c->ctl->cfg->tls_verify)
+        err = keep_subjects(h, chain, n);
     if (err)
         drop(&c->shown_chain);
     return err;

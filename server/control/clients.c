@@ -37,6 +37,7 @@ struct client *client_new(struct control *ctl, const struct dbr_addr *addr)
 static void leave_data(struct client *c, enum dbr_del_reason reason)
 {
     management_gone(c);
+    hook_gone(c);
     if (c->in_data)
         workers_peer_del(c, reason);
     c->in_data = false;
@@ -51,6 +52,7 @@ void client_free(struct client *c)
     client_remove_sid(c);
     client_strike(c);
     ocsp_forget(c);
+    hook_forget(c);
     chain_free(c);
     dbr_session_free(c->session);
     free(c->gate_id);
@@ -58,6 +60,7 @@ void client_free(struct client *c)
     options_release(c);
     if (c->adm) {
         dbr_client_config_free(&c->adm->file);
+        free(c->adm->more);
         free(c->adm->issuer);
         free(c->adm->macs);
         free(c->adm);
@@ -193,8 +196,7 @@ static void let_in(struct client *c)
                c->addr.family == 6 ? "6" : "", dbr_addr_text(&c->addr, at));
 }
 
-/* All verdicts on the certificate are in but for what the lists say now. */
-static int admit(struct client *c, char *reason, size_t cap)
+int client_admit(struct client *c, char *reason, size_t cap)
 {
     struct control *ctl = c->ctl;
     if (!verdict_stands(c)) /* a list came in since the handshake looked */
@@ -218,7 +220,7 @@ static int admit(struct client *c, char *reason, size_t cap)
 
 static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t cap)
 {
-    struct control *ctl = arg;
+    (void)arg;
     struct client *c = dbr_session_owner(s);
     const struct dbr_x509 *peer = dbr_session_peer(s);
     c->adm = calloc(1, sizeof *c->adm);
@@ -226,18 +228,7 @@ static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t c
         return DBR_ERR_NOMEM;
     keep_name(c->adm, peer->cn);
     chain_adopt(c);
-    int err = ctl->cfg->ocsp.on ? ocsp_admit(c, reason, cap) : 0;
-    return err ? err : admit(c, reason, cap);
-}
-
-void client_verdict(struct client *c, int err, const char *reason)
-{
-    char text[192];
-    snprintf(text, sizeof text, "%s", reason);
-    if (!err)
-        err = admit(c, text, sizeof text);
-    dbr_session_verdict(c->session, err, text, &c->ctl->now);
-    client_settle(c);
+    return admit_begin(c, reason, cap);
 }
 
 static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys *keys)
@@ -258,6 +249,7 @@ static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys 
         client_log(c, DBR_LOG_INFO, "Data Channel: cipher '%s', peer-id: %u", dbr_cipher_name(cipher),
                    keys->peer_id);
         management_up(c);
+        hook_up(c);
     } else if (c->adm->issuer &&
                keep_certificate(c->adm, dbr_session_peer(s))) { /* it may be a renewed one */
         return DBR_ERR_NOMEM;

@@ -149,6 +149,8 @@ void keeper_read(struct control *ctl)
             take_file(ctl, file, fd);
         else if (head->type == DBR_IPC_STATE)
             take_state(ctl, (const void *)buf);
+        else if (head->type == DBR_IPC_HOOK_DONE)
+            hook_done(ctl, (const void *)buf);
         else if (head->type == DBR_IPC_SOCKET)
             fd = take_socket(ctl, (const void *)buf, fd);
         else if (head->type == DBR_IPC_LOGIN && ctl->calls)

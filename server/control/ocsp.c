@@ -218,7 +218,7 @@ void ocsp_follow(struct client *c)
 
 static bool waits(const struct client *c)
 {
-    return c->session && dbr_session_state(c->session) == DBR_SESSION_VERDICT;
+    return c->session && dbr_session_state(c->session) == DBR_SESSION_VERDICT && admit_waits_for_ocsp(c);
 }
 
 /* A live session under a standing that has come. */

@@ -45,18 +45,38 @@ static void say(void *arg, enum dbr_conf_severity severity, const char *line)
     client_log(arg, severity == DBR_CONF_ERROR ? DBR_LOG_ERROR : DBR_LOG_INFO, "%s", line);
 }
 
+/* What a script or manager says stands behind what the file says. Consumes text; NULL: nothing, or no memory.
+ */
+static char *with_more(char *text, size_t *len, const char *more)
+{
+    size_t n = more ? strlen(more) : 0;
+    if (!n)
+        return text;
+    char *both = realloc(text, *len + n + 1);
+    if (!both) {
+        free(text);
+        return NULL;
+    }
+    both[*len] = '\n';
+    memcpy(both + *len + 1, more, n);
+    *len += n + 1;
+    return both;
+}
+
 static int load_client_file(struct client *c, const char *name)
 {
     struct control *ctl = c->ctl;
     struct dbr_conf_diag diag = {.say = say, .arg = c};
+    const bool dir = ctl->boot->ccd_fd >= 0;
     size_t len = 0;
-    if (ctl->boot->ccd_fd < 0)
-        return 0;
-    char *text = plain_name(name) ? read_client_file(ctl, name, &len) : NULL;
-    if (!text && !ctl->cfg->ccd_exclusive)
+    char *text = dir && plain_name(name) ? read_client_file(ctl, name, &len) : NULL;
+    if (!text && dir && !ctl->cfg->ccd_exclusive)
         text = read_client_file(ctl, "DEFAULT", &len);
+    if (!text && dir && ctl->cfg->ccd_exclusive)
+        return DBR_ERR_NOTFOUND;
+    text = with_more(text, &len, c->adm->more);
     if (!text)
-        return ctl->cfg->ccd_exclusive ? DBR_ERR_NOTFOUND : 0;
+        return c->adm->more ? DBR_ERR_NOMEM : 0;
     int err = dbr_config_parse_ccd(&c->adm->file, c->adm->cn, text, len, &diag);
     c->adm->has_file = true;
     free(text);
@@ -112,6 +132,20 @@ void options_release(struct client *c)
     uint32_t *users = c->adm && c->adm->ip ? pool_users(c->ctl, c->adm->ip) : NULL;
     if (users)
         --*users;
+}
+
+bool options_again(struct client *c)
+{
+    char reason[64];
+    struct admitted *a = c->adm;
+    options_release(c);
+    a->ip = a->netmask = 0;
+    dbr_client_config_free(&a->file);
+    a->has_file = false;
+    if (options_file(c, dbr_session_peer(c->session)->cn, reason, sizeof reason))
+        return false;
+    options_address(c);
+    return true;
 }
 
 int options_file(struct client *c, const char *name, char *reason, size_t cap)

@@ -31,6 +31,8 @@ struct chain {
     uint8_t fingerprint[32]; /* SHA-256 of the own certificate */
     uint8_t *issuer_cert;    /* DER of whoever issued the own one; NULL: not known */
     size_t issuer_cert_len;
+    char *subjects; /* for tls-verify, one a line, the root's first; NULL: not kept */
+    size_t n_subjects;
     char ocsp_url[DBR_IPC_URL_MAX]; /* of the own certificate; "" if it names none */
 };
 
@@ -87,7 +89,6 @@ void control_reload(struct control *ctl, int fd); /* what keeper has read (ipc/b
 int control_load_realm(struct control *ctl);
 
 /* clients.c */
-void client_verdict(struct client *c, int err, const char *reason); /* the answer to DBR_ERR_AGAIN */
 
 /* ctl.c */
 void ctl_answer(struct control *ctl, uint32_t ticket, const char *text);

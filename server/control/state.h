@@ -11,6 +11,7 @@
  *   status.c    status file                       ctl.c       drawbridge-ctl
  *   talk.c      log lines of a client             calls.c     client role: whom to call, when again
  *   mgmt.c      managers: lines, commands         mgmt_io.c   their sockets
+ *   hooks.c     scripts of the configuration      admit.c     the steps until a client is in
  *   mgmt_host.c what their commands do            env.c       what scripts and managers hear of a client
  *   callers.c   p2p server: who may call          gatekey.c   tls-crypt-v2
  */
@@ -67,6 +68,11 @@ struct admitted {
     char cn[DBR_IPC_CN_MAX];
     struct dbr_client_config file; /* its client-config-dir file */
     bool has_file;
+    char *more;           /* directives of a script or manager, beside the file; NULL: none */
+    uint8_t step;         /* admit.c: the next one */
+    uint8_t verified;     /* certificates that tls-verify has let pass */
+    bool hooked;          /* client-disconnect is due when it goes */
+    uint32_t waits_for;   /* id of the script whose result it waits for; 0: none */
     uint32_t ip, netmask; /* host order; 0 = none given by us */
     char push_ifconfig[48];
     struct dbr_ipc_stats stats;
@@ -114,7 +120,8 @@ struct client {
     struct chain *chain, *shown_chain; /* of the last good handshake, and of one that is not done */
     struct ocsp_entry *ocsp;           /* its certificate's; NULL: not asked about */
     struct client *ocsp_next;
-    bool ocsp_due; /* it has not heard of the last answer */
+    struct client *hook_next; /* of those who wait for a script */
+    bool ocsp_due;            /* it has not heard of the last answer */
     bool in_data;
     bool charged; /* its reset's token has not been given back */
     bool told;    /* managers know that it is here */
@@ -194,6 +201,10 @@ struct control {
     unsigned status_answers; /* workers that still owe their statistics */
     int64_t started_s;
 
+    struct client *hook_waiters; /* for a script's result */
+    uint32_t hook_id;            /* of the last one that somebody waits for */
+    int64_t learn_s;             /* the second in which learn_said calls of learn-address were made */
+    unsigned learn_said, learn_dropped;
     struct management *management; /* NULL: no managers */
     struct calls *calls;           /* client role */
     uint64_t shutdown_ns;          /* 0 = not shutting down */
@@ -255,6 +266,9 @@ extern const struct dbr_session_ops control_session_ops;
 bool client_fixed(const struct client *c); /* what comes from another address than its own is not its */
 struct client *client_new(struct control *ctl, const struct dbr_addr *addr);
 void client_free(struct client *c);
+/* All verdicts on the certificate are in but for what the lists say now: name, place and address. 0, or a
+ * refusal. */
+int client_admit(struct client *c, char *reason, size_t cap);
 void client_settle(struct client *c); /* after each call into its session: timer, death */
 void client_tick(struct client *c);
 unsigned clients_revoke(struct control *ctl); /* cuts whom the lists in force name; returns how many */
@@ -271,6 +285,7 @@ bool clients_idle(const struct control *ctl);
 int options_file(struct client *c, const char *name, char *reason, size_t cap);
 void options_address(struct client *c); /* from its file or the pool */
 void options_release(struct client *c);
+bool options_again(struct client *c); /* after admit_more(): file and address anew; false: not valid */
 size_t options_push(struct client *c, const char **opts, size_t max);
 
 /* verdict.c */
@@ -319,6 +334,24 @@ void status_write(struct control *ctl);
 
 /* The figures in the status format 1, 2 or 3, for free(); NULL: no memory. */
 char *status_text(struct control *ctl, int version, size_t *len);
+
+/* admit.c: what lies between an authenticated client and its keys, one step after the other */
+int admit_begin(struct client *c, char *reason,
+                size_t cap); /* 0, DBR_ERR_AGAIN, or a refusal with a reason */
+/* The verdict that a step waited for. */
+void client_verdict(struct client *c, int err, const char *reason);
+bool admit_waits_for_ocsp(const struct client *c);
+/* Directives beside the client's file, from a script or manager; 0, or an error: they are not valid. */
+int admit_more(struct client *c, const char *text, size_t len);
+
+/* hooks.c */
+int hook_tls_verify(struct client *c);     /* DBR_ERR_AGAIN, or an error */
+int hook_client_connect(struct client *c); /* the same */
+void hook_up(struct client *c);            /* it has its keys */
+void hook_gone(struct client *c);          /* it is gone: client-disconnect, once */
+void hook_forget(struct client *c);        /* it waits no longer */
+void hook_learned(struct client *c, const struct dbr_ipc_learned *m, bool known);
+void hook_done(struct control *ctl, const struct dbr_ipc_hook_done *m);
 
 /* env.c: what scripts and managers are told of a client; values are escaped */
 typedef void env_put(void *arg, const char *name, const char *value);

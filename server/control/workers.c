@@ -340,6 +340,7 @@ static void on_learned(struct client *c, const void *buf)
         return;
     while (i < a->n_macs && (memcmp(a->macs[i].mac, m->mac, 6) != 0 || a->macs[i].vlan != m->vlan))
         i++;
+    hook_learned(c, m, i < a->n_macs);
     if (m->what == DBR_LEARNED_GONE) {
         if (i < a->n_macs)
             a->macs[i] = a->macs[--a->n_macs];
@@ -468,7 +469,7 @@ static void on_peer_back(struct control *ctl, const struct dbr_ipc_peer *m)
         client_free(c);
         return;
     }
-    c->in_data = true;
+    c->in_data = c->told = a->hooked = true;
     c->id = ctl->next_client_id++;
     client_log(c, DBR_LOG_NOTICE, "taken over from the data process");
     if (!verdict_stands(c))

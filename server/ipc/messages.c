@@ -193,6 +193,51 @@ static int check_login(const void *buf)
                : DBR_ERR_SHAPE;
 }
 
+bool dbr_ipc_env_name(const char *name, size_t n)
+{
+    static const char *const heads[] = {"X509_", "IV_"};
+    bool foreign = false;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        foreign = foreign || (n > strlen(heads[i]) && memcmp(name, heads[i], strlen(heads[i])) == 0);
+    for (size_t i = 0; i < n; i++) {
+        bool upper = name[i] >= 'A' && name[i] <= 'Z', digit = name[i] >= '0' && name[i] <= '9';
+        if (!(name[i] >= 'a' && name[i] <= 'z') && name[i] != '_' && !(digit && i) && !(upper && foreign))
+            return false;
+    }
+    return n;
+}
+
+/* Arguments, then variables: a line each. */
+static int check_hook(const void *buf)
+{
+    const struct dbr_ipc_hook *m = buf;
+    if (m->hook >= DBR_HOOKS || m->n_args > DBR_HOOK_ARGS_MAX || m->n > DBR_IPC_TEXT_MAX ||
+        m->head.len != offsetof(struct dbr_ipc_hook, text) + m->n || (m->n && m->text[m->n - 1] != '\n'))
+        return DBR_ERR_SHAPE;
+    size_t lines = 0;
+    for (size_t at = 0; at < m->n; lines++) {
+        const char *line = m->text + at, *end = memchr(line, '\n', m->n - at);
+        size_t len = (size_t)(end - line);
+        const char *equals = memchr(line, '=', len);
+        for (size_t i = 0; i < len; i++)
+            if (line[i] < 0x20 || line[i] > 0x7e)
+                return DBR_ERR_SHAPE;
+        if (lines >= m->n_args && (!equals || !dbr_ipc_env_name(line, (size_t)(equals - line))))
+            return DBR_ERR_SHAPE;
+        at += len + 1;
+    }
+    return lines >= m->n_args ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_hook_done(const void *buf)
+{
+    const struct dbr_ipc_hook_done *m = buf;
+    return m->err <= 0 && m->n <= DBR_IPC_TEXT_MAX &&
+                   m->head.len == offsetof(struct dbr_ipc_hook_done, text) + m->n
+               ? 0
+               : DBR_ERR_SHAPE;
+}
+
 static int check_alarm(const void *buf)
 {
     const struct dbr_ipc_alarm *m = buf;
@@ -241,6 +286,9 @@ static const struct {
     ROW(ASK, ask, check_ask),
     ROW(LOGIN, login, check_login),
 #undef ROW
+    [DBR_IPC_HOOK] = {offsetof(struct dbr_ipc_hook, text), sizeof(struct dbr_ipc_hook), check_hook},
+    [DBR_IPC_HOOK_DONE] = {offsetof(struct dbr_ipc_hook_done, text), sizeof(struct dbr_ipc_hook_done),
+                           check_hook_done},
     [DBR_IPC_CRL_TAKEN] = {offsetof(struct dbr_ipc_crl_taken, text), sizeof(struct dbr_ipc_crl_taken),
                            check_crl_taken},
     [DBR_IPC_OCSP_ASK] = {offsetof(struct dbr_ipc_ocsp_ask, issuer), sizeof(struct dbr_ipc_ocsp_ask),

@@ -18,6 +18,7 @@
 
 #include "base/addr.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,6 +78,9 @@ enum dbr_ipc_type {
     /* client role: control -> keeper, and its answer */
     DBR_IPC_ASK,   /* struct dbr_ipc_ask: a user name, a password, an answer for the server */
     DBR_IPC_LOGIN, /* struct dbr_ipc_login */
+    /* control -> keeper, and back */
+    DBR_IPC_HOOK,      /* struct dbr_ipc_hook: run this script of the configuration */
+    DBR_IPC_HOOK_DONE, /* struct dbr_ipc_hook_done: how it ended, where somebody waits for it */
     DBR_IPC_TYPES
 };
 
@@ -310,6 +314,37 @@ struct dbr_ipc_login {
     char response[DBR_IPC_LOGIN_MAX]; /* to static-challenge, or to the text */
 };
 
+/* Scripts of the configuration that control has run; which program that is keeper alone knows. */
+enum dbr_hook {
+    DBR_HOOK_TLS_VERIFY,
+    DBR_HOOK_CLIENT_CONNECT,
+    DBR_HOOK_CLIENT_DISCONNECT,
+    DBR_HOOK_LEARN_ADDRESS,
+    DBR_HOOK_ROUTE_UP, /* client role */
+    DBR_HOOKS
+};
+enum { DBR_HOOK_ARGS_MAX = 4 };
+
+struct dbr_ipc_hook {
+    struct dbr_ipc_head head; /* sent with only n bytes of text */
+    uint32_t id;              /* comes back in HOOK_DONE; 0: nobody waits */
+    uint32_t hook;            /* enum dbr_hook */
+    uint64_t key;             /* scripts of one key run one after the other, in order; 0: at any time */
+    uint32_t n_args, n;
+    /* Lines of printable ASCII, each ended by \n: n_args arguments, then NAME=VALUE. A name is of lower case,
+     * digits and _, or begins with X509_ or IV_. */
+    char text[DBR_IPC_TEXT_MAX];
+};
+
+struct dbr_ipc_hook_done {
+    struct dbr_ipc_head head; /* sent with only n bytes of text */
+    uint32_t id;
+    int32_t err; /* 0: it ended with 0; else it did not, or not in time, or could not be run */
+    uint32_t n;
+    uint32_t pad;
+    char text[DBR_IPC_TEXT_MAX]; /* what client-connect wrote */
+};
+
 /* Where a list came from. */
 enum dbr_crl_source {
     DBR_CRL_FROM_FILE, /* crl-verify */
@@ -381,6 +416,9 @@ struct dbr_ipc_alarm {
 /* Checks type, exact length (or bounds, for blobs and datagrams), peer id < 2^24, enum ranges and
  * NUL-termination of a message of n bytes read into buf (aligned for uint64_t). 0 or DBR_ERR_SHAPE. */
 int dbr_ipc_check(const void *buf, size_t n);
+
+/* True for a name that no shell, linker or interpreter looks at. n bytes. */
+bool dbr_ipc_env_name(const char *name, size_t n);
 
 /* Sends one message (head.len bytes) without blocking. 0, DBR_ERR_AGAIN if the socket is full, DBR_ERR_IO.
  * fd_pass is a descriptor to pass along or -1. */

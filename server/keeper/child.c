@@ -290,6 +290,8 @@ int child_start(struct keeper *k, enum child_kind which)
     if (which == CHILD_DATA && !mend_tap(k))
         return DBR_ERR_IO;
     drain_for(k, which);
+    if (which == CHILD_CONTROL)
+        hooks_forget_control(k);
     find_neighbours(k);
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
         atomic_store_explicit(&k->child[which].alive[i], 0, memory_order_relaxed);
@@ -297,6 +299,9 @@ int child_start(struct keeper *k, enum child_kind which)
         dbr_log(&k->log, DBR_LOG_ERROR, "cannot start %s: %s", child_name(which), strerror(errno));
         return DBR_ERR_IO;
     }
+    int room = 1 << 20; /* many scripts may be asked for at once */
+    for (int j = 0; which == CHILD_CONTROL && j < 2; j++)
+        setsockopt(pair[j], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)

@@ -15,6 +15,7 @@
  *     reload.c   reload()       ... SIGHUP: everything that the configuration names, read again for control
  *     tap.c      tap_address()  ... client role: the address of the TAP, its DHCP lease, `up` and `down`
  *     routes.c   route_take()   ... client role: routes
+ *     hooks.c    hook_take()    ... scripts that control has run: queue, bound of time, result
  */
 #ifndef DBR_KEEPER_KEEPER_H
 #define DBR_KEEPER_KEEPER_H
@@ -138,6 +139,8 @@ struct keeper {
     bool up_ran;
     struct dbr_ipc_tap_address up_for; /* what `up` was run for last */
 
+    struct hooks *hooks; /* scripts that wait or run; NULL: none yet */
+
     /* life */
     int epoll, signals;
     struct child child[CHILDREN];
@@ -213,6 +216,17 @@ void run_down(struct keeper *k);
 void login_take(struct keeper *k, const struct dbr_ipc_ask *m); /* asks; a question that is open is dropped */
 void login_read(struct keeper *k);                              /* there is an answer */
 void login_end(struct keeper *k);
+
+/* hooks.c */
+int hooks_check(struct keeper *k); /* script-security; 0 or DBR_ERR_CONFIG after a line */
+void hook_take(struct keeper *k,
+               const struct dbr_ipc_hook *m);        /* consumes nothing; answers at once when full */
+void hook_own(struct keeper *k, enum dbr_hook hook); /* keeper's own: nobody waits for it */
+void hooks_reap(struct keeper *k);                   /* SIGCHLD came, or a time is due */
+uint64_t hooks_deadline(const struct keeper *k);     /* 0: none */
+void hooks_forget_control(struct keeper *k);         /* it has died: its next one knows nothing of these */
+bool hooks_busy(const struct keeper *k);
+void hooks_free(struct keeper *k);
 
 /* routes.c */
 void route_take(struct keeper *k, const struct dbr_ipc_route *m);

@@ -71,6 +71,7 @@ void keeper_stop(struct keeper *k, int exit_code)
         return;
     k->stopping = true;
     k->exit_code = exit_code;
+    hooks_reap(k); /* they have less time from now on */
     notify_send(&k->notify, "STOPPING=1");
     k->stop_ns = monotonic_ns() + GOODBYE_S * S_NS;
     if (k->child[CHILD_CONTROL].ready)
@@ -145,9 +146,11 @@ static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
         if (!k->stopping)
             k->exit_code = m->value ? 1 : 0;
         k->stopping = true;
+        hooks_reap(k);
         close_ipc(k);
     } else if (m->what == DBR_STATE_CONNECTED) {
         notify_send(&k->notify, "STATUS=Connected");
+        hook_own(k, DBR_HOOK_ROUTE_UP);
     } else if (m->what == DBR_STATE_NEW_PORT && k->client && !k->stopping) {
         new_port(k);
     } else if (m->what == DBR_STATE_SIGNAL && !k->stopping) {
@@ -194,6 +197,8 @@ static void from_control(struct keeper *k, const struct dbr_ipc_head *m)
         env_take(k, (const void *)m);
     else if (m->type == DBR_IPC_ASK && k->client)
         login_take(k, (const void *)m);
+    else if (m->type == DBR_IPC_HOOK)
+        hook_take(k, (const void *)m);
 }
 
 static void from_data(struct keeper *k, const struct dbr_ipc_head *m)
@@ -286,8 +291,10 @@ static void on_signal(struct keeper *k, int sig)
         break;
     case SIGUSR1: tell_control(k, DBR_STATE_RESTART); break;
     case SIGUSR2: tell_control(k, DBR_STATE_STATUS); break;
-    default:
-        break; /* SIGCHLD: the children have their pidfd; a script or DHCP client is asked for when needed */
+    case SIGCHLD:
+        hooks_reap(k);
+        break; /* the children have their pidfd, a DHCP client is asked when needed */
+    default: break;
     }
 }
 
@@ -374,7 +381,9 @@ static void start_due(struct keeper *k, uint64_t now)
 
 static void run_due(struct keeper *k)
 {
-    uint64_t now = monotonic_ns();
+    uint64_t now = monotonic_ns(), hooks = hooks_deadline(k);
+    if (hooks && now >= hooks)
+        hooks_reap(k);
     if (k->stopping) {
         if (now >= k->stop_ns)
             next_step_of_the_end(k);
@@ -414,6 +423,7 @@ static int wait_ms(const struct keeper *k)
         for (unsigned i = 0; i < CHILDREN; i++)
             at = earlier(at, k->child[i].pid ? 0 : k->child[i].restart_ns);
     }
+    at = earlier(at, hooks_deadline(k));
     if (at == UINT64_MAX)
         return -1;
     uint64_t ms = at <= now ? 0 : (at - now + MS_NS - 1) / MS_NS;
@@ -457,7 +467,7 @@ int keeper_run(struct keeper *k)
     struct epoll_event events[MAX_EVENTS];
     if (start_all(k))
         keeper_stop(k, 1);
-    while (!k->stopping || !all_ended(k)) {
+    while (!k->stopping || !all_ended(k) || hooks_busy(k)) {
         int n = epoll_wait(k->epoll, events, MAX_EVENTS, wait_ms(k));
         for (int i = 0; i < n; i++)
             dispatch(k, events[i].data.u32);

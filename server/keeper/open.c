@@ -496,9 +496,9 @@ static int find_user(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder, open_log,     open_run_dir,       find_user,       loop_open,  open_udp,
-        open_bridge,  open_tap,     set_server_address, watch_links,     open_pairs, open_fetch,
-        memory_open,  map_counters, open_files,         open_management, write_pid,  run_up,
+        go_to_folder, open_log,           open_run_dir, find_user,  loop_open,  open_udp,    open_bridge,
+        open_tap,     set_server_address, watch_links,  open_pairs, open_fetch, memory_open, map_counters,
+        open_files,   open_management,    hooks_check,  write_pid,  run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->single = k->client || k->config->p2p;
@@ -582,6 +582,7 @@ void keeper_close(struct keeper *k)
     k->netlink = NULL;
     if (strstr(k->run_dir, "/netns-"))
         rmdir(k->run_dir); /* stays where a journal is left in it */
+    hooks_free(k);
     notify_close(&k->notify);
     logsink_fini(&k->sink);
 }

@@ -72,7 +72,7 @@ int script_split(const char *text, char *buf, size_t n, char **words, size_t cap
 
 /* ---- running ---- */
 
-static void clean_signals(void)
+void script_clean_signals(void)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -97,7 +97,7 @@ static void put_broadcast(const struct script_about *a)
     put_env("ifconfig_broadcast", inet_ntop(AF_INET, &ip, text, sizeof text));
 }
 
-static void script_env(const char *type, const struct script_about *a, const struct dbr_config *cfg)
+void script_env(const char *type, const struct script_about *a, const struct dbr_config *cfg)
 {
     char number[16];
     put_env("script_type", type);
@@ -148,7 +148,7 @@ static int wait_for(pid_t pid, int patience_ms)
     return status;
 }
 
-static void say_failed(const struct dbr_log *log, const char *type, const char *command, int status)
+void script_say_failed(const struct dbr_log *log, const char *type, const char *command, int status)
 {
     if (WIFEXITED(status))
         dbr_log(log, DBR_LOG_ERROR, "%s script %s failed with status %d%s", type, command,
@@ -177,7 +177,7 @@ int script_run(const char *command, const char *type, const struct script_about 
     words[n + 6] = NULL;
     pid_t pid = fork();
     if (pid == 0) {
-        clean_signals();
+        script_clean_signals();
         script_env(type, about, cfg);
         execv(words[0], words);
         _exit(127);
@@ -185,7 +185,7 @@ int script_run(const char *command, const char *type, const struct script_about 
     int status = pid < 0 ? -1 : wait_for(pid, PATIENCE_MS);
     if (status == 0)
         return 0;
-    say_failed(log, type, command, status);
+    script_say_failed(log, type, command, status);
     return DBR_ERR_IO;
 }
 
@@ -264,7 +264,7 @@ static void run_dhcp(const char *path, const char *const *words, const char *dev
     snprintf(variable, sizeof variable, "%s=%s", LEASE_VARIABLE, p->file[LEASE_FILE]);
     for (size_t i = 1; words[i]; i++)
         argv[i] = fill_in(words[i], dev, p, self, variable);
-    clean_signals();
+    script_clean_signals();
     execv(path, (char *const *)(uintptr_t)argv);
     _exit(127);
 }

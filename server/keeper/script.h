@@ -38,6 +38,13 @@ void dhcp_stop(pid_t pid, const char *dev, const char *folder);
 /* Where the lease is told. */
 void dhcp_lease_file(char *out, size_t cap, const char *dev, const char *folder);
 
+/* In a child that keeper has made: signals as a program expects them, and the usual environment. */
+void script_clean_signals(void);
+void script_env(const char *type, const struct script_about *about, const struct dbr_config *cfg);
+
+/* One line for a script that ended with this status, as waitpid() gives it. */
+void script_say_failed(const struct dbr_log *log, const char *type, const char *command, int status);
+
 /* Splits text into at most cap - 1 words inside buf (n bytes; the words point into it) and ends the list with
  * NULL. The number of words, or DBR_ERR_SHAPE (open quote), DBR_ERR_SPACE. */
 int script_split(const char *text, char *buf, size_t n, char **words, size_t cap);

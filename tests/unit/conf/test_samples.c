@@ -14,7 +14,7 @@ static const struct {
     enum dbr_conf_role role; /* once the refused lines are gone */
 } samples[] = {
     {"pfsense.conf",
-     {"client-connect", "client-disconnect", "tls-verify", "capath"},
+     {"capath"},
      {"persist-tun", "persist-key", "persist-remote-ip"},
      "ca: missing",
      DBR_CONF_ROLE_SERVER},
@@ -26,7 +26,7 @@ static const struct {
     {"vyos.conf", {NULL}, {"persist-key", "providers", "disable-dco"}, NULL, DBR_CONF_ROLE_SERVER},
     {"openwrt.conf", {NULL}, {"comp-lzo", "passtos", "tls-auth"}, NULL, DBR_CONF_ROLE_SERVER},
     {"ddwrt.conf",
-     {"client-connect", "client-disconnect"},
+     {NULL},
      {"comp-lzo", "fast-io", "mtu-disc", "passtos"},
      NULL,
      DBR_CONF_ROLE_SERVER},

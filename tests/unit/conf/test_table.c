@@ -346,8 +346,6 @@ static const struct {
     {"management 127.0.0.1 0", "management"},
     {"management-external-key", "not built yet|key"},
     {"vlan-tagging", "not built yet|bridge"},
-    {"client-connect x", "not built yet|client-config-dir"},
-    {"learn-address x", "not built yet|source-guard"},
     {"max-routes-per-client 512", "not built yet|mac-limit"},
 };
 

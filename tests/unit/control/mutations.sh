@@ -49,6 +49,7 @@ gate inbox s/ || !from->port)/)/
 gate inbox s/    if (ctl->now.ns < \*next)/    if (false)/
 life inbox s#(ctl->boot->client || ctl->shutdown_ns || #(ctl->boot->client || #
 life inbox s/bool may_move = dbr_session_gate_kind(c->session) != DBR_GATE_NONE \&\&/bool may_move = true ||/
+mgmt inbox s# || management_holds(ctl)##
 life inbox s/bool may_move = .*/bool may_move = false \&\&/
 life inbox s/        c->addr = was;//
 life inbox s/    c->addr = \*from;//
@@ -85,14 +86,14 @@ options options s/ \&\& !strchr(cn, '\\\\')//
 options options s/ | O_NOFOLLOW//
 options options s/ \&\& S_ISREG(st.st_mode)//
 options options s/c->adm->file.disable)/false)/
-options options s/ctl->cfg->ccd_exclusive ? DBR_ERR_NOTFOUND : 0/0/
-options options s/if (!text \&\& !ctl->cfg->ccd_exclusive)/if (!text)/
+options options s/if (!text \&\& dir \&\& ctl->cfg->ccd_exclusive)/if (false)/
+options options s/if (!text \&\& dir \&\& !ctl->cfg->ccd_exclusive)/if (!text \&\& dir)/
 options options s/        if (\*pool_users(c->ctl, ip))/        if (false)/
 options options s/        --\*users;/        ;/
 options options s/ip >= pool->start \&\& ip <= pool->end/false/
 options options s/ \&\& !removed(a, exit_notify))/)/
 options options s/if (!(a->has_file \&\& a->file.has.push_reset))/if (true)/
-options options s/        if (!removed(a, list->v\[i\]))/        if (true)/
+options options s/        if (!removed(a, list->v\[i\]) \&\& /        if (/
 life workers s/ctl->now.ns < ctl->busy_ns\[worker\])/false)/
 life workers s/        c->untold = true;//
 life workers s/    ctl->ids.owed\[c->peer_id\] = .*//
@@ -103,13 +104,31 @@ options workers s/        options_address(c);/        ;/
 life talk s/if (r->said < lines) {/if (true) {/
 life talk s/        if (r->dropped) {/        if (false) {/
 status status s/        if (\*p == ',')/        if (false)/
-status status s/        ftruncate(ctl->boot->status_fd, (off_t)p.len))/        false)/
+status status s/        ftruncate(ctl->boot->status_fd, (off_t)len))/        false)/
 status ctl s/CMSG_LEN(sizeof(int))}/sizeof cmsg}/
 status ctl s/    if (i == MAX_CTL) {/    if (i == MAX_CTL) { close(sock); return;/
 status ctl s/commands\[i\].needs_arg \&\& !\*arg/false/
 life keeper s/    workers_forgive(ctl);//
 life keeper s/        c->in_data = false;//
 life loop s/    if (ctl->owed_ns \&\& ctl->now.ns >= ctl->owed_ns)/    if (false)/
+mgmt mgmt s/    if (dbr_secret_equal(hash, m->password, sizeof hash)) {/    if (true) {/
+mgmt mgmt s/    if (!s->passed) {/    if (false) {/
+mgmt mgmt s/    return s->taken \&\& s->passed \&\& !s->bye/    return s->taken \&\& !s->bye/
+mgmt mgmt s/    if (++s->tries < MGMT_PASSWORD_TRIES)/    if (true)/
+mgmt mgmt s/            if (!m->seats\[i\].passed \&\& (/            if ((/
+mgmt mgmt s/ \&\& s->n_out < MGMT_BACKLOG) {/) {/
+mgmt mgmt s/    if (s->lost || s->n_out + n > MGMT_OUT_MAX) {/    if (s->lost) {/
+mgmt mgmt s/        if (n >= sizeof line) {/        if (false) {/
+mgmt mgmt s/    if (strncmp(message, "RESTART", 7) != 0 \&\& strncmp(message, "HALT", 4) != 0)/    if (false)/
+mgmt mgmt s/    if (!printable(line)) {/    if (false) {/
+mgmt mgmt s/        return now_ns < s->stalled_ns;/        return true;/
+hooks hooks s/int err = m->err ? DBR_ERR_CERT : 0;/int err = 0;/
+hooks hooks s/    if (ctl->learn_said++ < LEARN_PER_S)/    if (true)/
+hooks hooks s/(known \&\& l->what == DBR_LEARNED_NEW)/false/
+hooks hooks s/    if (++c->adm->verified < c->chain->n_subjects)/    if (false)/
+hooks hooks s/    c->adm->hooked = false;//
+hooks hooks s/        c->adm->hooked = true; .. its client-connect.*//
+hooks admit s/    if (err == DBR_ERR_AGAIN)$/    if (false)/
 LIST
 }
 

@@ -44,8 +44,13 @@ union any {
     struct dbr_ipc_env env;
     struct dbr_ipc_ask ask;
     struct dbr_ipc_login login;
+    struct dbr_ipc_hook hook;
+    struct dbr_ipc_hook_done hook_done;
     uint64_t room[DBR_IPC_MAX / 8 + 1];
 };
+
+/* Two arguments, two variables. */
+static const char hook_text[] = "add\n02:00 x\nname=v v\nIV_VER=2.6\n";
 
 static const struct {
     enum dbr_ipc_type type;
@@ -89,6 +94,8 @@ static const struct {
     {DBR_IPC_ENV, sizeof(struct dbr_ipc_env)},
     {DBR_IPC_ASK, sizeof(struct dbr_ipc_ask)},
     {DBR_IPC_LOGIN, sizeof(struct dbr_ipc_login)},
+    {DBR_IPC_HOOK, offsetof(struct dbr_ipc_hook, text) + sizeof hook_text - 1},
+    {DBR_IPC_HOOK_DONE, offsetof(struct dbr_ipc_hook_done, text) + 100},
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
@@ -121,6 +128,12 @@ static void make(union any *m, enum dbr_ipc_type type)
         break;
     case DBR_IPC_CRL_IMAGE: m->crl_image.n = 1; break;
     case DBR_IPC_CRL_TAKEN: m->crl_taken.n = 100; break;
+    case DBR_IPC_HOOK:
+        m->hook.n_args = 2;
+        m->hook.n = sizeof hook_text - 1;
+        memcpy(m->hook.text, hook_text, sizeof hook_text - 1);
+        break;
+    case DBR_IPC_HOOK_DONE: m->hook_done.n = 100; break;
     case DBR_IPC_OCSP_ASK:
         m->ocsp_ask.n = 100;
         m->ocsp_ask.serial_len = 1;
@@ -294,6 +307,26 @@ static const struct {
     AT(DBR_IPC_LOGIN, login.what, DBR_ASKS, false),
     AT(DBR_IPC_LOGIN, login.err, -1, true),
     AT(DBR_IPC_LOGIN, login.err, 1, false),
+    AT(DBR_IPC_HOOK, hook.hook, DBR_HOOKS - 1, true),
+    AT(DBR_IPC_HOOK, hook.hook, DBR_HOOKS, false),
+    AT(DBR_IPC_HOOK, hook.n_args, 1, false), /* what stands in a variable's place must be one */
+    AT(DBR_IPC_HOOK, hook.n_args, 3, true),
+    AT(DBR_IPC_HOOK, hook.n_args, 5, false),
+    AT(DBR_IPC_HOOK, hook.n, sizeof hook_text - 2, false),
+    AT(DBR_IPC_HOOK, hook.n, 0xffffffff, false),
+    AT(DBR_IPC_HOOK, hook.text[0], 0x1b, false),
+    AT(DBR_IPC_HOOK, hook.text[0], 0xc3, false),
+    AT(DBR_IPC_HOOK, hook.text[0], 0, false),
+    AT(DBR_IPC_HOOK, hook.text[12], 'P', false), /* Pame=: PATH and its like are not control's to set */
+    AT(DBR_IPC_HOOK, hook.text[12], '=', false),
+    AT(DBR_IPC_HOOK, hook.text[12], '_', true),
+    AT(DBR_IPC_HOOK, hook.text[21], 'L', false),                   /* LV_VER */
+    AT(DBR_IPC_HOOK, hook.text[27], 'x', false),                   /* no = */
+    AT(DBR_IPC_HOOK, hook.text[sizeof hook_text - 2], ' ', false), /* the last line has no end */
+    AT(DBR_IPC_HOOK_DONE, hook_done.err, 0xffffffff, true),
+    AT(DBR_IPC_HOOK_DONE, hook_done.err, 1, false),
+    AT(DBR_IPC_HOOK_DONE, hook_done.n, 99, false),
+    AT(DBR_IPC_HOOK_DONE, hook_done.n, 0xffffffff, false),
 };
 
 static void fields_are_bound(void **state)

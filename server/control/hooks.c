@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Scripts of the configuration, which keeper runs for us (keeper/hooks.c): what each is told, and what its
+ * result means. Nobody waits here: a client whose script runs stands in the state VERDICT.
+ */
+#include "control/revocation.h"
+#include "control/state.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LEARN_PER_S = 50 };
+
+/* ---- the message ---- */
+
+static void add(struct dbr_ipc_hook *m, const char *text)
+{
+    char safe[512];
+    size_t n = strlen(dbr_log_escape(safe, sizeof safe, text, strlen(text)));
+    if (m->n + n + 1 > sizeof m->text)
+        return;
+    memcpy(m->text + m->n, safe, n);
+    m->n += (uint32_t)n;
+    m->text[m->n++] = '\n';
+}
+
+static void add_argument(struct dbr_ipc_hook *m, const char *text)
+{
+    add(m, text);
+    m->n_args++;
+}
+
+static void add_variable(void *arg, const char *name, const char *value)
+{
+    char line[640];
+    snprintf(line, sizeof line, "%s=%s", name, value);
+    add(arg, line);
+}
+
+/* Scripts about one name run in order. */
+static uint64_t key_of(const char *name)
+{
+    uint64_t h = 14695981039346656037u;
+    for (; *name; name++)
+        h = (h ^ (uint8_t)*name) * 1099511628211u;
+    return h ? h : 1;
+}
+
+static int tell_keeper(struct control *ctl, struct dbr_ipc_hook *m)
+{
+    m->head = dbr_ipc_head(DBR_IPC_HOOK, offsetof(struct dbr_ipc_hook, text) + m->n, 0);
+    return dbr_ipc_send(ctl->boot->ipc_keeper, m, -1);
+}
+
+/* ---- who waits ---- */
+
+static int wait_for(struct client *c, struct dbr_ipc_hook *m)
+{
+    struct control *ctl = c->ctl;
+    ctl->hook_id += ctl->hook_id == UINT32_MAX ? 2 : 1;
+    m->id = ctl->hook_id;
+    if (tell_keeper(ctl, m)) {
+        client_log(c, DBR_LOG_WARN, "WARNING: keeper takes no messages: a script could not be run");
+        return DBR_ERR_IO;
+    }
+    c->adm->waits_for = m->id;
+    c->hook_next = ctl->hook_waiters;
+    ctl->hook_waiters = c;
+    return DBR_ERR_AGAIN;
+}
+
+void hook_forget(struct client *c)
+{
+    struct client **at = &c->ctl->hook_waiters;
+    if (!c->adm || !c->adm->waits_for)
+        return;
+    while (*at && *at != c)
+        at = &(*at)->hook_next;
+    if (*at)
+        *at = c->hook_next;
+    c->adm->waits_for = 0;
+}
+
+/* ---- tls-verify: one call for each certificate, the issuer's first ---- */
+
+static const char *subject_at(const struct chain *h, size_t place, char *out, size_t cap)
+{
+    const char *line = h->subjects;
+    while (place--)
+        line = strchr(line, '\n') + 1;
+    snprintf(out, cap, "%.*s", (int)strcspn(line, "\n"), line);
+    return out;
+}
+
+int hook_tls_verify(struct client *c)
+{
+    const struct chain *h = c->chain;
+    struct dbr_ipc_hook m = {.hook = DBR_HOOK_TLS_VERIFY};
+    char depth[16], subject[DBR_SUBJECT_MAX];
+    if (!h || !h->subjects)
+        return DBR_ERR_STATE;
+    size_t left = h->n_subjects - c->adm->verified;
+    snprintf(depth, sizeof depth, "%zu", left - 1);
+    add_argument(&m, depth);
+    add_argument(&m, subject_at(h, c->adm->verified, subject, sizeof subject));
+    client_env(c, add_variable, &m);
+    return wait_for(c, &m);
+}
+
+static int after_tls_verify(struct client *c, const char **reason)
+{
+    *reason = "Certificate refused";
+    if (++c->adm->verified < c->chain->n_subjects)
+        return hook_tls_verify(c);
+    return 0;
+}
+
+/* ---- client-connect and its end ---- */
+
+int hook_client_connect(struct client *c)
+{
+    struct dbr_ipc_hook m = {.hook = DBR_HOOK_CLIENT_CONNECT, .key = key_of(c->adm->cn)};
+    client_env(c, add_variable, &m);
+    return wait_for(c, &m);
+}
+
+static int after_client_connect(struct client *c, const struct dbr_ipc_hook_done *m, const char **reason)
+{
+    *reason = "client-connect refused";
+    c->adm->hooked = true;
+    int err = admit_more(c, m->text, m->n);
+    if (err)
+        client_log(c, DBR_LOG_ERROR, "client-connect: what it wrote is not valid: the client is refused");
+    return err;
+}
+
+void hook_up(struct client *c)
+{
+    if (!c->ctl->boot->client)
+        c->adm->hooked = true;
+}
+
+void hook_gone(struct client *c)
+{
+    struct dbr_ipc_hook m = {.hook = DBR_HOOK_CLIENT_DISCONNECT};
+    if (c->adm && c->adm->waits_for && c->stage == STAGE_ADMITTED)
+        c->adm->hooked = true; /* its client-connect runs: this follows behind it */
+    hook_forget(c);
+    if (!c->adm || !c->adm->hooked)
+        return;
+    c->adm->hooked = false;
+    if (!c->ctl->cfg->client_disconnect)
+        return;
+    m.key = key_of(c->adm->cn);
+    client_env(c, add_variable, &m);
+    if (tell_keeper(c->ctl, &m))
+        client_log(c, DBR_LOG_WARN, "WARNING: keeper takes no messages: client-disconnect is left out");
+}
+
+/* ---- learn-address ---- */
+
+static bool may_say(struct control *ctl)
+{
+    if (ctl->learn_s != ctl->now.unix_s) {
+        if (ctl->learn_dropped)
+            dbr_log(ctl->log, DBR_LOG_WARN,
+                    "WARNING: %u calls of learn-address were left out: more than %d a second",
+                    ctl->learn_dropped, LEARN_PER_S);
+        ctl->learn_s = ctl->now.unix_s;
+        ctl->learn_said = ctl->learn_dropped = 0;
+    }
+    if (ctl->learn_said++ < LEARN_PER_S)
+        return true;
+    ctl->learn_dropped++;
+    return false;
+}
+
+void hook_learned(struct client *c, const struct dbr_ipc_learned *l, bool known)
+{
+    struct dbr_ipc_hook m = {.hook = DBR_HOOK_LEARN_ADDRESS};
+    bool gone = l->what == DBR_LEARNED_GONE;
+    char mac[32];
+    const uint8_t *b = l->mac;
+    if (c->ctl->boot->client || !c->ctl->cfg->learn_address || (known && l->what == DBR_LEARNED_NEW) ||
+        !may_say(c->ctl))
+        return;
+    int n = snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+    snprintf(mac + n, sizeof mac - (size_t)n, "@%u", l->vlan);
+    m.key = key_of(c->adm->cn);
+    add_argument(&m, gone ? "delete" : l->what == DBR_LEARNED_MOVED ? "update" : "add");
+    add_argument(&m, mac);
+    if (!gone)
+        add_argument(&m, c->adm->cn);
+    client_env(c, add_variable, &m);
+    if (tell_keeper(c->ctl, &m))
+        c->ctl->learn_dropped++;
+}
+
+/* ---- results ---- */
+
+void hook_done(struct control *ctl, const struct dbr_ipc_hook_done *m)
+{
+    struct client *c = ctl->hook_waiters;
+    const char *reason = "";
+    while (c && c->adm->waits_for != m->id)
+        c = c->hook_next;
+    if (!c)
+        return; /* it has gone meanwhile */
+    bool verifying = c->stage == STAGE_HALF_OPEN;
+    int err = m->err ? DBR_ERR_CERT : 0;
+    hook_forget(c);
+    if (verifying)
+        err = err ? err : after_tls_verify(c, &reason);
+    else
+        err = err ? err : after_client_connect(c, m, &reason);
+    if (err == DBR_ERR_AGAIN)
+        return;
+    if (err) {
+        reason = verifying ? "Certificate refused" : "client-connect refused";
+        client_log(c, DBR_LOG_NOTICE,
+                   verifying ? "VERIFY SCRIPT ERROR" : "MULTI: client-connect refuses this client");
+    }
+    client_verdict(c, err, reason);
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The scripts that control has run: client-connect, client-disconnect, learn-address, tls-verify, route-up.
+ * Control names one of them and says what it is about; the command is the configuration's, whatever control
+ * says. At most RUNNING at once, those of one key in order, nobody for longer than PATIENCE_S: who hangs is
+ * killed with its process group and counts as a refusal. They run under `user` and `group` where these are
+ * given, else as root with what keeper has left, as `up` does.
+ *
+ *     control --HOOK--> queue --start--> running --SIGCHLD or time--> --HOOK_DONE--> control
+ *
+ * What client-connect writes goes into memory that it sees as a file, and of which at most DBR_IPC_TEXT_MAX
+ * bytes are taken: nothing is left on disk, whatever ends.
+ */
+#include "keeper/keeper.h"
+#include "base/err.h"
+#include "keeper/script.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    RUNNING = 16,
+    WAITING = 1024,
+    PATIENCE_S = 20,
+    PATIENCE_AT_END_S = 5, /* for all of them together */
+    WORDS = 48,
+    TEXT = 4096,
+    OUTPUT_FD = 3, /* of client-connect */
+    NAME_MAX_BYTES = 64,
+};
+
+struct job {
+    struct job *next;
+    pid_t pid; /* 0: waits */
+    uint64_t due_ns;
+    int output; /* memory file; -1: none */
+    struct dbr_ipc_hook m;
+};
+
+struct hooks {
+    struct job *first; /* waiting and running ones, oldest first */
+    size_t n, running;
+    uint64_t end_ns;  /* the program ends: nobody is waited for any longer than this; 0: it does not */
+    uint64_t said_ns; /* when a full queue was complained of */
+};
+
+static const struct {
+    enum dbr_directive which;
+    size_t command; /* offset in dbr_config */
+    bool writes;    /* its output is wanted */
+} kinds[DBR_HOOKS] = {
+#define KIND(id, member, writes) [id] = {DBR_D_##member, offsetof(struct dbr_config, member), writes}
+    KIND(DBR_HOOK_TLS_VERIFY, tls_verify, false),
+    KIND(DBR_HOOK_CLIENT_CONNECT, client_connect, true),
+    KIND(DBR_HOOK_CLIENT_DISCONNECT, client_disconnect, false),
+    KIND(DBR_HOOK_LEARN_ADDRESS, learn_address, false),
+    KIND(DBR_HOOK_ROUTE_UP, route_up, false),
+#undef KIND
+};
+
+static const char *name_of(uint32_t hook)
+{
+    return dbr_directive_info(kinds[hook].which)->keyword;
+}
+
+static const char *command_of(const struct dbr_config *c, uint32_t hook)
+{
+    return *(char *const *)(const void *)((const char *)c + kinds[hook].command);
+}
+
+int hooks_check(struct keeper *k)
+{
+    for (uint32_t i = 0; i < DBR_HOOKS; i++) {
+        unsigned line;
+        const char *file = dbr_config_where(k->config, kinds[i].which, &line);
+        if (!command_of(k->config, i) || k->config->script_security >= 2)
+            continue;
+        dbr_log(&k->log, DBR_LOG_FATAL, "%s:%u: %s: scripts are not allowed; add `script-security 2`", file,
+                line, name_of(i));
+        return DBR_ERR_CONFIG;
+    }
+    return 0;
+}
+
+/* ---- in the script's process ---- */
+
+static void put(const char *name, const char *value)
+{
+    if (setenv(name, value, 1))
+        _exit(127);
+}
+
+/* The lines of control: arguments behind the command's words, then variables. */
+static void take_lines(const struct dbr_ipc_hook *m, char *lines, char **words, size_t n)
+{
+    size_t args = 0;
+    memcpy(lines, m->text, m->n);
+    for (size_t at = 0; at < m->n;) {
+        char *line = lines + at, *end = memchr(line, '\n', m->n - at);
+        *end = 0;
+        at += (size_t)(end - line) + 1;
+        char *equals = strchr(line, '=');
+        if (args < m->n_args) {
+            words[n + args++] = line;
+        } else if (equals) {
+            *equals = 0;
+            put(line, equals + 1);
+        }
+    }
+    words[n + args] = NULL;
+}
+
+/* The memory file as a path that the script and its children can open. */
+static void offer_output(int fd, char *path, size_t cap, char **words)
+{
+    if (fd < 0)
+        return;
+    if (fd == OUTPUT_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, OUTPUT_FD) < 0)
+        _exit(127);
+    snprintf(path, cap, "/proc/%d/fd/%d", (int)getpid(), OUTPUT_FD);
+    put("client_connect_config_file", path);
+    size_t n = 0;
+    while (words[n])
+        n++;
+    words[n] = path;
+    words[n + 1] = NULL;
+}
+
+static void become_user(const struct keeper *k)
+{
+    if (!k->config->user)
+        return;
+    if (setgroups(0, NULL) || setresgid(k->user.gid, k->user.gid, k->user.gid) ||
+        setresuid(k->user.uid, k->user.uid, k->user.uid))
+        _exit(127);
+}
+
+static _Noreturn void live(const struct keeper *k, const struct job *j, char **words, size_t n)
+{
+    char lines[DBR_IPC_TEXT_MAX], path[NAME_MAX_BYTES];
+    struct script_about about = {
+        .dev = k->tap.name, .mtu = k->tap_mtu, .context = "init", .more = k->env, .n_more = k->n_env};
+    setpgid(0, 0);
+    script_clean_signals();
+    become_user(k);
+    script_env(name_of(j->m.hook), &about, k->config);
+    take_lines(&j->m, lines, words, n);
+    offer_output(j->output, path, sizeof path, words);
+    execv(words[0], words);
+    _exit(127);
+}
+
+/* ---- in keeper ---- */
+
+static void answer(struct keeper *k, uint32_t id, int err, const char *text, size_t n)
+{
+    struct dbr_ipc_hook_done m = {.id = id, .err = err, .n = (uint32_t)n};
+    if (!id || k->child[CHILD_CONTROL].ipc < 0)
+        return;
+    memcpy(m.text, text, n);
+    m.head = dbr_ipc_head(DBR_IPC_HOOK_DONE, offsetof(struct dbr_ipc_hook_done, text) + n, 0);
+    if (dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, -1))
+        dbr_log(&k->log, DBR_LOG_WARN, "WARNING: control takes no messages; the result of a script is lost");
+}
+
+static int start(struct keeper *k, struct job *j)
+{
+    static char buf[TEXT];
+    char *words[WORDS];
+    const char *command = command_of(k->config, j->m.hook);
+    int n = command ? script_split(command, buf, sizeof buf, words, WORDS - DBR_HOOK_ARGS_MAX - 2) : 0;
+    if (n <= 0) {
+        dbr_log(&k->log, DBR_LOG_ERROR, "%s script: cannot split `%s` into words: check its quotes",
+                name_of(j->m.hook), command ? command : "");
+        return DBR_ERR_IO;
+    }
+    j->output = kinds[j->m.hook].writes ? memfd_create("client-connect", MFD_CLOEXEC) : -1;
+    j->pid = kinds[j->m.hook].writes && j->output < 0 ? -1 : fork();
+    if (j->pid == 0)
+        live(k, j, words, (size_t)n);
+    if (j->pid < 0) {
+        dbr_log(&k->log, DBR_LOG_ERROR, "%s script: cannot start it: %s", name_of(j->m.hook),
+                strerror(errno));
+        j->pid = 0;
+        return DBR_ERR_IO;
+    }
+    j->due_ns = monotonic_ns() + PATIENCE_S * S_NS;
+    k->hooks->running++;
+    return 0;
+}
+
+/* Takes it out of the list and frees it. */
+static void drop(struct keeper *k, struct job **at)
+{
+    struct job *j = *at;
+    *at = j->next;
+    if (j->output >= 0)
+        close(j->output);
+    k->hooks->n--;
+    free(j);
+}
+
+static void finish(struct keeper *k, struct job **at, int status)
+{
+    struct job *j = *at;
+    char text[DBR_IPC_TEXT_MAX + 1];
+    ssize_t n = j->output >= 0 && status == 0 ? pread(j->output, text, sizeof text, 0) : 0;
+    int err = status ? DBR_ERR_STATE : 0;
+    if (status)
+        script_say_failed(&k->log, name_of(j->m.hook), command_of(k->config, j->m.hook), status);
+    if (n < 0 || n > DBR_IPC_TEXT_MAX) {
+        dbr_log(&k->log, DBR_LOG_ERROR, "%s script: it wrote more than %d bytes", name_of(j->m.hook),
+                DBR_IPC_TEXT_MAX);
+        err = DBR_ERR_LIMIT;
+        n = 0;
+    }
+    k->hooks->running--;
+    answer(k, j->m.id, err, text, (size_t)n);
+    drop(k, at);
+}
+
+/* True while an older one of the same key waits or runs. */
+static bool must_wait(const struct hooks *h, const struct job *j)
+{
+    for (const struct job *o = h->first; o && o != j; o = o->next)
+        if (j->m.key && o->m.key == j->m.key)
+            return true;
+    return false;
+}
+
+static void start_next(struct keeper *k)
+{
+    struct hooks *h = k->hooks;
+    for (struct job **at = &h->first; *at && h->running < RUNNING;) {
+        struct job *j = *at;
+        if (!j->pid && !must_wait(h, j) && start(k, j)) {
+            answer(k, j->m.id, DBR_ERR_IO, "", 0);
+            drop(k, at);
+        } else {
+            at = &j->next;
+        }
+    }
+}
+
+static bool ended(struct keeper *k, struct job *j, uint64_t now, int *status)
+{
+    pid_t p = waitpid(j->pid, status, WNOHANG);
+    if (p == 0 && now >= j->due_ns) {
+        dbr_log(&k->log, DBR_LOG_ERROR, "%s script hangs: killed", name_of(j->m.hook));
+        kill(-j->pid, SIGKILL);
+        kill(j->pid, SIGKILL);
+        p = waitpid(j->pid, status, 0);
+    }
+    if (p < 0)
+        *status = -1;
+    return p != 0;
+}
+
+void hooks_reap(struct keeper *k)
+{
+    uint64_t now = monotonic_ns();
+    if (!k->hooks)
+        return;
+    if (k->stopping && !k->hooks->end_ns)
+        k->hooks->end_ns = now + PATIENCE_AT_END_S * S_NS;
+    bool over = k->hooks->end_ns && now >= k->hooks->end_ns;
+    for (struct job **at = &k->hooks->first; *at;) {
+        int status = 0;
+        if (over)
+            (*at)->due_ns = now;
+        if ((*at)->pid && ended(k, *at, now, &status))
+            finish(k, at, status);
+        else if (over && !(*at)->pid)
+            drop(k, at);
+        else
+            at = &(*at)->next;
+    }
+    start_next(k);
+}
+
+void hooks_forget_control(struct keeper *k)
+{
+    for (struct job *j = k->hooks ? k->hooks->first : NULL; j; j = j->next)
+        j->m.id = 0;
+}
+
+static void say_full(struct keeper *k, uint32_t hook)
+{
+    uint64_t now = monotonic_ns();
+    if (now - k->hooks->said_ns < 10 * S_NS)
+        return;
+    k->hooks->said_ns = now;
+    dbr_log(&k->log, DBR_LOG_WARN, "WARNING: %d scripts wait already; a call of %s is left out", WAITING,
+            name_of(hook));
+}
+
+void hook_take(struct keeper *k, const struct dbr_ipc_hook *m)
+{
+    if (!command_of(k->config, m->hook) || k->config->script_security < 2)
+        return;
+    if (!k->hooks)
+        k->hooks = calloc(1, sizeof *k->hooks);
+    bool full = !k->hooks || k->hooks->n >= WAITING;
+    struct job *j = full ? NULL : calloc(1, sizeof *j);
+    if (!j) {
+        if (full && k->hooks)
+            say_full(k, m->hook);
+        answer(k, m->id, DBR_ERR_LIMIT, "", 0);
+        return;
+    }
+    memcpy(&j->m, m, m->head.len);
+    j->output = -1;
+    struct job **end = &k->hooks->first;
+    while (*end)
+        end = &(*end)->next;
+    *end = j;
+    k->hooks->n++;
+    start_next(k);
+}
+
+void hook_own(struct keeper *k, enum dbr_hook hook)
+{
+    struct dbr_ipc_hook m = {.hook = hook, .key = 1};
+    m.head = dbr_ipc_head(DBR_IPC_HOOK, offsetof(struct dbr_ipc_hook, text), 0);
+    hook_take(k, &m);
+}
+
+uint64_t hooks_deadline(const struct keeper *k)
+{
+    uint64_t at = k->hooks && k->hooks->first ? k->hooks->end_ns : 0;
+    for (const struct job *j = k->hooks ? k->hooks->first : NULL; j; j = j->next)
+        if (j->pid && (!at || j->due_ns < at))
+            at = j->due_ns;
+    return at;
+}
+
+bool hooks_busy(const struct keeper *k)
+{
+    return k->hooks && k->hooks->n;
+}
+
+void hooks_free(struct keeper *k)
+{
+    while (k->hooks && k->hooks->first)
+        drop(k, &k->hooks->first);
+    free(k->hooks);
+    k->hooks = NULL;
+}
