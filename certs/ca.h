@@ -34,6 +34,7 @@
 #define DBR_CA_CRLNUMBER  "crlnumber"
 #define DBR_CA_CRL        "crl.pem"
 #define DBR_CA_RESERVED   "reserved"
+#define DBR_CA_OLD_CERT   "ca-old.crt"
 
 enum { DBR_CERT_MAX = 65536, DBR_CSR_MAX = 65536 };
 
@@ -119,6 +120,12 @@ int dbr_ca_sign(struct dbr_ca *ca, const uint8_t *csr, size_t len, const struct 
  * names. */
 int dbr_ca_renew(struct dbr_ca *ca, const struct dbr_issue *what, struct dbr_issued *got, char *why,
                  size_t cap);
+
+/* The self-signed CA certificate anew: same name, key and extensions, life_s (0: as configured) from now. A
+ * new serial, unless a valid certificate names the old one as its issuer's. The one before stays as
+ * DBR_CA_OLD_CERT, and a new CRL is made. got: serial, not_after, cert. DBR_ERR_CERT: signed by another CA.
+ */
+int dbr_ca_renew_root(struct dbr_ca *ca, int64_t life_s, struct dbr_issued *got, char *why, size_t cap);
 
 /* --- revocation
  * ----------------------------------------------------------------------------------------------- */

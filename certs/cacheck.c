@@ -267,7 +267,7 @@ static void check_ca_cert(struct check *k)
     if (ASN1_TIME_cmp_time_t(X509_get0_notAfter(c), now) <= 0)
         tell(k, true, "the CA's certificate has expired");
     else if (ASN1_TIME_cmp_time_t(X509_get0_notAfter(c), now + 180 * 86400) <= 0)
-        tell(k, false, "the CA's certificate ends within 180 days");
+        tell(k, false, "the CA's certificate ends within 180 days: drawbridge-ca renew --ca");
     if (k->ca->key && X509_check_private_key(c, k->ca->key) != 1)
         tell(k, true, "%s is not the key of %s", k->ca->conf.ca_key, k->ca->conf.ca_cert);
     ERR_clear_error();

@@ -177,22 +177,36 @@ static bool fill(X509 *c, const struct cert_draft *d)
            add_extensions(c, d);
 }
 
+/* Appends the TBS of c; the algorithm inside is set by X509_sign() only, which would sign as well: so it is
+ * set by hand. */
+static int put_tbs(X509 *c, EVP_PKEY *signer, struct dbr_derout *out)
+{
+    uint8_t *der = NULL;
+    if (!set_algorithm((X509_ALGOR *)(uintptr_t)X509_get0_tbs_sigalg(c), signer))
+        return DBR_ERR_UNSUPPORTED;
+    int n = i2d_re_X509_tbs(c, &der);
+    if (n > 0)
+        dbr_derout_raw(out, der, (size_t)n);
+    OPENSSL_free(der);
+    return n <= 0 ? DBR_ERR_CRYPTO : dbr_derout_ok(out) ? 0 : DBR_ERR_NOMEM;
+}
+
+int redraft_tbs(X509 *old, const struct dbr_serial *serial, int64_t not_before, int64_t not_after,
+                EVP_PKEY *signer, struct dbr_derout *out, char *why, size_t cap)
+{
+    X509 *c = X509_dup(old);
+    bool ok = c && set_serial(c, serial) && ASN1_TIME_set(X509_getm_notBefore(c), not_before) &&
+              ASN1_TIME_set(X509_getm_notAfter(c), not_after);
+    int err = ok ? put_tbs(c, signer, out) : DBR_ERR_CRYPTO;
+    X509_free(c);
+    ERR_clear_error();
+    return err ? dbr_say(err, why, cap, "cannot make the certificate anew (%s)", dbr_err_text(err)) : 0;
+}
+
 int draft_tbs(const struct cert_draft *d, struct dbr_derout *out, char *why, size_t cap)
 {
     X509 *c = X509_new();
-    uint8_t *der = NULL;
-    int n = -1, err = DBR_ERR_CRYPTO;
-    /* The algorithm inside the TBS is set by X509_sign() only, which would sign as well: so set it by hand.
-     */
-    if (c && !set_algorithm((X509_ALGOR *)(uintptr_t)X509_get0_tbs_sigalg(c), d->signer))
-        err = DBR_ERR_UNSUPPORTED;
-    else if (c && fill(c, d))
-        n = i2d_re_X509_tbs(c, &der);
-    if (n > 0) {
-        dbr_derout_raw(out, der, (size_t)n);
-        err = dbr_derout_ok(out) ? 0 : DBR_ERR_NOMEM;
-    }
-    OPENSSL_free(der);
+    int err = c && fill(c, d) ? put_tbs(c, d->signer, out) : DBR_ERR_CRYPTO;
     X509_free(c);
     ERR_clear_error();
     return err ? dbr_say(err, why, cap, "cannot make the certificate (%s): check name, --san and URLs",

@@ -33,6 +33,11 @@ struct cert_draft {
  * type). */
 int draft_tbs(const struct cert_draft *d, struct dbr_derout *out, char *why, size_t cap);
 
+/* The TBSCertificate of an existing certificate with another serial and other dates (unix seconds), for this
+ * signer. Errors as above. */
+int redraft_tbs(X509 *old, const struct dbr_serial *serial, int64_t not_before, int64_t not_after,
+                EVP_PKEY *signer, struct dbr_derout *out, char *why, size_t cap);
+
 /* SEQUENCE { tbs, algorithm, signature } over n bytes of a TBS, appended to an empty out. */
 int sign_tbs(EVP_PKEY *signer, const uint8_t *tbs, size_t n, struct dbr_derout *out, char *why, size_t cap);
 

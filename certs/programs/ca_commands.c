@@ -259,8 +259,42 @@ int cmd_sign(struct call *c)
     return 0;
 }
 
+static int renew_root(struct call *c)
+{
+    struct dbr_issue w;
+    struct dbr_issued got;
+    struct dbr_ca *ca;
+    struct secret none = {0};
+    int err = what_to_issue(c, &w);
+    if (!err && (w.new_key || w.revoke_old || w.san || w.key_type))
+        err = dbr_say(
+            DBR_ERR_CONFIG, c->why, WHY,
+            "the CA is renewed with its name and key; for a new key make a new CA in a folder of its own "
+            "and accept both for a while (drawbridge-ca(8), ROLL-OVER)");
+    if (!err)
+        err = open_ca(c, true, &ca);
+    if (err)
+        return fail(c, err);
+    err = dbr_ca_renew_root(ca, w.life_s, &got, c->why, WHY);
+    int status = err ? fail(c, err) : 0;
+    if (!err)
+        say_issued(c, "CA", &got, &none);
+    if (!err && *ca->conf.publish && publish_to(ca, ca->conf.publish, c->why, WHY) != 0) {
+        fprintf(stderr, "drawbridge-ca: done in the CA, but: %s\n", c->why);
+        status = 1;
+    }
+    dbr_ca_close(ca);
+    return status;
+}
+
 int cmd_renew(struct call *c)
 {
+    if (c->o.root != (c->n == 0)) {
+        fprintf(stderr, "drawbridge-ca: renew takes a NAME, or --ca for the CA itself\n");
+        return 2;
+    }
+    if (c->o.root)
+        return renew_root(c);
     struct dbr_issue w;
     struct dbr_issued got;
     struct secret s = {0};

@@ -37,6 +37,9 @@ for s in "DNS:" "x" "URI:http://x" "DNS:a,,DNS:b" "DNS:a,@s" "otherName:x" "IP:1
 check "a good san" ca issue server vpn.example.com --no-pass --san DNS:vpn.example.com,IP:192.0.2.1,email:a@example.com
 check "renew keeps them" ca renew vpn.example.com
 for x in DNS:vpn.example.com "IP Address:192.0.2.1" email:a@example.com; do says "$x" "$x" openssl x509 -in ca/issued/vpn.example.com.crt -noout -ext subjectAltName; done
+refuse "renew of nothing" "NAME, or --ca" ca renew
+refuse "renew of a name and the CA" "NAME, or --ca" ca renew lyon --ca
+refuse "renew --ca with another key" "new CA in a folder" ca renew --ca --new-key
 refuse "renew of nobody" "no certificate" ca renew nobody
 refuse "show nobody" "no certificate" ca show nobody
 says "show a name" "CN=alice" ca show alice

@@ -58,6 +58,11 @@ check "issue" ca issue client carol --no-pass
 [ "$(serial_of demoCA carol)" = 1002 ] && pass "the serials go on" || fail "the serials go on: $(serial_of demoCA carol)"
 check "openssl verifies" openssl verify -CAfile demoCA/cacert.pem demoCA/certs/carol.crt
 check "crl" ca crl
+cp -a demoCA renewed
+check "renew --ca" "$CA" --dir renewed renew --ca
+check "and what openssl ca has issued verifies" openssl verify -CAfile renewed/cacert.pem demoCA/certs/alice.crt
+[ "$(openssl x509 -in renewed/cacert.pem -noout -serial)" != "$(openssl x509 -in demoCA/cacert.pem -noout -serial)" ] && pass "a new serial" || fail "a new serial"
+rm -rf renewed
 says "the revocation of before is in the CRL" 1001 openssl crl -in demoCA/crl.pem -noout -text
 refuse "renew where subjects are unique" unique_subject ca renew alice
 check "renew --revoke-old" ca renew alice --revoke-old
@@ -102,6 +107,15 @@ check "we revoke theirs" ca revoke dave
 check "easy-rsa makes its CRL" easy gen-crl
 refuse "crl_check: dave" revoked openssl verify -crl_check -CAfile <(cat pki/ca.crt pki/crl.pem) pki/issued/dave.crt
 check "our next CRL" ca crl
+check "verify" ca verify
+
+# easy-rsa names the issuer's serial in what it issues: a root with another one would not fit.
+openssl x509 -in pki/issued/srv.crt -noout -ext authorityKeyIdentifier | grep -q "serial:" && pass "easy-rsa names the serial" || fail "easy-rsa names the serial"
+before=$(openssl x509 -in pki/ca.crt -noout -serial)
+check "renew --ca" ca renew --ca --life 20y
+[ "$(openssl x509 -in pki/ca.crt -noout -serial)" = "$before" ] && pass "the serial stays" || fail "the serial stays"
+openssl x509 -in pki/ca.crt -noout -checkend $((15 * 365 * 86400)) >/dev/null && pass "for 20 years" || fail "for 20 years"
+for c in srv alice; do check "easy-rsa's $c verifies under the new root" openssl verify -CAfile pki/ca.crt pki/issued/$c.crt; done
 check "verify" ca verify
 
 # easy-rsa on a folder of ours.

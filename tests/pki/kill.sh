@@ -11,10 +11,10 @@ strace -qq -o /dev/null true 2>/dev/null || { skip "strace may not trace here"; 
 cd "$WORK" || exit 2
 QUIET=1
 NAMES="write fsync rename renameat renameat2 unlinkat mkdir mkdirat symlinkat fchmod"
-COMMANDS="init issue revoke renew import"
+COMMANDS="init issue revoke renew renew_root import"
 if [ -n "$DBR_PKI_FULL" ]; then
     NAMES="$NAMES openat close newfstatat pwrite64 ftruncate fchown fchmodat flock read getrandom"
-    COMMANDS="init issue issue_counted sign revoke unhold crl renew rotate_ocsp gate import"
+    COMMANDS="init issue issue_counted sign revoke unhold crl renew renew_root rotate_ocsp gate import"
 fi
 
 lab_ca "$WORK/base"
@@ -35,6 +35,7 @@ command_of() {
     revoke) echo revoke alice --reason superseded ;;
     unhold) echo unhold held ;;
     crl) echo crl ;;
+    renew_root) echo renew --ca --life 20y ;;
     renew) echo renew alice --new-key --no-pass --revoke-old ;;
     rotate_ocsp) echo renew responder --new-key --no-pass ;;
     gate) echo gate-key rotate ;;
@@ -52,6 +53,8 @@ after() {
     revoke) [ "$(count R alice)" = 1 ] && [ "$(listed)" = 2 ] ;;
     unhold) [ "$(count V held)" = 1 ] && [ "$(listed)" = 0 ] ;;
     crl) ! cmp -s w/crl.pem base/crl.pem && ! cmp -s w/crlnumber base/crlnumber ;;
+    renew_root) ! cmp -s w/ca.crt base/ca.crt && cmp -s w/ca-old.crt base/ca.crt && ! cmp -s w/crlnumber base/crlnumber &&
+        openssl verify -CAfile w/ca.crt w/issued/alice.crt >/dev/null 2>&1 ;;
     renew) [ "$(count V alice)" = 1 ] && [ "$(count R alice)" = 1 ] && fits alice && [ "$(listed)" = 2 ] ;;
     rotate_ocsp) [ "$(count V responder)" = 2 ] && fits responder ;;
     gate) cmp -s w/private/gate-old.key base/private/gate.key && ! cmp -s w/private/gate.key base/private/gate.key ;;

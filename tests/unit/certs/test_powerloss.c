@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include "base/err.h"
 #include "certs/bundle.h"
@@ -553,6 +554,28 @@ static int run_renew(struct dbr_ca *ca)
     return dbr_ca_renew(ca, &w, &got, why, sizeof why);
 }
 
+static int run_renew_root(struct dbr_ca *ca)
+{
+    return dbr_ca_renew_root(ca, 0, &got, why, sizeof why);
+}
+
+/* Before there is no older one, after there is one, of another serial. */
+static int judge_renew_root(const struct dbr_ca *ca)
+{
+    X509 *old = NULL;
+    uint8_t *pem;
+    size_t n;
+    if (dbr_store_read(ca->store, DBR_CA_OLD_CERT, DBR_CERT_MAX, &pem, &n, NULL, 0) != 0)
+        return 0;
+    BIO *in = BIO_new_mem_buf(pem, (int)n);
+    old = PEM_read_bio_X509(in, NULL, NULL, NULL);
+    BIO_free(in);
+    free(pem);
+    bool other = old && ASN1_INTEGER_cmp(X509_get_serialNumber(old), X509_get_serialNumber(ca->cert)) != 0;
+    X509_free(old);
+    return other ? 1 : -1;
+}
+
 static int run_revoke(struct dbr_ca *ca)
 {
     size_t n;
@@ -729,6 +752,12 @@ static void test_renew(void **state)
     assert_int_equal(certificates_signed, 1);
 }
 
+static void test_renew_root(void **state)
+{
+    (void)state;
+    lose_power("renew --ca", run_renew_root, judge_renew_root, "random");
+}
+
 static void test_revoke(void **state)
 {
     (void)state;
@@ -745,7 +774,7 @@ static void test_rotate(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(test_issue), T(test_issue_sequential), T(test_renew), T(test_revoke),
-                                       T(test_rotate)};
+    const struct CMUnitTest tests[] = {T(test_issue),      T(test_issue_sequential), T(test_renew),
+                                       T(test_renew_root), T(test_revoke),           T(test_rotate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The root's own renewal: the same name, key and extensions, new dates and a new serial. Whatever was issued
+ * verifies under both certificates, so that they may be handed out in any order. One thing binds certificates
+ * to one of them: an authorityKeyIdentifier that names the issuer's serial, as easy-rsa and old openssl.cnf
+ * write it. Where a valid certificate has one, the serial stays.
+ */
+#include "certs/ca.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "base/err.h"
+#include "certs/ca_parts.h"
+#include "certs/say.h"
+#include "certs/sign.h"
+
+struct renewal {
+    struct dbr_ca *ca;
+    struct dbr_serial serial;
+    char reserved[DBR_STORE_PATH]; /* "" where the serial stays: it is known already */
+    struct dbr_derout tbs, cert;
+    char *why;
+    size_t cap;
+};
+
+/* A sub-CA's certificate is renewed by whoever signed it. */
+static int check_root(const struct renewal *r)
+{
+    X509 *c = r->ca->cert;
+    bool own = X509_name_cmp(X509_get_subject_name(c), X509_get_issuer_name(c)) == 0 &&
+               X509_verify(c, r->ca->key) == 1;
+    ERR_clear_error();
+    return own ? 0
+               : dbr_say(DBR_ERR_CERT, r->why, r->cap,
+                         "this CA was signed by another one: renew its certificate there, with the same key");
+}
+
+static bool names_serial(X509 *c)
+{
+    bool yes = c && X509_get0_authority_serial(c) != NULL;
+    ERR_clear_error();
+    return yes;
+}
+
+static bool serial_is_bound(const struct dbr_ca *ca)
+{
+    bool bound = names_serial(ca->cert);
+    for (size_t i = 0; i < dbr_index_count(ca->index) && !bound; i++) {
+        const struct dbr_index_entry *e = dbr_index_at(ca->index, i);
+        X509 *c = e->status == 'V' ? dbr_ca_certificate(ca, e) : NULL;
+        bound = names_serial(c);
+        X509_free(c);
+    }
+    return bound;
+}
+
+/* As for any certificate: the bytes are on the disk before there is a signature. */
+static int reserve(struct renewal *r)
+{
+    struct dbr_store *store = r->ca->store;
+    if (!*r->reserved)
+        return 0;
+    int err = dbr_store_mkdir(store, DBR_CA_RESERVED, 0700, r->why, r->cap);
+    return err ? err : dbr_store_write_now(store, r->reserved, r->tbs.p, r->tbs.n, 0600, r->why, r->cap);
+}
+
+static int sign_root(struct renewal *r, int64_t from, int64_t until)
+{
+    struct dbr_ca *ca = r->ca;
+    int err = redraft_tbs(ca->cert, &r->serial, from, until, ca->key, &r->tbs, r->why, r->cap);
+    if (!err)
+        err = reserve(r);
+    if (!err)
+        err = sign_tbs(ca->key, r->tbs.p, r->tbs.n, &r->cert, r->why, r->cap);
+    const uint8_t *p = r->cert.p;
+    X509 *made = err ? NULL : d2i_X509(NULL, &p, (long)r->cert.n);
+    if (!err && (!made || X509_verify(made, ca->key) != 1))
+        err = dbr_say(DBR_ERR_CRYPTO, r->why, r->cap, "the new CA certificate does not verify");
+    if (err) {
+        X509_free(made);
+        return err;
+    }
+    X509_free(ca->cert);
+    ca->cert = made;
+    return 0;
+}
+
+/* The certificate, the one before it, and a CRL: by the new CRL web folders and `serve` see that there is
+ * news. */
+static int record(struct renewal *r)
+{
+    struct dbr_ca *ca = r->ca;
+    uint8_t *old = NULL;
+    size_t old_len, len;
+    char *pem = pem_of("CERTIFICATE", r->cert.p, r->cert.n, &len);
+    int err = pem ? dbr_store_read(ca->store, ca->conf.ca_cert, DBR_CERT_MAX, &old, &old_len, r->why, r->cap)
+                  : dbr_say(DBR_ERR_NOMEM, r->why, r->cap, "out of memory");
+    if (!err)
+        err = dbr_store_put(ca->store, DBR_CA_OLD_CERT, old, old_len, 0644, DBR_PUT_REPLACE, r->why, r->cap);
+    if (!err)
+        err = dbr_store_put(ca->store, ca->conf.ca_cert, pem, len, 0644, DBR_PUT_REPLACE, r->why, r->cap);
+    if (!err && *r->reserved)
+        err = dbr_store_delete(ca->store, r->reserved, r->why, r->cap);
+    if (!err)
+        err = put_crl(ca, r->why, r->cap);
+    if (!err)
+        err = dbr_store_commit(ca->store, r->why, r->cap);
+    free(old);
+    free(pem);
+    return err;
+}
+
+static int choose_serial(struct renewal *r)
+{
+    char text[DBR_SERIAL_TEXT];
+    if (serial_is_bound(r->ca))
+        return cert_serial(r->ca->cert, &r->serial)
+                   ? 0
+                   : dbr_say(DBR_ERR_CERT, r->why, r->cap, "the CA's serial is negative or too long");
+    int err = random_serial(&r->serial);
+    dbr_ca_path(DBR_CA_RESERVED, dbr_serial_text(&r->serial, text), ".tbs", r->reserved);
+    return err ? dbr_say(err, r->why, r->cap, "no random numbers") : 0;
+}
+
+int dbr_ca_renew_root(struct dbr_ca *ca, int64_t life_s, struct dbr_issued *got, char *why, size_t cap)
+{
+    struct renewal r = {.ca = ca, .why = why, .cap = cap};
+    int64_t until = ca->now + (life_s ? life_s : ca->conf.life_s[DBR_PROFILE_CA]);
+    *got = (struct dbr_issued){.not_after = until};
+    int err = ca->key ? check_root(&r) : dbr_say(DBR_ERR_STATE, why, cap, "the CA's key is locked");
+    if (!err)
+        err = choose_serial(&r);
+    if (!err)
+        err = sign_root(&r, ca->now - ca->conf.backdate_s, until);
+    if (!err)
+        err = record(&r);
+    if (!err) {
+        got->serial = r.serial;
+        strcpy(got->cert, ca->conf.ca_cert);
+    }
+    dbr_derout_free(&r.tbs);
+    dbr_derout_free(&r.cert);
+    return err;
+}
