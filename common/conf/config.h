@@ -209,6 +209,7 @@ enum dbr_conf_dev_type { DBR_DEV_TYPE_TUN, DBR_DEV_TYPE_TAP };
 enum dbr_conf_topology { DBR_TOPOLOGY_NET30, DBR_TOPOLOGY_P2P, DBR_TOPOLOGY_SUBNET };
 enum dbr_conf_cert_role { DBR_CERT_ROLE_SERVER, DBR_CERT_ROLE_CLIENT }; /* remote-cert-tls, ns-cert-type */
 enum dbr_conf_auth_retry { DBR_AUTH_RETRY_NONE, DBR_AUTH_RETRY_INTERACT, DBR_AUTH_RETRY_NOINTERACT };
+enum dbr_conf_aead_library { DBR_AEAD_LIBRARY_AUTO, DBR_AEAD_LIBRARY_OPENSSL };
 enum dbr_conf_inner_df { DBR_INNER_DF_CUT, DBR_INNER_DF_TELL };
 enum dbr_conf_port_kind { DBR_PORT_KIND_LAPTOP, DBR_PORT_KIND_SITE };
 enum dbr_conf_tunnel { DBR_TUNNEL_LAN, DBR_TUNNEL_SPLIT, DBR_TUNNEL_FULL };

@@ -98,6 +98,8 @@ static int run_data(const struct dbr_boot *boot, struct dbr_config *config, cons
 {
     struct dbr_data_limits limits = {.max_peers = boot->single ? 1 : (uint32_t)config->max_clients,
                                      .client_to_client = config->client_to_client};
+    if (config->aead_library == DBR_AEAD_LIBRARY_OPENSSL)
+        limits.aead = "openssl";
     for (size_t i = 0; i < GUARDED_IPS && i < DBR_DATA_IPS_MAX; i++) {
         limits.guarded_ip4[i] = guarded->ip4[i];
         memcpy(limits.guarded_ip6[i], guarded->ip6[i], sizeof limits.guarded_ip6[i]);

@@ -17,6 +17,7 @@
 #   storm    --storm N (200) stock clients at once, each from its own address: handshakes per second, server CPU each
 #   memory   --sessions N (200) sessions: kB each (anonymous memory of all server processes), idle CPU, CPU a handshake
 #   reneg    frames lost and out of order in a UDP flow at a quarter of the TCP speed while keys are renewed every 5 s
+# --backend openssl: our ends seal with OpenSSL instead of the fastest library (directive aead-library).
 # All roles share this machine's cores: Mbit/s is total CPU per byte; CPU s/GB of the server is the figure that noise
 # does not blur. Differences below 15 % are noise. Results: OUT/results.json, OUT/table.md, OUT/*.svg (gnuplot).
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,6 +30,7 @@ OUT=
 STORM=200
 SESSIONS=200
 CIPHER=AES-256-GCM
+BACKEND=auto
 args=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -40,7 +42,8 @@ while [ $# -gt 0 ]; do
     --storm) STORM=$2; shift 2 ;;
     --sessions) SESSIONS=$2; shift 2 ;;
     --cipher) CIPHER=$2; shift 2 ;;
-    -h | --help) sed -n '3,25s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --backend) BACKEND=$2; shift 2 ;;
+    -h | --help) sed -n '3,26s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) args+=("$1"); shift ;;
     esac
 done
@@ -66,6 +69,8 @@ sides() { # sets LAB_SERVER and LAB_CLIENT; false with LAB_WHY when one of them 
     [ "$LAB_CLIENT" = openvpn ] || lab_has_client
 }
 
+# backend PROGRAM: only ours has a choice.
+backend() { [ "$1" = openvpn ] || [ "$BACKEND" = auto ] || echo "aead-library $BACKEND"; }
 tuning() { [ "$PAIR" != stock-tuned ] || printf '%s\n' fast-io "sndbuf 4000000" "rcvbuf 4000000" "txqueuelen 1000"; }
 # OpenVPN's limit of new clients is one for all of them (100 in 10 s); without this the storm would measure that.
 opening() { [ "$LAB_SERVER" != openvpn ] || echo "connect-freq-initial 100000 10"; }
@@ -73,14 +78,14 @@ opening() { [ "$LAB_SERVER" != openvpn ] || echo "connect-freq-initial 100000 10
 # server_up [OVERRIDES]: the wide pool serves every measure.
 server_up() {
     local t
-    mapfile -t t < <(tuning; opening)
+    mapfile -t t < <(tuning; opening; backend "$LAB_SERVER")
     lab_server_start "verb 3" "data-ciphers $CIPHER" "keepalive 30 120" duplicate-cn "max-clients 20000" "reneg-sec 0" \
         "server-bridge 192.168.77.1 255.255.0.0 192.168.80.1 192.168.140.254" "${t[@]}" "$@"
 }
 
 client_up() {
     local t
-    mapfile -t t < <(tuning)
+    mapfile -t t < <(tuning; backend "$LAB_CLIENT")
     lab_client_start c1 "verb 3" "data-ciphers $CIPHER" "reneg-sec 0" "${t[@]}" "$@" &&
         ip -n "$LAB_ID-c1" addr add 192.168.77.200/24 dev tap0 && lab_ping c1 192.168.77.10
 }

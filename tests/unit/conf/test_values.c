@@ -81,6 +81,8 @@ static const struct {
     {"mssfix 1400 x", NULL, "mtu|fixed"},
     {"mssfix 67", NULL, "at least 68"},
     {"mssfix 65536", NULL, "out of range"},
+    {"aead-library openssl", "aead-library openssl", NULL},
+    {"aead-library rot13", NULL, "auto|openssl"},
     {"inner-mtu auto", "inner-mtu auto", NULL},
     {"inner-mtu off", "inner-mtu off", NULL},
     {"inner-mtu 576", "inner-mtu 576", NULL},
