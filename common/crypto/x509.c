@@ -79,6 +79,19 @@ static bool copy_cn(char out[DBR_X509_CN_MAX + 1], const X509_NAME *name)
     return n >= 0 && n <= DBR_X509_CN_MAX;
 }
 
+const char *dbr_x509_name_text(const uint8_t *der, size_t n, char *out, size_t cap)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    X509_NAME *name = n <= LONG_MAX ? d2i_X509_NAME(NULL, &der, (long)n) : NULL;
+    bool made = bio && name && X509_NAME_print_ex(bio, name, 0, SUBJECT_FLAGS) >= 0;
+    char *text = NULL;
+    long len = made ? BIO_get_mem_data(bio, &text) : 0;
+    copy_text(out, cap, (const unsigned char *)(made ? text : "?"), made && len > 0 ? (size_t)len : !made);
+    X509_NAME_free(name);
+    BIO_free(bio);
+    return out;
+}
+
 static const char *copy_subject(struct dbr_x509 *x)
 {
     BIO *bio = BIO_new(BIO_s_mem());

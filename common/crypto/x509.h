@@ -109,4 +109,8 @@ struct dbr_x509_rules {
 };
 int dbr_x509_check_rules(const struct dbr_x509 *x, const struct dbr_x509_rules *rules, char *why, size_t cap);
 
+/* A name in DER (n bytes) as text, as x->subject has it: UTF-8, control characters as '_', cut to cap (at
+ * least 1). Returns out; "?" for what is no name. */
+const char *dbr_x509_name_text(const uint8_t *der, size_t n, char *out, size_t cap);
+
 #endif

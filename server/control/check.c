@@ -14,7 +14,8 @@ int dbr_control_check(const struct dbr_config *config, const struct dbr_log *log
     struct control *ctl = calloc(1, sizeof *ctl);
     if (!ctl)
         return DBR_ERR_NOMEM;
-    boot.udp[0] = boot.ipc_keeper = boot.ipc_fetch = boot.status_fd = boot.ccd_fd = boot.ctl_fd = -1;
+    boot.udp[0] = boot.ipc_keeper = boot.ipc_fetch = boot.ipc_metrics = boot.status_fd = boot.ccd_fd =
+        boot.ctl_fd = -1;
     boot.crl_state[0] = boot.crl_state[1] = -1;
     ctl->boot = &boot;
     ctl->cfg = config;

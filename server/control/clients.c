@@ -46,6 +46,7 @@ static void leave_data(struct client *c, enum dbr_del_reason reason)
 void client_free(struct client *c)
 {
     struct control *ctl = c->ctl;
+    metrics_ended(c);
     leave_data(c, DBR_DEL_USER);
     half_open_remove(c);
     dbr_heap_remove(&ctl->timers, &c->timer);
@@ -228,6 +229,7 @@ static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t c
         return DBR_ERR_NOMEM;
     keep_name(c->adm, peer->cn);
     chain_adopt(c);
+    c->fault = DBR_METRIC_HS_REFUSED; /* from here on a verdict, whatever it is */
     return admit_begin(c, reason, cap);
 }
 
@@ -236,7 +238,10 @@ static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys 
     (void)arg;
     struct client *c = dbr_session_owner(s);
     enum dbr_cipher cipher = (enum dbr_cipher)keys->cipher;
+    struct control *ctl = c->ctl;
     chain_adopt(c);
+    ctl->metric[c->had_keys ? DBR_METRIC_RENEGOTIATIONS : DBR_METRIC_HS_DONE]++;
+    c->had_keys = true;
     client_log(c, DBR_LOG_VERBOSE, "Outgoing Data Channel: Cipher '%s' initialized with %zu bit key",
                dbr_cipher_name(cipher), 8 * dbr_cipher_key_len(cipher));
     client_log(c, DBR_LOG_VERBOSE, "Incoming Data Channel: Cipher '%s' initialized with %zu bit key",
@@ -341,6 +346,7 @@ const char *client_parting(const struct client *c, const char *text)
 
 void client_kick(struct client *c, const char *text, const char *why)
 {
+    c->ctl->metric[DBR_METRIC_CUT]++;
     leave_data(c, DBR_DEL_REVOKED); /* first the frames stop, then comes the explanation */
     if (!c->session) {
         client_log(c, DBR_LOG_NOTICE, "%s", why);

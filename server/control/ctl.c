@@ -49,12 +49,12 @@ static void say(struct answer *a, const char *fmt, ...)
 
 static void status_row(struct answer *a, const struct client *c)
 {
-    char at[DBR_ADDR_TEXT];
+    char at[DBR_ADDR_TEXT], ip4[DBR_ADDR_TEXT], ip6[DBR_ADDR_TEXT];
     const struct admitted *m = c->adm;
-    say(a, "%-24s %-28s %6u %-18s %10llu %10llu %5zu %s\n", m->cn, dbr_addr_text(&c->addr, at), c->peer_id,
-        c->session ? dbr_cipher_name(dbr_session_cipher(c->session)) : "-",
+    say(a, "%-24s %-28s %6u %-18s %10llu %10llu %5zu %-5s %-15s %s\n", m->cn, dbr_addr_text(&c->addr, at),
+        c->peer_id, c->session ? dbr_cipher_name(dbr_session_cipher(c->session)) : "-",
         (unsigned long long)m->stats.rx_bytes, (unsigned long long)m->stats.tx_bytes, m->n_macs,
-        c->in_data ? "up" : "going");
+        c->in_data ? "up" : "going", seen_ip4(c, ip4), seen_ip6(c, ip6));
 }
 
 static void cmd_status(struct control *ctl, struct answer *a, const char *arg, int fd)
@@ -71,8 +71,8 @@ static void cmd_status(struct control *ctl, struct answer *a, const char *arg, i
         (unsigned long long)ctl->tally.shape, (unsigned long long)ctl->tally.auth,
         (unsigned long long)ctl->tally.replayed, (unsigned long long)ctl->tally.seen,
         (unsigned long long)ctl->tally.throttled, (unsigned long long)ctl->tally.cookie);
-    say(a, "%-24s %-28s %6s %-18s %10s %10s %5s\n", "name", "address", "peer", "cipher", "received", "sent",
-        "macs");
+    say(a, "%-24s %-28s %6s %-18s %10s %10s %5s %-5s %-15s %s\n", "name", "address", "peer", "cipher",
+        "received", "sent", "macs", "state", "IPv4", "IPv6");
     for (uint32_t i = 0; i < ctl->max_clients; i++)
         if (ctl->by_peer[i] && ctl->by_peer[i]->adm)
             status_row(a, ctl->by_peer[i]);

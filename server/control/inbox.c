@@ -137,6 +137,7 @@ static struct client *make_session(struct control *ctl, struct knock *k, uint64_
         return NULL;
     }
     client->charged = true;
+    ctl->metric[DBR_METRIC_HS_BEGUN]++;
     client_add_sid(client, c->sid);
     client_log(client, DBR_LOG_INFO, "TLS: Initial packet from [AF_INET%s]%s, sid=%08x %08x",
                k->from->family == 6 ? "6" : "", dbr_addr_text(k->from, at), (unsigned)(c->sid >> 32),

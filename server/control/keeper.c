@@ -74,6 +74,7 @@ static void take_file(struct control *ctl, const struct dbr_ipc_file *m, int fd)
 static void data_is_new(struct control *ctl)
 {
     workers_forgive(ctl);
+    ctl->metric[DBR_METRIC_DATA_NEW]++;
     for (uint32_t i = 0; i < ctl->max_clients; i++) {
         struct client *c = ctl->by_peer[i];
         if (!c)

@@ -44,7 +44,7 @@ uint64_t control_deadline(struct control *ctl)
 {
     struct dbr_heap_entry *e = dbr_heap_first(&ctl->timers);
     uint64_t at = e ? e->at : UINT64_MAX,
-             other[6] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+             other[7] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     if (ctl->status_ns)
         other[0] = ctl->status_ns;
     if (ctl->tally_log_ns)
@@ -56,7 +56,9 @@ uint64_t control_deadline(struct control *ctl)
     if (ctl->owed_ns)
         other[4] = ctl->owed_ns;
     other[5] = management_deadline(ctl);
-    for (size_t i = 0; i < 6; i++)
+    if (ctl->metrics_ns)
+        other[6] = ctl->metrics_ns;
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
         at = other[i] < at ? other[i] : at;
     uint64_t revocation = revocation_deadline(ctl);
     return revocation < at ? revocation : at;
@@ -84,6 +86,8 @@ static void run_timers(struct control *ctl)
         control_log_tally(ctl);
     if (ctl->owed_ns && ctl->now.ns >= ctl->owed_ns)
         workers_pay(ctl);
+    if (ctl->metrics_ns && ctl->now.ns >= ctl->metrics_ns)
+        metrics_send(ctl);
     revocation_tick(ctl);
     ocsp_tick(ctl);
     expiry_tick(ctl);
@@ -139,7 +143,9 @@ static void dispatch(struct control *ctl, uint32_t what, uint32_t events)
         calls_jump(ctl);
     else if (what == LISTEN_EVENT)
         ctl_accept(ctl);
-    else if (what < MGMT_LISTEN_EVENT)
+    else if (what == METRICS_EVENT)
+        metrics_read(ctl);
+    else if (what < METRICS_EVENT)
         ctl_read(ctl, what - CTL_EVENT);
     else if (what == MGMT_LISTEN_EVENT)
         management_accept(ctl);
@@ -167,6 +173,8 @@ static int watch_all(struct control *ctl)
         err = control_watch(ctl, ctl->udp, SOCKET_EVENT);
     if (!err && ctl->boot->ipc_fetch >= 0)
         err = control_watch(ctl, ctl->boot->ipc_fetch, FETCH_EVENT);
+    if (!err && ctl->boot->ipc_metrics >= 0)
+        err = control_watch(ctl, ctl->boot->ipc_metrics, METRICS_EVENT);
     if (!err && ctl->boot->client)
         err = calls_watch(ctl);
     if (!err && ctl->boot->ctl_fd >= 0)

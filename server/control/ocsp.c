@@ -33,6 +33,7 @@ struct ocsp_entry {
     uint8_t key[32];      /* SHA-256 of the certificate */
     uint32_t id;          /* of the last question */
     bool asked;
+    uint64_t asked_ns;
     enum standing standing;
     uint64_t due_ns; /* asked: no answer will come any more; else: when to ask again */
     int64_t until_s; /* the standing counts until then */
@@ -157,6 +158,8 @@ static void ask(struct control *ctl, struct ocsp_entry *e, const struct client *
     m.head = dbr_ipc_head(DBR_IPC_OCSP_ASK, offsetof(struct dbr_ipc_ocsp_ask, issuer) + m.n, 0);
     e->id = m.id;
     e->asked = true;
+    e->asked_ns = ctl->now.ns;
+    ctl->metric[DBR_METRIC_OCSP_ASKED]++;
     e->due_ns = ctl->now.ns + ANSWER_WAIT_S * SECOND_NS;
     if (dbr_ipc_send(ctl->boot->ipc_fetch, &m, -1))
         no_answer(ctl, e, "too many questions wait");
@@ -289,6 +292,8 @@ void ocsp_answer(struct control *ctl, const struct dbr_ipc_ocsp_answer *m)
     struct ocsp_entry *e = entry_by_id(ctl, m->id);
     if (!e)
         return;
+    ctl->metric[m->err ? DBR_METRIC_OCSP_NONE : DBR_METRIC_OCSP_GOOD + m->status]++;
+    ctl->metric[DBR_METRIC_OCSP_TIME] += (int64_t)(ctl->now.ns - e->asked_ns);
     if (m->err) {
         char safe[DBR_IPC_WHY_MAX];
         no_answer(ctl, e, dbr_log_escape(safe, sizeof safe, m->why, strlen(m->why)));
@@ -315,6 +320,7 @@ static void tick_entry(struct control *ctl, struct ocsp_entry *e)
         return;
     if (e->asked) {
         no_answer(ctl, e, "none in time");
+        ctl->metric[DBR_METRIC_OCSP_NONE]++;
         tell_users(e);
     } else if (e->users && e->users->chain) {
         ask(ctl, e, e->users);

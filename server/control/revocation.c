@@ -104,6 +104,8 @@ int revocation_take(struct control *ctl, struct dbr_crl *const *lists, size_t n,
             dbr_log(ctl->log, DBR_LOG_NOTICE, "CRL: loaded %zu CRLs from file %s (%s)", n, name,
                     dbr_crl_text(lists[i], text, sizeof text));
             ++*fresh;
+            ctl->metric[DBR_METRIC_CRL_ACCEPTED]++;
+            ctl->metric[DBR_METRIC_CRL_ACCEPTED_AT] = ctl->now.unix_s;
         } else if (took != DBR_ERR_EXISTS && !err) {
             err = took;
             snprintf(why, cap, "%s", line);
@@ -205,6 +207,7 @@ static void take_image(struct control *ctl, const struct dbr_ipc_crl_image *m, i
         tell_outcome(ctl, m->ticket, fresh || !err);
     if (err)
         say_refused(ctl, m->source, err, why);
+    ctl->metric[DBR_METRIC_CRL_REFUSED] += err != 0;
     if (fresh)
         ended = clients_revoke(ctl);
     if (err)

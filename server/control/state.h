@@ -14,6 +14,7 @@
  *   hooks.c     scripts of the configuration      admit.c     the steps until a client is in
  *   mgmt_host.c what their commands do            env.c       what scripts and managers hear of a client
  *   callers.c   p2p server: who may call          gatekey.c   tls-crypt-v2
+ *   metrics.c   the numbers for Prometheus        seen.c      IP addresses behind clients
  */
 #ifndef DBR_CONTROL_STATE_H
 #define DBR_CONTROL_STATE_H
@@ -44,13 +45,14 @@ enum {
     KEEPER_EVENT = 0,
     SOCKET_EVENT,
     FETCH_EVENT,
-    NETWORK_EVENT, /* client role: addresses or routes of this machine have changed */
-    JUMP_EVENT,    /* client role: the clock was set, or the machine has slept */
-    LISTEN_EVENT,  /* drawbridge-ctl calls */
-    CTL_EVENT,     /* + connection */
-    MGMT_LISTEN_EVENT = CTL_EVENT + MAX_CTL, /* a manager calls */
-    MGMT_EVENT,                              /* + seat */
-    WORKER_EVENT = MGMT_EVENT + MGMT_SEATS,  /* + worker */
+    NETWORK_EVENT,                       /* client role: addresses or routes of this machine have changed */
+    JUMP_EVENT,                          /* client role: the clock was set, or the machine has slept */
+    LISTEN_EVENT,                        /* drawbridge-ctl calls */
+    CTL_EVENT,                           /* + connection */
+    METRICS_EVENT = CTL_EVENT + MAX_CTL, /* somebody asks for the numbers */
+    MGMT_LISTEN_EVENT,                   /* a manager calls */
+    MGMT_EVENT,                          /* + seat */
+    WORKER_EVENT = MGMT_EVENT + MGMT_SEATS, /* + worker */
 };
 
 struct control;
@@ -58,7 +60,9 @@ struct control;
 struct shown_mac {
     uint8_t mac[6];
     uint16_t vlan;
-    int64_t last_s; /* unix */
+    int64_t last_s;          /* unix */
+    uint8_t ip4[4], ip6[16]; /* its addresses, as far as seen (seen.c); zero: none */
+    bool leased;             /* a DHCP server gave it ip4 */
 };
 
 enum client_stage { STAGE_HALF_OPEN, STAGE_ADMITTED, STAGE_GOING };
@@ -126,6 +130,8 @@ struct client {
     bool charged; /* its reset's token has not been given back */
     bool told;    /* managers know that it is here */
     bool untold;  /* its worker did not take a message: the session ends */
+    bool had_keys;
+    uint8_t fault; /* enum dbr_metric: why it is not let in; 0: not known */
     struct ration lines;
     uint32_t peer_id;
     uint64_t id;     /* client id (CID), counts up */
@@ -210,6 +216,10 @@ struct control {
     uint64_t shutdown_ns;          /* 0 = not shutting down */
     uint8_t *batch;                /* receive buffers */
     struct callers *callers; /* server without `mode server`: from where its peer may call; NULL: anywhere */
+    int64_t metric[DBR_METRICS]; /* what is counted here */
+    struct dbr_ipc_worker worker_sums[DBR_MAX_WORKERS];
+    uint32_t metrics_ticket;
+    uint64_t metrics_ns; /* who asked for the numbers is answered then at the latest; 0: nobody waits */
     int ctl_socks[MAX_CTL];
     unsigned ctl_oldest;           /* who goes when all places are taken */
     uint32_t ctl_tickets[MAX_CTL]; /* of what this caller waits for; 0: nothing */
@@ -381,6 +391,18 @@ bool management_holds(struct control *ctl); /* no calls are taken or made for no
 int callers_load(struct control *ctl); /* resolves `remote`; before the lock-down */
 void callers_free(struct control *ctl);
 bool callers_may(const struct control *ctl, const struct dbr_addr *from);
+
+/* metrics.c: the numbers for the metrics process */
+void metrics_read(struct control *ctl); /* METRICS_EVENT */
+void metrics_send(struct control *ctl); /* answers whoever waits */
+void metrics_ended(struct client *c);   /* a session is over: counts one that was never let in */
+
+/* seen.c: addresses behind clients */
+void seen_take(struct client *c, const struct dbr_ipc_seen *m);
+/* What the status shows for a client: its own address, or one that was seen; "" if none is known. */
+const char *seen_ip4(const struct client *c, char out[DBR_ADDR_TEXT]);
+const char *seen_ip6(const struct client *c, char out[DBR_ADDR_TEXT]);
+void seen_addresses(const struct client *c, uint8_t ip4[4], uint8_t ip6[16]); /* the same; zero: not known */
 
 /* calls.c */
 int calls_load(struct control *ctl); /* resolves the remotes; before the lock-down */

@@ -66,15 +66,6 @@ static const char *name_text(const struct client *c, char out[DBR_IPC_CN_MAX])
     return out;
 }
 
-static const char *virtual_address(const struct client *c, char out[16])
-{
-    uint32_t ip = c->adm->ip;
-    out[0] = 0;
-    if (ip)
-        snprintf(out, 16, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
-    return out;
-}
-
 static bool shown(const struct client *c)
 {
     return c && c->stage == STAGE_ADMITTED && c->adm && c->in_data;
@@ -106,7 +97,7 @@ static void each(struct control *ctl, struct page *p, void (*row)(struct page *,
 
 static void client_row(struct page *p, const struct client *c, bool v1)
 {
-    char at[DBR_ADDR_TEXT], ip[16], t[32], cn[DBR_IPC_CN_MAX];
+    char at[DBR_ADDR_TEXT], ip4[DBR_ADDR_TEXT], ip6[DBR_ADDR_TEXT], t[32], cn[DBR_IPC_CN_MAX];
     const struct dbr_ipc_stats *s = &c->adm->stats;
     dbr_addr_text(&c->addr, at);
     if (v1) {
@@ -114,8 +105,8 @@ static void client_row(struct page *p, const struct client *c, bool v1)
             (unsigned long long)s->tx_bytes, when(c->since_s, t));
         return;
     }
-    add(p, "CLIENT_LIST,%s,%s,%s,,%llu,%llu,%s,%lld,UNDEF,%llu,%u,%s\n", name_text(c, cn), at,
-        virtual_address(c, ip), (unsigned long long)s->rx_bytes, (unsigned long long)s->tx_bytes,
+    add(p, "CLIENT_LIST,%s,%s,%s,%s,%llu,%llu,%s,%lld,UNDEF,%llu,%u,%s\n", name_text(c, cn), at,
+        seen_ip4(c, ip4), seen_ip6(c, ip6), (unsigned long long)s->rx_bytes, (unsigned long long)s->tx_bytes,
         when(c->since_s, t), (long long)c->since_s, (unsigned long long)c->id, c->peer_id,
         c->session ? dbr_cipher_name(dbr_session_cipher(c->session)) : "");
 }

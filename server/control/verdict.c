@@ -67,9 +67,12 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
     for (size_t i = 0; ctl->crl_wanted && i < n; i++) {
         bool root = i + 1 == n && n > 1;
         enum dbr_verify v = root ? DBR_VERIFY_OK : check_lists(ctl, &chain[i], i == 0, why, cap);
-        if (v != DBR_VERIFY_OK)
+        if (v != DBR_VERIFY_OK) {
+            c->fault = v == DBR_VERIFY_REVOKED ? DBR_METRIC_HS_REVOKED : DBR_METRIC_HS_CERT;
             return v;
+        }
     }
+    c->fault = DBR_METRIC_HS_CERT;
     if (dbr_x509_check_rules(&chain[0], &ctl->rules, why, cap))
         return DBR_VERIFY_BAD;
     if (chain_keep(c, chain, n)) {
@@ -78,6 +81,7 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
     }
     for (size_t i = n; i-- > 0;)
         client_log(c, DBR_LOG_INFO, "VERIFY OK: depth=%zu, %s", i, chain[i].subject);
+    c->fault = 0;
     return DBR_VERIFY_OK;
 }
 

@@ -277,6 +277,7 @@ static void on_float(struct client *c, const void *buf)
     c->addr = m->addr;
     if (c->ctl->calls)
         calls_keep_way(c->ctl);
+    c->ctl->metric[DBR_METRIC_FLOATS]++;
 }
 
 static void on_timeout(struct client *c, const void *buf)
@@ -348,13 +349,19 @@ static void on_learned(struct client *c, const void *buf)
     }
     mac_text(m->mac, text, m->vlan);
     client_log(c, DBR_LOG_INFO, "MULTI: Learn: %s -> %s", text, a->cn);
-    if (i == a->n_macs && a->n_macs < MACS_SHOWN)
-        a->n_macs += has_room(a);
+    if (i == a->n_macs && a->n_macs < MACS_SHOWN && has_room(a))
+        a->macs[a->n_macs++] = (struct shown_mac){0};
     if (i < a->n_macs) {
         memcpy(a->macs[i].mac, m->mac, 6);
         a->macs[i].vlan = m->vlan;
         a->macs[i].last_s = c->ctl->now.unix_s;
     }
+}
+
+static void on_seen(struct client *c, const void *buf)
+{
+    if (c->adm)
+        seen_take(c, buf);
 }
 
 static void on_guard(struct client *c, const void *buf)
@@ -440,7 +447,7 @@ static const struct {
     [DBR_IPC_FLOAT] = {on_float, false},      [DBR_IPC_KEY_LIMIT] = {on_key_limit, true},
     [DBR_IPC_KEY_USED] = {on_key_used, true}, [DBR_IPC_STATS] = {on_stats, false},
     [DBR_IPC_LEARNED] = {on_learned, false},  [DBR_IPC_GUARD] = {on_guard, false},
-    [DBR_IPC_PAYLOAD] = {on_payload, true},
+    [DBR_IPC_PAYLOAD] = {on_payload, true},   [DBR_IPC_SEEN] = {on_seen, false},
 };
 
 /* Control is new: a peer that data still serves is kept as a client without session, so that a revocation or
@@ -480,7 +487,7 @@ static void on_peer_back(struct control *ctl, const struct dbr_ipc_peer *m)
         options_address(c);
 }
 
-static void from_worker(struct control *ctl, const void *buf)
+static void from_worker(struct control *ctl, unsigned worker, const void *buf)
 {
     const struct dbr_ipc_head *head = buf;
     if (head->type == DBR_IPC_DATAGRAM) {
@@ -499,6 +506,12 @@ static void from_worker(struct control *ctl, const void *buf)
             status_write(ctl);
             management_stats(ctl);
         }
+        if (!ctl->status_answers && ctl->metrics_ns)
+            metrics_send(ctl);
+        return;
+    }
+    if (head->type == DBR_IPC_WORKER) {
+        memcpy(&ctl->worker_sums[worker], buf, sizeof ctl->worker_sums[worker]);
         return;
     }
     struct client *c = client_by_peer(ctl, head->peer_id);
@@ -522,7 +535,7 @@ void workers_read(struct control *ctl, unsigned worker)
     for (int i = 0; i < READ_ROUNDS; i++) {
         int err = dbr_ipc_recv(ctl->boot->ipc_control[worker], buf, NULL);
         if (!err)
-            from_worker(ctl, buf);
+            from_worker(ctl, worker, buf);
         else if (err != DBR_ERR_SHAPE)
             return;
     }

@@ -6,7 +6,7 @@
 
 #define NS_PER_S 1000000000ULL
 
-enum { STRAYS_PER_S = 1000, LEARNED_PER_S = 1000, OCC_PER_S = 10 };
+enum { STRAYS_PER_S = 1000, LEARNED_PER_S = 1000, SEEN_PER_S = 100, SEEN_AGAIN_S = 60, OCC_PER_S = 10 };
 
 void news_init(struct news *n, int control, int keeper)
 {
@@ -89,6 +89,7 @@ void news_forget(struct news *n, struct peer *p)
 void news_guard(struct news *n, struct peer *p, enum dbr_guard g, uint64_t mac, uint16_t vid)
 {
     p->stats.drops_guard++;
+    n->guarded[g]++;
     p->guard_count[g]++;
     p->guard_mac[g] = mac;
     p->guard_vid[g] = vid;
@@ -198,12 +199,48 @@ void news_learned(struct news *n, uint64_t mac, uint16_t vid, uint32_t peer, uin
 {
     struct dbr_ipc_learned m = {
         .head = dbr_ipc_head(DBR_IPC_LEARNED, sizeof m, peer), .vlan = vid, .what = what};
+    n->n_learned += what != DBR_LEARNED_GONE;
     if (!dbr_storm_allow(&n->learned, LEARNED_PER_S, now_ns)) {
         n->lost++;
         return;
     }
     dbr_mac_write(m.mac, mac);
     mention(n, &m);
+}
+
+/* ---- addresses ---- */
+
+static struct news_seen *place_of(struct news *n, const struct dbr_snoop *s)
+{
+    uint64_t h = s->mac ^ dbr_get64(s->ip) ^ dbr_get64(s->ip + 8) ^ s->vid;
+    return &n->told[h * 0x9e3779b97f4a7c15u >> 56];
+}
+
+void news_seen(struct news *n, const struct dbr_snoop *s, uint32_t peer, bool leased, struct dbr_tick now)
+{
+    struct news_seen *t = place_of(n, s);
+    bool known = t->told_s && t->mac == s->mac && t->vid == s->vid && t->peer == peer &&
+                 memcmp(t->ip, s->ip, sizeof t->ip) == 0;
+    if (known && !leased && now.s - t->told_s < SEEN_AGAIN_S)
+        return;
+    struct dbr_ipc_seen m = {.head = dbr_ipc_head(DBR_IPC_SEEN, sizeof m, peer),
+                             .vlan = s->vid,
+                             .family = s->family,
+                             .leased = leased};
+    if (!dbr_storm_allow(&n->seen, SEEN_PER_S, now.ns)) {
+        n->lost++;
+        return;
+    }
+    *t = (struct news_seen){.mac = s->mac, .peer = peer, .told_s = now.s ? now.s : 1, .vid = s->vid};
+    memcpy(t->ip, s->ip, sizeof t->ip);
+    dbr_mac_write(m.mac, s->mac);
+    memcpy(m.ip, s->ip, sizeof m.ip);
+    mention(n, &m);
+}
+
+void news_unsee(struct news *n)
+{
+    memset(n->told, 0, sizeof n->told);
 }
 
 /* ---- answers ---- */
@@ -232,6 +269,9 @@ static bool answer(struct news *n, struct news_list *l, struct peers *t, const s
     for (; l->on && l->at < t->n_all; l->at++)
         if (t->all[l->at].live && !tell(n, &t->all[l->at], fdb))
             return false;
+    if (l->on && l->last && !tell_control(n, l->last))
+        return false;
+    l->last = NULL;
     struct dbr_ipc_head end = dbr_ipc_head(DBR_IPC_STATS_END, sizeof end, 0);
     if (l->on && !tell_control(n, &end))
         return false;

@@ -3,7 +3,7 @@
  * What a worker tells control and keeper. Nothing here waits: when a socket is full, news about a peer stays
  * with the peer as bits and counters and goes out when there is room again, so that it is bounded by the
  * number of peers and never lost; FDB entries for keeper wait in a ring of their own. Only what control can
- * do without is dropped (stray datagrams, OCC texts, learned addresses), and counted.
+ * do without is dropped (stray datagrams, OCC texts, learned and seen addresses), and counted.
  *
  * Urgent news (timeout, keys, a float after a quiet second) goes out in the same round, slow news (guard
  * counters, further floats) once a second.
@@ -13,6 +13,7 @@
 
 #include "bridge/fdb.h"
 #include "bridge/forward.h"
+#include "bridge/snoop.h"
 #include "data/inbox.h"
 #include "data/peers.h"
 
@@ -30,7 +31,18 @@ struct news_fdb {
 /* An answer to STATS_GET or PEERS_GET that is under way. */
 struct news_list {
     bool on;
-    uint32_t at; /* next place of peers.all */
+    uint32_t at;      /* next place of peers.all */
+    const void *last; /* a message to send behind the peers, before the end; NULL: none, or sent */
+};
+
+enum { NEWS_SEEN = 256 };
+
+/* An address that control was told of. */
+struct news_seen {
+    uint64_t mac;
+    uint32_t peer, told_s;
+    uint16_t vid;
+    uint8_t ip[16];
 };
 
 struct news {
@@ -38,10 +50,14 @@ struct news {
     bool control_full;   /* the caller clears it when the socket is writable again */
     struct peer *urgent, *slow;
     struct news_list stats, back;
-    struct dbr_storm strays, learned; /* limits per worker */
-    uint64_t lost;                    /* messages that nobody could take */
+    struct dbr_storm strays, learned, seen; /* limits per worker */
+    uint64_t lost;                          /* messages that nobody could take */
     uint32_t fdb_head, fdb_n;
     struct news_fdb fdb[NEWS_FDB];
+    struct news_seen told[NEWS_SEEN]; /* what control has heard lately; by a hash of MAC and address */
+    uint64_t n_learned, guarded[DBR_GUARD_COUNT];
+    struct dbr_ipc_stats gone; /* of peers that have gone, summed up */
+    struct dbr_ipc_worker totals;
 };
 
 void news_init(struct news *n, int control, int keeper);
@@ -64,6 +80,11 @@ void news_occ(struct news *n, struct peer *p, const uint8_t *text, size_t len, u
 /* A MAC is new at peer, has moved there, or is gone; what is enum dbr_learned_what. At most 1,000 a second.
  */
 void news_learned(struct news *n, uint64_t mac, uint16_t vid, uint32_t peer, uint8_t what, uint64_t now_ns);
+/* The MAC, which is at peer, has this address; leased: a DHCP server said so. Told once a minute; at most 100
+ * a second. */
+void news_seen(struct news *n, const struct dbr_snoop *s, uint32_t peer, bool leased, struct dbr_tick now);
+/* Control is new and has heard of no address. */
+void news_unsee(struct news *n);
 /* Adds or removes the FDB entry of a peer's MAC on the TAP's port. */
 void news_bridge(struct news *n, uint64_t mac, uint16_t vid, uint32_t peer, bool add);
 

@@ -25,6 +25,7 @@ static void remove_peer(struct worker *w, struct peer *p)
 {
     dbr_fdb_port_limit(w->shared->fdb, p->id, 0);
     dbr_fdb_flush_port(w->shared->fdb, p->id, forget_mac, w);
+    totals_retire(w, p);
     wheel_cancel(&w->wheel, &p->timer);
     news_forget(&w->news, p);
     book_remove(&w->shared->book, &p->addr, p->id);
@@ -112,12 +113,14 @@ static void datagram(struct worker *w, struct peer *p, const void *msg)
 static void list_stats(struct worker *w, struct peer *p, const void *msg)
 {
     (void)p, (void)msg;
-    w->news.stats = (struct news_list){.on = true};
+    totals_sum(w);
+    w->news.stats = (struct news_list){.on = true, .last = &w->news.totals};
 }
 
 static void list_peers(struct worker *w, struct peer *p, const void *msg)
 {
     (void)p, (void)msg;
+    news_unsee(&w->news);
     w->news.back = (struct news_list){.on = true};
 }
 

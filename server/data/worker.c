@@ -371,6 +371,23 @@ static void learned(struct worker *w, const struct dbr_eth_view *v, const struct
     announce(w, v);
 }
 
+/* The few frames that are in a class: ARP, neighbour discovery, DHCP and the like. They are counted, and the
+ * addresses that they show are for control to know: what a peer says of a MAC of its own, and what a DHCP
+ * server of the LAN says of a peer's. */
+static void look_closer(struct worker *w, const struct dbr_eth_view *v, const struct dbr_route *r,
+                        uint32_t origin)
+{
+    struct dbr_snoop s;
+    totals_classes(w, r->classes);
+    bool lan = origin == DBR_PORT_LAN;
+    uint32_t telling = lan ? DBR_CLASS_DHCP_SERVER : DBR_CLASS_ARP | DBR_CLASS_NA;
+    if (r->to == DBR_TO_DROP || !dbr_snoop(v, r->classes & telling, &s))
+        return;
+    uint32_t at = dbr_fdb_lookup(w->shared->fdb, s.mac, s.vid, NULL);
+    if (lan ? at != DBR_PORT_LAN && at != DBR_PORT_NONE : at == origin)
+        news_seen(&w->news, &s, at, lan, w->now);
+}
+
 static void forward(struct worker *w, struct frame *f, const struct dbr_route *r)
 {
     f->classes = r->classes;
@@ -418,8 +435,11 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
     }
     struct dbr_ingress in = {.port = p->id, .policy = &p->policy, .storm = &p->storm};
     struct dbr_route r = dbr_forward(&w->shared->sw, &in, &v, w->now);
+    w->routed[r.to]++;
     if (r.learned != DBR_LEARN_NONE)
         learned(w, &v, &r, p->id);
+    if (r.classes)
+        look_closer(w, &v, &r, p->id);
     if (r.to == DBR_TO_DROP)
         news_guard(&w->news, p, r.verdict, v.src, v.vid);
     else
@@ -668,8 +688,11 @@ static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
     }
     struct dbr_ingress in = {.port = DBR_PORT_LAN};
     struct dbr_route r = dbr_forward(&w->shared->sw, &in, &v, w->now);
+    w->routed[r.to]++;
     if (r.learned != DBR_LEARN_NONE)
         learned(w, &v, &r, DBR_PORT_LAN);
+    if (r.classes)
+        look_closer(w, &v, &r, DBR_PORT_LAN);
     forward(w, &f, &r);
 }
 

@@ -37,6 +37,7 @@ enum {
     MAILS_PER_ROUND = 64,   /* taken from each other worker */
     TAP_READS = 64,         /* frames read from the TAP in one round */
     TAP_ROUND_BYTES = 1 << 18,
+    TALLIED_CLASSES = 7, /* rows of totals.c */
 };
 
 struct worker;
@@ -104,6 +105,8 @@ struct worker {
     struct dbr_storm announced; /* limit of what the LAN is told of new addresses */
     struct dbr_storm too_long;  /* and of what senders are told of frames that are too long */
     uint64_t drops_unknown, drops_shape, drops_mail, drops_tap;
+    uint64_t routed[DBR_TO_FLOOD + 1]; /* frames by where the switch sent them */
+    uint64_t classed[TALLIED_CLASSES]; /* frames by class, totals.c */
 };
 
 /* Makes worker `index` of s ready to run. 0, DBR_ERR_NOMEM or DBR_ERR_IO; call worker_fini() either way. */
@@ -117,6 +120,11 @@ void worker_ring(struct worker *w);
 
 /* Serves what control sent (orders.c); a bounded number of messages. */
 void orders_serve(struct worker *w);
+
+/* Frame counters, and what they add up to (totals.c). */
+void totals_classes(struct worker *w, uint32_t classes);    /* a frame of these classes (bridge/guard.h) */
+void totals_retire(struct worker *w, const struct peer *p); /* p goes, its figures stay */
+void totals_sum(struct worker *w);                          /* into news.totals */
 
 /* One bounded batch from each side, worked on to its end (worker.c). */
 void worker_from_network(struct worker *w);

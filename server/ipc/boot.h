@@ -53,6 +53,7 @@ struct dbr_boot {
     int ipc_keeper;                   /* this process's end of its pair with keeper */
     int ipc_fetch;                    /* control's or fetch's end of their pair; -1: there is no fetch */
     bool multihome;                   /* answers leave from the address that was called */
+    int ipc_metrics;                  /* control's or metrics' end of theirs; -1: nobody asks for numbers */
     char tap_name[16];
     uint32_t tap_offloads;             /* TUN_F_* that the kernel accepted */
     uint32_t tap_mtu;                  /* largest layer-3 packet of a frame, bytes */
@@ -71,7 +72,7 @@ struct dbr_boot {
     int ccd_fd;           /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */
     int ctl_fd;           /* listening AF_UNIX SOCK_SEQPACKET socket of drawbridge-ctl */
     int management_fd;    /* listening management socket (TCP or AF_UNIX stream) */
-    int metrics_fd;       /* listening TCP socket for Prometheus */
+    int metrics_fd;       /* metrics only: listening TCP socket */
     int (*lock_down)(const struct dbr_boot *boot); /* see above */
 };
 

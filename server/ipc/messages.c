@@ -244,6 +244,55 @@ static int check_alarm(const void *buf)
     return is_text(m->why, sizeof m->why) ? 0 : DBR_ERR_SHAPE;
 }
 
+static int check_seen(const void *buf)
+{
+    const struct dbr_ipc_seen *m = buf;
+    return m->vlan < 4096 && !(m->mac[0] & 1) && m->leased <= 1 && (m->family == 4 || m->family == 6)
+               ? 0
+               : DBR_ERR_SHAPE;
+}
+
+static int check_guard(const void *buf)
+{
+    const struct dbr_ipc_guard *m = buf;
+    return m->reason < DBR_IPC_GUARDS ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_metrics_crl(const void *buf)
+{
+    const struct dbr_ipc_metrics_crl *m = buf;
+    return is_text(m->issuer, sizeof m->issuer) ? 0 : DBR_ERR_SHAPE;
+}
+
+static int check_metrics_clients(const void *buf)
+{
+    const struct dbr_ipc_metrics_clients *m = buf;
+    if (m->n == 0 || m->n > DBR_IPC_CLIENT_ROWS ||
+        m->head.len != offsetof(struct dbr_ipc_metrics_clients, row) + m->n * sizeof m->row[0])
+        return DBR_ERR_SHAPE;
+    for (uint32_t i = 0; i < m->n; i++) {
+        const struct dbr_ipc_metrics_client *r = &m->row[i];
+        if (!is_text(r->cn, sizeof r->cn) || !is_text(r->cipher, sizeof r->cipher) ||
+            (r->addr.family != 4 && r->addr.family != 6))
+            return DBR_ERR_SHAPE;
+    }
+    return 0;
+}
+
+static int check_processes(const void *buf)
+{
+    const struct dbr_ipc_processes *m = buf;
+    if (m->n > DBR_IPC_PROCESSES_MAX)
+        return DBR_ERR_SHAPE;
+    for (uint32_t i = 0; i < m->n; i++)
+        if (!is_text(m->row[i].name, sizeof m->row[i].name))
+            return DBR_ERR_SHAPE;
+    return 0;
+}
+
+_Static_assert(sizeof(struct dbr_ipc_metrics_clients) <= DBR_IPC_MAX, "a message fits the buffer");
+_Static_assert(sizeof(struct dbr_ipc_metrics) <= DBR_IPC_MAX, "a message fits the buffer");
+
 /* One row per message: how long it is at least and at most, and what else must hold. */
 static const struct {
     size_t min, max;
@@ -268,7 +317,7 @@ static const struct {
     ROW(LEARNED, learned, check_learned),
     ROW(FDB_ADD, learned, check_learned),
     ROW(FDB_DEL, learned, check_learned),
-    ROW(GUARD, guard, NULL),
+    ROW(GUARD, guard, check_guard),
     ROW(SEND, blob, check_blob),
     ROW(PAYLOAD, blob, check_blob),
     ROW(READY, head, NULL),
@@ -285,6 +334,13 @@ static const struct {
     ROW(ENV, env, check_env),
     ROW(ASK, ask, check_ask),
     ROW(LOGIN, login, check_login),
+    ROW(WORKER, worker, NULL),
+    ROW(SEEN, seen, check_seen),
+    ROW(METRICS_GET, metrics_get, NULL),
+    ROW(METRICS, metrics, NULL),
+    ROW(METRICS_CRL, metrics_crl, check_metrics_crl),
+    ROW(METRICS_END, metrics_get, NULL),
+    ROW(PROCESSES, processes, check_processes),
 #undef ROW
     [DBR_IPC_HOOK] = {offsetof(struct dbr_ipc_hook, text), sizeof(struct dbr_ipc_hook), check_hook},
     [DBR_IPC_HOOK_DONE] = {offsetof(struct dbr_ipc_hook_done, text), sizeof(struct dbr_ipc_hook_done),
@@ -293,6 +349,8 @@ static const struct {
                            check_crl_taken},
     [DBR_IPC_OCSP_ASK] = {offsetof(struct dbr_ipc_ocsp_ask, issuer), sizeof(struct dbr_ipc_ocsp_ask),
                           check_ocsp_ask},
+    [DBR_IPC_METRICS_CLIENTS] = {offsetof(struct dbr_ipc_metrics_clients, row),
+                                 sizeof(struct dbr_ipc_metrics_clients), check_metrics_clients},
     [DBR_IPC_DATAGRAM] = {offsetof(struct dbr_ipc_datagram, bytes), sizeof(struct dbr_ipc_datagram),
                           check_datagram},
 };

@@ -10,6 +10,8 @@
  *   control <-> keeper           one pair: readiness, reload, files passed as descriptors
  *   control <-> fetch            one pair: lists to verify and their images, questions to OCSP responders
  *   fetch   --> keeper           one pair: readiness
+ *   control <-> metrics          one pair: the numbers, when somebody asks for them
+ *   keeper  <-> metrics          one pair: readiness, the numbers about processes
  *
  * Every message starts with struct dbr_ipc_head. A message is sent and received whole or not at all.
  */
@@ -17,6 +19,7 @@
 #define DBR_IPC_MESSAGES_H
 
 #include "base/addr.h"
+#include "ipc/metrics.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,6 +84,20 @@ enum dbr_ipc_type {
     /* control -> keeper, and back */
     DBR_IPC_HOOK,      /* struct dbr_ipc_hook: run this script of the configuration */
     DBR_IPC_HOOK_DONE, /* struct dbr_ipc_hook_done: how it ended, where somebody waits for it */
+    /* data worker -> control */
+    DBR_IPC_WORKER, /* struct dbr_ipc_worker: totals of a worker; in the answer to STATS_GET, before its end
+                     */
+    DBR_IPC_SEEN,   /* struct dbr_ipc_seen: an IP address that a peer's frames claim (for status) */
+    /* metrics -> control, metrics -> keeper */
+    DBR_IPC_METRICS_GET, /* struct dbr_ipc_metrics_get: control answers with METRICS, then METRICS_CRL and
+                            METRICS_CLIENTS as often as needed, then METRICS_END; keeper with PROCESSES */
+    /* control -> metrics */
+    DBR_IPC_METRICS,         /* struct dbr_ipc_metrics */
+    DBR_IPC_METRICS_CRL,     /* struct dbr_ipc_metrics_crl: a list in force */
+    DBR_IPC_METRICS_CLIENTS, /* struct dbr_ipc_metrics_clients */
+    DBR_IPC_METRICS_END,     /* struct dbr_ipc_metrics_get */
+    /* keeper -> metrics */
+    DBR_IPC_PROCESSES, /* struct dbr_ipc_processes */
     DBR_IPC_TYPES
 };
 
@@ -118,6 +135,9 @@ enum {
     DBR_IPC_ENV_VALUE = 208,
     DBR_IPC_LOGIN_MAX = 256,
     DBR_IPC_LISTS_MAX = 16,
+    DBR_IPC_GUARDS = 32,
+    DBR_IPC_CLIENT_ROWS = 16,
+    DBR_IPC_PROCESSES_MAX = 8,
     DBR_IPC_MAX = 5120
 };
 
@@ -411,6 +431,79 @@ struct dbr_ipc_alarm {
     uint32_t pad;
     int64_t good_s; /* unix seconds of the last good fetch; 0: none */
     char why[DBR_IPC_WHY_MAX];
+};
+
+/* What a worker has counted since it began; gone peers are in it. */
+struct dbr_ipc_worker {
+    struct dbr_ipc_head head;
+    uint64_t sum[DBR_WORKER_SUMS];  /* enum dbr_worker_sum of ipc/metrics.h */
+    uint64_t guard[DBR_IPC_GUARDS]; /* frames dropped, by enum dbr_guard of bridge/guard.h */
+};
+
+/* An address that ARP, neighbour discovery or DHCP shows for a MAC of the peer. What peers tell, to be shown.
+ */
+struct dbr_ipc_seen {
+    struct dbr_ipc_head head;
+    uint8_t mac[6];
+    uint16_t vlan;
+    uint8_t family; /* 4 or 6 */
+    uint8_t leased; /* 1: the LAN's DHCP server said so; 0: the peer did */
+    uint8_t pad[6];
+    uint8_t ip[16]; /* network order; family 4: the first 4, the rest is 0 */
+};
+
+struct dbr_ipc_metrics_get {
+    struct dbr_ipc_head head;
+    uint32_t ticket; /* comes back in every part of the answer */
+    uint32_t pad;
+};
+
+struct dbr_ipc_metrics {
+    struct dbr_ipc_head head;
+    uint32_t ticket;
+    uint32_t pad;
+    int64_t value[DBR_METRICS]; /* enum dbr_metric of ipc/metrics.h */
+    uint64_t guard[DBR_IPC_GUARDS];
+};
+
+struct dbr_ipc_metrics_crl {
+    struct dbr_ipc_head head;
+    uint32_t ticket;
+    uint32_t pad;
+    int64_t this_update, next_update, now; /* unix seconds */
+    uint64_t number, entries;              /* a number that does not fit is UINT64_MAX */
+    char issuer[DBR_IPC_WHY_MAX];
+};
+
+/* One client that data serves. */
+struct dbr_ipc_metrics_client {
+    char cn[DBR_IPC_CN_MAX];
+    char cipher[32];
+    struct dbr_addr addr;
+    uint8_t ip4[4], ip6[16]; /* its virtual addresses; zero: not known */
+    int64_t since_s;         /* unix */
+    uint64_t rx_bytes, tx_bytes, rx_frames, tx_frames;
+    uint64_t drops_auth, drops_replay, drops_guard, drops_queue;
+    uint32_t macs, pad;
+};
+
+struct dbr_ipc_metrics_clients { /* sent with only n rows */
+    struct dbr_ipc_head head;
+    uint32_t ticket;
+    uint32_t n; /* 1.. */
+    struct dbr_ipc_metrics_client row[DBR_IPC_CLIENT_ROWS];
+};
+
+struct dbr_ipc_processes {
+    struct dbr_ipc_head head;
+    uint32_t ticket;
+    uint32_t n; /* processes: keeper first, then its children as they are numbered there */
+    struct {
+        char name[16];
+        uint32_t up, restarts;
+        uint64_t cpu_ns; /* of all that bore this name */
+        uint64_t rss;    /* bytes */
+    } row[DBR_IPC_PROCESSES_MAX];
 };
 
 /* Checks type, exact length (or bounds, for blobs and datagrams), peer id < 2^24, enum ranges and

@@ -24,7 +24,7 @@
 
 const char *child_name(enum child_kind which)
 {
-    static const char *const names[] = {"control", "data", "fetch"};
+    static const char *const names[] = {"control", "data", "fetch", "metrics"};
     return names[which];
 }
 
@@ -44,7 +44,8 @@ static int lock_down(const struct dbr_boot *boot)
     if (b->background)
         leave_terminal(boot->log.arg);
     /* the others have dropped before they made their threads */
-    int err = b->who != RIGHTS_CONTROL ? 0 : rights_drop(b->who, &b->user, boot->ccd_fd, &boot->log);
+    bool now = b->who == RIGHTS_CONTROL || b->who == RIGHTS_METRICS;
+    int err = !now ? 0 : rights_drop(b->who, &b->user, boot->ccd_fd, &boot->log);
     return err ? err : rights_filter(b->who, boot->ccd_fd, &boot->log);
 }
 
@@ -68,6 +69,7 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
                            .restarted = k->child[which].was_ready,
                            .alive = k->child[which].alive,
                            .ipc_fetch = -1,
+                           .ipc_metrics = -1,
                            .crl_state = {-1, -1},
                            .status_fd = -1,
                            .ccd_fd = -1,
@@ -99,12 +101,18 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
         b->ctl_fd = k->ctl_fd;
         b->management_fd = k->management_fd;
         b->ipc_fetch = k->pair_fetch[0];
+        b->ipc_metrics = k->pair_metrics[0];
         memcpy(b->crl_state, k->crl_state, sizeof b->crl_state);
         return;
     }
     if (which == CHILD_FETCH) {
         b->ipc_fetch = k->pair_fetch[1];
         memcpy(b->crl_state, k->crl_state, sizeof b->crl_state);
+        return;
+    }
+    if (which == CHILD_METRICS) {
+        b->ipc_metrics = k->pair_metrics[1];
+        b->metrics_fd = k->metrics_fd;
         return;
     }
     for (unsigned i = 0; i < k->n_workers; i++) {
@@ -138,7 +146,9 @@ static void close_others(const struct keeper *k, const struct dbr_boot *b)
                           b->udp[0],
                           b->ipc_fetch,
                           b->crl_state[0],
-                          b->crl_state[1]};
+                          b->crl_state[1],
+                          b->ipc_metrics,
+                          b->metrics_fd};
     int keep[sizeof single / sizeof single[0] + 4 * DBR_MAX_WORKERS];
     size_t n = sizeof single / sizeof single[0];
     memcpy(keep, single, sizeof single);
@@ -180,7 +190,7 @@ static void forget_secrets(struct keeper *k)
 
 static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
 {
-    static const enum rights_of whose[] = {RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH};
+    static const enum rights_of whose[] = {RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH, RIGHTS_METRICS};
     struct born b = {.who = whose[which], .user = k->user, .background = k->background};
     fill(k, which, &b.boot);
     b.boot.ipc_keeper = ipc;
@@ -196,6 +206,9 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     } else if (which == CHILD_FETCH) {
         dbr_config_free(k->config); /* there may be keys in it */
         code = rights_drop(RIGHTS_FETCH, &k->user, -1, &k->log) ? 1 : k->programs->fetch(&b.boot);
+    } else if (which == CHILD_METRICS) {
+        dbr_config_free(k->config);
+        code = k->programs->metrics(&b.boot);
     } else {
         code = k->programs->control(&b.boot);
     }
@@ -224,9 +237,15 @@ static void drain_for(struct keeper *k, enum child_kind which)
         drain(&k->pair_fetch[1], 1);
         return;
     }
+    if (which == CHILD_METRICS) {
+        drain(&k->pair_metrics[1], 1);
+        return;
+    }
     drain(which == CHILD_DATA ? k->pair_data : k->pair_control, k->n_workers);
     if (which == CHILD_CONTROL && k->has_fetch)
         drain(&k->pair_fetch[0], 1);
+    if (which == CHILD_CONTROL && k->has_metrics)
+        drain(&k->pair_metrics[0], 1);
 }
 
 /* Whom no peer may pass itself off as: the gateway behind the bridge, and this host on it. Asked here and not
@@ -302,6 +321,7 @@ int child_start(struct keeper *k, enum child_kind which)
     int room = 1 << 20; /* many scripts may be asked for at once */
     for (int j = 0; which == CHILD_CONTROL && j < 2; j++)
         setsockopt(pair[j], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    k->child[which].restarts += k->child[which].was_ready;
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)
@@ -338,9 +358,11 @@ void child_reap(struct keeper *k, enum child_kind which)
 {
     struct child *c = &k->child[which];
     int status = 0;
+    uint64_t cpu_ns = c->pid ? figures_cpu_ns(c->pid) : 0;
     if (!c->pid || waitpid(c->pid, &status, WNOHANG) != c->pid)
         return;
     c->status = status;
+    c->cpu_ns += cpu_ns;
     say_end(k, which, status);
     close(c->pidfd);
     if (c->ipc >= 0)

@@ -12,6 +12,7 @@
  *     loop.c     keeper_run()   ... events until the end
  *     mend.c     mend_*()       ... TAP and bridge when somebody else touched them
  *     memory.c   memory_open()  ... the two files of the revocation memory
+ *     figures.c  figures_send() ... what the processes use, for metrics
  *     reload.c   reload()       ... SIGHUP: everything that the configuration names, read again for control
  *     tap.c      tap_address()  ... client role: the address of the TAP, its DHCP lease, `up` and `down`
  *     routes.c   route_take()   ... client role: routes
@@ -64,10 +65,11 @@ struct guarded_ips {
 struct keeper_programs {
     int (*control)(const struct dbr_boot *boot);
     int (*data)(const struct dbr_boot *boot, struct dbr_config *config, const struct guarded_ips *guarded);
-    int (*fetch)(const struct dbr_boot *boot); /* NULL: there is none */
+    int (*fetch)(const struct dbr_boot *boot);   /* NULL: there is none */
+    int (*metrics)(const struct dbr_boot *boot); /* likewise */
 };
 
-enum child_kind { CHILD_CONTROL, CHILD_DATA, CHILD_FETCH, CHILDREN };
+enum child_kind { CHILD_CONTROL, CHILD_DATA, CHILD_FETCH, CHILD_METRICS, CHILDREN };
 
 struct child {
     pid_t pid;  /* 0 = not running */
@@ -80,6 +82,8 @@ struct child {
     _Atomic uint64_t *alive; /* DBR_MAX_WORKERS counters, shared with it */
     struct pulse pulse[DBR_MAX_WORKERS];
     uint64_t restart_ns; /* when to start it again; 0 = not due */
+    uint32_t restarts;
+    uint64_t cpu_ns; /* of those that have ended */
 };
 
 enum { LINK_EVENTS = DBR_LINK_LOST + 1 };
@@ -112,6 +116,8 @@ struct keeper {
     uint64_t tap_mac;
     int pair_control[DBR_MAX_WORKERS], pair_data[DBR_MAX_WORKERS]; /* both ends of each; -1 = none */
     int pair_fetch[2];                                             /* control's and fetch's end; -1 = none */
+    int pair_metrics[2];                                           /* control's and metrics' end; -1 = none */
+    int metrics_fd;                                                /* where metrics listens; -1 = not */
     int status_fd, ccd_fd, ctl_fd, management_fd;
     int crl_state[2]; /* the revocation memory; -1 = none */
     bool wrote_pid;
@@ -144,7 +150,7 @@ struct keeper {
     /* life */
     int epoll, signals;
     struct child child[CHILDREN];
-    bool has_fetch;
+    bool has_fetch, has_metrics;
     struct watch crl, withdrawn;
     uint64_t crl_ns, watchdog_ns, pulse_ns; /* when each is due */
     bool serving;                           /* everybody was ready once */
@@ -179,6 +185,10 @@ const char *child_name(enum child_kind which);
 
 /* memory.c */
 int memory_open(struct keeper *k); /* 0 also when there is no place for it, after a warning */
+
+/* figures.c */
+void figures_send(struct keeper *k, uint32_t ticket); /* to metrics: what the processes use */
+uint64_t figures_cpu_ns(pid_t pid);                   /* CPU time of a process; 0: it is gone */
 
 /* reload.c */
 void reload(struct keeper *k);

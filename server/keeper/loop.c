@@ -82,12 +82,17 @@ void keeper_stop(struct keeper *k, int exit_code)
 
 static bool all_ended(const struct keeper *k)
 {
-    return !k->child[CHILD_CONTROL].pid && !k->child[CHILD_DATA].pid && !k->child[CHILD_FETCH].pid;
+    for (unsigned i = 0; i < CHILDREN; i++)
+        if (k->child[i].pid)
+            return false;
+    return true;
 }
 
 static void next_step_of_the_end(struct keeper *k)
 {
-    if (k->child[CHILD_CONTROL].ipc >= 0 || k->child[CHILD_DATA].ipc >= 0 || k->child[CHILD_FETCH].ipc >= 0) {
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        if (k->child[i].ipc < 0)
+            continue;
         close_ipc(k);
         return;
     }
@@ -133,7 +138,8 @@ static void is_ready(struct keeper *k, enum child_kind which)
     struct child *c = &k->child[which];
     c->ready = c->was_ready = true;
     bool all = k->child[CHILD_CONTROL].ready && k->child[CHILD_DATA].ready &&
-               (k->child[CHILD_FETCH].ready || !k->has_fetch);
+               (k->child[CHILD_FETCH].ready || !k->has_fetch) &&
+               (k->child[CHILD_METRICS].ready || !k->has_metrics);
     if (!k->serving && !k->stopping && all)
         now_serving(k);
 }
@@ -215,6 +221,7 @@ static void read_messages(struct keeper *k, enum child_kind which)
 {
     uint64_t buf[DBR_IPC_MAX / 8];
     const struct dbr_ipc_head *head = (const void *)buf;
+    const struct dbr_ipc_metrics_get *asked = (const void *)buf;
     for (int i = 0; i < MESSAGES_PER_TURN && k->child[which].ipc >= 0; i++) {
         int err = dbr_ipc_recv(k->child[which].ipc, buf, NULL);
         if (err == DBR_ERR_SHAPE)
@@ -230,7 +237,9 @@ static void read_messages(struct keeper *k, enum child_kind which)
         else if (which == CHILD_DATA)
             from_data(k, (const void *)buf);
         else if (head->type == DBR_IPC_READY)
-            is_ready(k, CHILD_FETCH);
+            is_ready(k, which);
+        else if (which == CHILD_METRICS && head->type == DBR_IPC_METRICS_GET)
+            figures_send(k, asked->ticket);
     }
 }
 
@@ -370,7 +379,7 @@ static void start_due(struct keeper *k, uint64_t now)
         struct child *c = &k->child[i];
         if (c->pid || !c->restart_ns || now < c->restart_ns)
             continue;
-        if (i != CHILD_DATA)
+        if (i != CHILD_DATA && i != CHILD_METRICS)
             watch_forget(&k->crl); /* both know nothing of the list any more */
         if (i == CHILD_CONTROL)
             watch_forget(&k->withdrawn);
@@ -455,6 +464,8 @@ static int start_all(struct keeper *k)
         err = child_start(k, CHILD_CONTROL);
     if (k->config->auth_nocache)
         dbr_wipe(&k->login, sizeof k->login);
+    if (!err && k->has_metrics)
+        err = child_start(k, CHILD_METRICS);
     if (!err)
         err = rights_drop(k->client ? RIGHTS_KEEPER_CLIENT : RIGHTS_KEEPER, NULL, -1, &k->log);
     if (!err)

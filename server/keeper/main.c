@@ -10,6 +10,7 @@
 #include "control/control.h"
 #include "data/data.h"
 #include "fetch/fetch.h"
+#include "metrics/metrics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +110,7 @@ static int run_data(const struct dbr_boot *boot, struct dbr_config *config, cons
 }
 
 static const struct keeper_programs programs = {
-    .control = dbr_control_main, .data = run_data, .fetch = dbr_fetch_main};
+    .control = dbr_control_main, .data = run_data, .fetch = dbr_fetch_main, .metrics = dbr_metrics_main};
 
 /* ---- into the background ---- */
 

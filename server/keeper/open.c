@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +45,8 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
         k->pair_control[i] = k->pair_data[i] = -1;
-    k->home_fd = k->pair_fetch[0] = k->pair_fetch[1] = k->crl_state[0] = k->crl_state[1] = -1;
+    k->home_fd = k->pair_metrics[0] = k->pair_metrics[1] = k->metrics_fd = -1;
+    k->pair_fetch[0] = k->pair_fetch[1] = k->crl_state[0] = k->crl_state[1] = -1;
     for (unsigned i = 0; i < CHILDREN; i++)
         k->child[i].pidfd = k->child[i].ipc = -1;
     logsink_init(&k->sink);
@@ -380,6 +383,29 @@ static int open_fetch(struct keeper *k)
     return 0;
 }
 
+/* Metrics is there for whoever wants numbers. */
+static int open_metrics(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    struct dbr_why why = {""};
+    int room = 1 << 20,
+        patience_ms = 5000; /* for a reader that takes nothing, once metrics has let go of it */
+    k->has_metrics = k->programs->metrics && DBR_IS_SET(c, metrics);
+    if (!k->has_metrics)
+        return 0;
+    k->metrics_fd = listen_tcp(c->metrics.host, (uint16_t)c->metrics.port, &why);
+    if (k->metrics_fd < 0)
+        return complain(k, DBR_D_metrics, DBR_ERR_IO, why.text);
+    setsockopt(k->metrics_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->pair_metrics)) {
+        dbr_log(&k->log, DBR_LOG_FATAL, "cannot make a socket pair: %s", strerror(errno));
+        return DBR_ERR_IO;
+    }
+    for (int j = 0; j < 2; j++)
+        setsockopt(k->pair_metrics[j], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    return 0;
+}
+
 /* ---- files ---- */
 
 /* `log` and `syslog` take effect before anything else is opened. Under systemd standard error is the journal.
@@ -496,9 +522,9 @@ static int find_user(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder, open_log,           open_run_dir, find_user,  loop_open,  open_udp,    open_bridge,
-        open_tap,     set_server_address, watch_links,  open_pairs, open_fetch, memory_open, map_counters,
-        open_files,   open_management,    hooks_check,  write_pid,  run_up,
+        go_to_folder, open_log,           open_run_dir,    find_user,   loop_open,  open_udp,     open_bridge,
+        open_tap,     set_server_address, watch_links,     open_pairs,  open_fetch, open_metrics, memory_open,
+        map_counters, open_files,         open_management, hooks_check, write_pid,  run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->single = k->client || k->config->p2p;
@@ -561,6 +587,7 @@ void keeper_close(struct keeper *k)
     }
     for (int i = 0; i < 2; i++) {
         close_fd(&k->pair_fetch[i]);
+        close_fd(&k->pair_metrics[i]);
         close_fd(&k->crl_state[i]);
     }
     if (k->ctl_fd >= 0)
@@ -571,6 +598,7 @@ void keeper_close(struct keeper *k)
         unlink(k->config->management.address);
     close_fd(&k->management_fd);
     close_fd(&k->ctl_fd);
+    close_fd(&k->metrics_fd);
     close_fd(&k->home_fd);
     close_fd(&k->status_fd);
     close_fd(&k->ccd_fd);

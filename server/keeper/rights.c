@@ -45,6 +45,7 @@ static const struct {
     [RIGHTS_CONTROL] = {"control", 0, true, true},
     [RIGHTS_DATA] = {"data", 0, true, true},
     [RIGHTS_FETCH] = {"fetch", 0, true, true},
+    [RIGHTS_METRICS] = {"metrics", 0, true, true},
 };
 
 /* ---- the table: system calls ---- */
@@ -169,6 +170,32 @@ static const struct call {
     CALL(select, NO, NO, YES),
     CALL(pselect6, NO, NO, YES),
 #undef CALL
+};
+
+/* All that metrics may do: it reads what strangers write. */
+static const struct {
+    int nr;
+    uint8_t verdict;
+} metrics_calls[] = {
+    {SCMP_SYS(read), YES},         {SCMP_SYS(write), YES},
+    {SCMP_SYS(writev), YES},       {SCMP_SYS(recvfrom), YES},
+    {SCMP_SYS(recvmsg), YES},      {SCMP_SYS(sendto), YES},
+    {SCMP_SYS(sendmsg), YES},      {SCMP_SYS(accept4), YES},
+    {SCMP_SYS(shutdown), YES},     {SCMP_SYS(close), YES},
+    {SCMP_SYS(fcntl), FLAGS},      {SCMP_SYS(setsockopt), YES},
+    {SCMP_SYS(getsockopt), YES},   {SCMP_SYS(poll), YES},
+    {SCMP_SYS(epoll_wait), YES},   {SCMP_SYS(epoll_pwait), YES},
+    {SCMP_SYS(epoll_ctl), YES},    {SCMP_SYS(clock_gettime), YES},
+    {SCMP_SYS(gettimeofday), YES}, {SCMP_SYS(time), YES},
+    {SCMP_SYS(mmap), NO_EXEC},     {SCMP_SYS(mprotect), NO_EXEC},
+    {SCMP_SYS(munmap), YES},       {SCMP_SYS(mremap), YES},
+    {SCMP_SYS(madvise), YES},      {SCMP_SYS(brk), YES},
+    {SCMP_SYS(futex), YES},        {SCMP_SYS(restart_syscall), YES},
+    {SCMP_SYS(rt_sigreturn), YES}, {SCMP_SYS(rt_sigprocmask), YES},
+    {SCMP_SYS(getpid), YES},       {SCMP_SYS(gettid), YES},
+    {SCMP_SYS(tgkill), OWN},       {SCMP_SYS(fstat), YES},
+    {SCMP_SYS(newfstatat), EMPTY}, {SCMP_SYS(openat), DENY},
+    {SCMP_SYS(exit), YES},         {SCMP_SYS(exit_group), YES},
 };
 
 /* What keeper, and whatever it starts, has no business with. */
@@ -476,7 +503,10 @@ static int add_rows(scmp_filter_ctx f, enum rights_of who, int dir_fd)
             err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), never[i], 0);
         return err;
     }
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0] && !err; i++)
+    for (size_t i = 0; who == RIGHTS_METRICS && i < sizeof metrics_calls / sizeof metrics_calls[0] && !err;
+         i++)
+        err = add_call(f, metrics_calls[i].nr, metrics_calls[i].verdict, dir_fd);
+    for (size_t i = 0; who != RIGHTS_METRICS && i < sizeof calls / sizeof calls[0] && !err; i++)
         err = add_call(f, calls[i].nr, verdict_for(&calls[i], who), dir_fd);
     return err;
 }

@@ -9,6 +9,8 @@
  * - control: no capability; memory, its descriptors, time, randomness; files only below client-config-dir
  * - data: no capability; memory, its descriptors, time; no file, no ioctl, no new socket
  * - fetch: no capability; memory, its descriptors, time, new TCP and UDP sockets; reads what a resolver needs
+ * - metrics: no capability; memory, its descriptors, time, accepting on the one socket it was given; no file,
+ * no new socket, no ioctl
  *
  * Two steps, since data makes its threads before the second: rights_drop() takes away identity and
  * capabilities of the calling thread's process and must run while it has one thread; rights_filter() puts the
@@ -23,7 +25,14 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum rights_of { RIGHTS_KEEPER, RIGHTS_KEEPER_CLIENT, RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH };
+enum rights_of {
+    RIGHTS_KEEPER,
+    RIGHTS_KEEPER_CLIENT,
+    RIGHTS_CONTROL,
+    RIGHTS_DATA,
+    RIGHTS_FETCH,
+    RIGHTS_METRICS
+};
 
 struct rights_user {
     uid_t uid;

@@ -46,6 +46,10 @@ union any {
     struct dbr_ipc_login login;
     struct dbr_ipc_hook hook;
     struct dbr_ipc_hook_done hook_done;
+    struct dbr_ipc_seen seen;
+    struct dbr_ipc_metrics_crl metrics_crl;
+    struct dbr_ipc_metrics_clients metrics_clients;
+    struct dbr_ipc_processes processes;
     uint64_t room[DBR_IPC_MAX / 8 + 1];
 };
 
@@ -96,6 +100,15 @@ static const struct {
     {DBR_IPC_LOGIN, sizeof(struct dbr_ipc_login)},
     {DBR_IPC_HOOK, offsetof(struct dbr_ipc_hook, text) + sizeof hook_text - 1},
     {DBR_IPC_HOOK_DONE, offsetof(struct dbr_ipc_hook_done, text) + 100},
+    {DBR_IPC_WORKER, sizeof(struct dbr_ipc_worker)},
+    {DBR_IPC_SEEN, sizeof(struct dbr_ipc_seen)},
+    {DBR_IPC_METRICS_GET, sizeof(struct dbr_ipc_metrics_get)},
+    {DBR_IPC_METRICS, sizeof(struct dbr_ipc_metrics)},
+    {DBR_IPC_METRICS_CRL, sizeof(struct dbr_ipc_metrics_crl)},
+    {DBR_IPC_METRICS_CLIENTS,
+     offsetof(struct dbr_ipc_metrics_clients, row) + 2 * sizeof(struct dbr_ipc_metrics_client)},
+    {DBR_IPC_METRICS_END, sizeof(struct dbr_ipc_metrics_get)},
+    {DBR_IPC_PROCESSES, sizeof(struct dbr_ipc_processes)},
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
@@ -127,6 +140,12 @@ static void make(union any *m, enum dbr_ipc_type type)
         m->datagram.n = 100;
         break;
     case DBR_IPC_CRL_IMAGE: m->crl_image.n = 1; break;
+    case DBR_IPC_SEEN: m->seen.family = 4; break;
+    case DBR_IPC_METRICS_CLIENTS:
+        m->metrics_clients.n = 2;
+        m->metrics_clients.row[0].addr.family = m->metrics_clients.row[1].addr.family = 6;
+        break;
+    case DBR_IPC_PROCESSES: m->processes.n = DBR_IPC_PROCESSES_MAX; break;
     case DBR_IPC_CRL_TAKEN: m->crl_taken.n = 100; break;
     case DBR_IPC_HOOK:
         m->hook.n_args = 2;
@@ -327,6 +346,19 @@ static const struct {
     AT(DBR_IPC_HOOK_DONE, hook_done.err, 1, false),
     AT(DBR_IPC_HOOK_DONE, hook_done.n, 99, false),
     AT(DBR_IPC_HOOK_DONE, hook_done.n, 0xffffffff, false),
+    AT(DBR_IPC_GUARD, guard.reason, DBR_IPC_GUARDS - 1, true),
+    AT(DBR_IPC_GUARD, guard.reason, DBR_IPC_GUARDS, false),
+    AT(DBR_IPC_SEEN, seen.family, 6, true),
+    AT(DBR_IPC_SEEN, seen.family, 5, false),
+    AT(DBR_IPC_SEEN, seen.leased, 1, true),
+    AT(DBR_IPC_SEEN, seen.leased, 2, false),
+    AT(DBR_IPC_SEEN, seen.vlan, 4096, false),
+    AT(DBR_IPC_SEEN, seen.mac[0], 1, false),
+    AT(DBR_IPC_METRICS_CLIENTS, metrics_clients.n, 0, false),
+    AT(DBR_IPC_METRICS_CLIENTS, metrics_clients.n, 1, false),
+    AT(DBR_IPC_METRICS_CLIENTS, metrics_clients.n, 0xffffffff, false),
+    AT(DBR_IPC_METRICS_CLIENTS, metrics_clients.row[1].addr.family, 0, false),
+    AT(DBR_IPC_PROCESSES, processes.n, DBR_IPC_PROCESSES_MAX + 1, false),
 };
 
 static void fields_are_bound(void **state)
@@ -363,6 +395,10 @@ static const struct {
     TEXT(DBR_IPC_LOGIN, login.user),
     TEXT(DBR_IPC_LOGIN, login.pass),
     TEXT(DBR_IPC_LOGIN, login.response),
+    TEXT(DBR_IPC_METRICS_CRL, metrics_crl.issuer),
+    TEXT(DBR_IPC_METRICS_CLIENTS, metrics_clients.row[1].cn),
+    TEXT(DBR_IPC_METRICS_CLIENTS, metrics_clients.row[0].cipher),
+    TEXT(DBR_IPC_PROCESSES, processes.row[7].name),
 };
 
 static void texts_must_end(void **state)
