@@ -221,7 +221,7 @@ collect interop
 collect hostile
 collect revocation
 spawn oldpeers interop ours-stock oldpeers,pmtu,reneg,tunnel,management,scripts
-spawn stock-ours interop stock-ours handshake,client,p2p,login
+spawn stock-ours interop stock-ours handshake,client,p2p,login,calling
 spawn ours-ours interop ours-ours layer2,client,site,pmtu,tunnel,p2p
 collect oldpeers
 collect stock-ours

@@ -520,7 +520,16 @@ static int set_remote(struct parse *p, void *member, size_t argc, char *const *a
         free(host);
         return DBR_ERR_NOMEM;
     }
-    *r = (struct dbr_conf_remote){host, port, proto, -1, -1, -1, -1, -1, p->line};
+    *r = (struct dbr_conf_remote){.host = host,
+                                  .port = port,
+                                  .proto = proto,
+                                  .lport = -1,
+                                  .nobind = -1,
+                                  .float_ = -1,
+                                  .connect_timeout = -1,
+                                  .explicit_exit_notify = -1,
+                                  .bind = -1,
+                                  .line = p->line};
     return 0;
 }
 
@@ -548,8 +557,10 @@ static void show_remotes(struct show *s, const void *member)
 static void drop_remotes(void *member)
 {
     struct dbr_conf_remotes *list = member;
-    for (size_t i = 0; i < list->n; i++)
+    for (size_t i = 0; i < list->n; i++) {
         free(list->v[i].host);
+        free(list->v[i].local);
+    }
     free(list->v);
     *list = (struct dbr_conf_remotes){0};
 }
@@ -589,11 +600,37 @@ static void drop_locals(void *member)
     *list = (struct dbr_conf_locals){0};
 }
 
+/* `bind` and `local` of a block. */
+static void take_binding(struct dbr_conf_remote *r, struct dbr_config *block)
+{
+    if (block->bind.on)
+        r->bind =
+            block->bind.name && strcmp(block->bind.name, "ipv6only") == 0 ? DBR_BIND_V6ONLY : DBR_BIND_YES;
+    if (!block->local.n)
+        return;
+    r->local = block->local.v[0].host;
+    r->local_port = block->local.v[0].port;
+    block->local.v[0].host = NULL;
+}
+
+static int check_binding(struct parse *p, const struct dbr_config *block)
+{
+    if (block->local.n > 1)
+        return conf_error(p, "a call has one own address; leave one `local` in the block");
+    if (block->nobind && (block->bind.on || DBR_IS_SET(block, lport)))
+        return conf_error(p, "nobind does not go with %s in the same block; remove one of them",
+                          block->bind.on ? "bind" : "lport");
+    return 0;
+}
+
 /* What a block said, over what it did not: the one remote of `block` goes to `cfg`. */
 static int take_connection(struct parse *p, struct dbr_config *block)
 {
     if (block->remote.n != 1)
         return conf_error(p, "a block needs one remote; write: remote HOST [PORT]");
+    int rc = check_binding(p, block);
+    if (rc != 0)
+        return rc;
     struct dbr_conf_remotes *list = &p->cfg->remote;
     if (list->n >= CONF_REMOTES_MAX)
         return conf_error(p, "too many servers; %d at most", CONF_REMOTES_MAX);
@@ -611,6 +648,7 @@ static int take_connection(struct parse *p, struct dbr_config *block)
     OVER(connect_timeout, server_poll_timeout)
     OVER(explicit_exit_notify, explicit_exit_notify)
 #undef OVER
+    take_binding(r, block);
     if (r->proto < 0 && DBR_IS_SET(block, proto))
         r->proto = block->proto;
     if (r->port == 0 && (DBR_IS_SET(block, rport) || DBR_IS_SET(block, port)))

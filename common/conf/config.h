@@ -136,8 +136,12 @@ struct dbr_conf_remote {
     int port;  /* 0: rport */
     int proto; /* enum dbr_conf_proto, -1: the global one */
     int lport, nobind, float_, connect_timeout, explicit_exit_notify;
+    int bind;       /* enum dbr_conf_bind, -1: not given */
+    char *local;    /* host as written; NULL: the global one */
+    int local_port; /* 0: lport */
     unsigned line;
 };
+enum dbr_conf_bind { DBR_BIND_NO, DBR_BIND_YES, DBR_BIND_V6ONLY };
 struct dbr_conf_remotes {
     struct dbr_conf_remote *v;
     size_t n;
@@ -374,6 +378,19 @@ void dbr_config_show(const struct dbr_config *cfg, void (*emit)(void *arg, const
 
 /* File name and line where a directive was set: "" and 0 when it has its default. Borrowed from cfg. */
 const char *dbr_config_where(const struct dbr_config *cfg, enum dbr_directive which, unsigned *line);
+
+/* How the socket is bound from which one remote is called. */
+struct dbr_conf_binding {
+    const char *host; /* NULL: any address; borrowed from the configuration */
+    int port;         /* 0: any */
+    int proto;        /* enum dbr_conf_proto */
+    bool v6only;
+};
+/* What counts for a remote of a finished configuration: its block over the global directives. `lport` and
+ * `bind` of a block are stronger than a global `nobind`. */
+void dbr_conf_binding(struct dbr_conf_binding *out, const struct dbr_config *cfg,
+                      const struct dbr_conf_remote *r);
+bool dbr_conf_binding_same(const struct dbr_conf_binding *a, const struct dbr_conf_binding *b);
 
 /* ---- a client's file (client-config-dir)
  * --------------------------------------------------------------------- */

@@ -407,6 +407,8 @@ static void check_client(struct parse *p)
     struct dbr_config *cfg = p->cfg;
     if (cfg->remote.n == 0)
         conf_error(at(p, DBR_D_remote), "missing; write: remote HOST [PORT]");
+    if (cfg->local.n > 1)
+        conf_error(at(p, DBR_D_local), "a client calls from one address; leave one line");
     if (cfg->nobind && DBR_IS_SET(cfg, lport))
         conf_error(at(p, DBR_D_lport), "does not go with nobind; remove one of them");
     if (cfg->nobind && cfg->bind.on)

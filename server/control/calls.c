@@ -94,6 +94,8 @@ int calls_load(struct control *ctl)
     calls->call_ns = calls->answer_ns = calls->question_ns = UINT64_MAX;
     calls->news = calls->jump = -1;
     calls->port_used = ctl->boot->restarted;
+    calls->bound_known = !ctl->boot->restarted;
+    dbr_conf_binding(&calls->bound, ctl->cfg, &ctl->cfg->remote.v[0]); /* as keeper has opened it */
     calls_login_load(ctl);
     int err = resolve_all(ctl, calls);
     if (err)
@@ -184,7 +186,7 @@ static void call_later(struct control *ctl)
 static void dial(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    calls->waits_for_port = false;
+    calls->waits_for = NULL;
     calls->port_used = true;
     calls->call_ns = UINT64_MAX;
     calls->client = new_call(ctl);
@@ -198,6 +200,16 @@ static void dial(struct control *ctl)
     control_reschedule(calls->client);
 }
 
+/* The socket that we have is not bound as this call wants it, or its port has served a call. */
+static bool needs_socket(const struct control *ctl, const struct dbr_conf_remote *r)
+{
+    const struct calls *calls = ctl->calls;
+    struct dbr_conf_binding want;
+    dbr_conf_binding(&want, ctl->cfg, r);
+    bool fits = calls->bound_known && dbr_conf_binding_same(&want, &calls->bound);
+    return !fits || (!want.port && calls->port_used);
+}
+
 void calls_begin(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
@@ -205,27 +217,31 @@ void calls_begin(struct control *ctl)
         calls->call_ns = UINT64_MAX; /* until calls_released(), calls_login_take() */
         return;
     }
-    bool any_port = ctl->cfg->nobind || !DBR_IS_SET(ctl->cfg, lport);
-    if (!any_port || !calls->port_used || calls->waits_for_port) {
+    const struct dbr_conf_remote *r = calls->targets[calls->next % calls->n].remote;
+    if (calls->waits_for || !needs_socket(ctl, r)) {
         dial(ctl);
         return;
     }
-    calls->waits_for_port = true;
+    calls->waits_for = r;
     calls->call_ns = ctl->now.ns + PORT_PATIENCE_S * SECOND_NS; /* else with the old one */
-    keeper_say(ctl, DBR_STATE_NEW_PORT, 0);
+    keeper_say(ctl, DBR_STATE_NEW_PORT, (int32_t)(r - ctl->cfg->remote.v));
 }
 
 void calls_released(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    if (!calls->client && !calls->waits_for_port && calls->call_ns == UINT64_MAX)
+    if (!calls->client && !calls->waits_for && calls->call_ns == UINT64_MAX)
         calls->call_ns = ctl->now.ns;
 }
 
 void calls_have_port(struct control *ctl)
 {
-    if (ctl->calls->waits_for_port)
-        dial(ctl);
+    struct calls *calls = ctl->calls;
+    if (!calls->waits_for)
+        return;
+    dbr_conf_binding(&calls->bound, ctl->cfg, calls->waits_for);
+    calls->bound_known = true;
+    dial(ctl);
 }
 
 /* ---- the end of a call ---- */
@@ -271,7 +287,7 @@ void calls_now(struct control *ctl, const char *why)
     if (calls->leave || ctl->shutdown_ns)
         return;
     if (!calls->client) {
-        calls->call_ns = calls->waits_for_port ? calls->call_ns : ctl->now.ns;
+        calls->call_ns = calls->waits_for ? calls->call_ns : ctl->now.ns;
         return;
     }
     if (calls->next)

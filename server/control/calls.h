@@ -43,9 +43,11 @@ struct calls {
     uint64_t call_ns;   /* when to call; UINT64_MAX: a call is up */
     uint64_t answer_ns; /* server-poll-timeout of the call that is up; UINT64_MAX: it was answered */
     struct client *client;
-    const struct target *target; /* the one that was called last */
-    bool port_used;              /* the next call shall come from another port */
-    bool waits_for_port;
+    const struct target *target;             /* the one that was called last */
+    bool port_used;                          /* the next call shall come from another port */
+    struct dbr_conf_binding bound;           /* of the socket that we have */
+    bool bound_known;                        /* else the one before us had it made */
+    const struct dbr_conf_remote *waits_for; /* a socket for this call was asked for; NULL: none */
     bool soon;         /* what ended was up, or the network is new: call again without a pause */
     uint64_t pause_ns; /* the server wants no call before */
     bool leave;        /* AUTH_FAILED, HALT or the end: do not call again */

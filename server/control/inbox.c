@@ -247,13 +247,14 @@ static void stranger(struct control *ctl, uint8_t *dgram, size_t len, const stru
 
 /* A control packet from a new address of a known session: the gate vouches for the sender and the replay
  * window for its freshness, so answers follow it; without a gate nothing does, and they go to the old
- * address. */
+ * address. A server that we call with `float` may answer from anywhere: it knows our session id. */
 static void feed(struct client *c, uint8_t *dgram, size_t len, const struct dbr_addr *from)
 {
     struct dbr_addr was = c->addr;
     bool moved = !dbr_addr_equal(&was, from);
-    bool may_move = dbr_session_gate_kind(c->session) != DBR_GATE_NONE &&
-                    dbr_session_authenticated(c->session) && !client_fixed(c);
+    bool may_move = !client_fixed(c) &&
+                    (dbr_session_authenticated(c->session) ? dbr_session_gate_kind(c->session) != DBR_GATE_NONE
+                                                           : c->ctl->boot->client);
     if (moved && !may_move) {
         count(c->ctl, &c->ctl->tally.state);
         return;

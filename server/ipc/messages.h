@@ -280,7 +280,8 @@ enum dbr_state {
     DBR_STATE_RESTART,   /* keeper -> control: SIGUSR1 */
     DBR_STATE_DATA_NEW,  /* keeper -> control: data was restarted and knows no peer and no key */
     DBR_STATE_FETCH_NEW, /* keeper -> control: fetch was restarted and knows nothing that it was told */
-    DBR_STATE_NEW_PORT,  /* control -> keeper, client role: answered by one DBR_IPC_SOCKET per process */
+    DBR_STATE_NEW_PORT,  /* control -> keeper, client role: value is the number of the remote that is to be
+                          * called;  answered by one DBR_IPC_SOCKET per process */
     DBR_STATE_SIGNAL,    /* control -> keeper: a manager wants what this signal (value) does */
     DBR_STATES
 };

@@ -103,12 +103,13 @@ struct keeper {
     char login_file[512];            /* what auth-user-pass names, from the root; "" = none */
     pid_t asker;                     /* asks for more; 0 = none */
     int asker_fd;
-    char run_dir[96];                /* the bridge's journal, the DHCP client's files */
+    char run_dir[96]; /* the bridge's journal, the DHCP client's files */
 
     /* what the children inherit */
     unsigned n_workers;
     bool client, single; /* as in struct dbr_boot */
     struct udp_group udp;
+    struct dbr_conf_binding bound; /* of udp; client role */
     struct dbr_tap tap;
     struct dbr_steer steer;
     dbr_steer_slots *slots;
@@ -175,7 +176,9 @@ void close_tap(struct keeper *k);
 void learn_on_tap(struct keeper *k); /* after it was put into the bridge */
 int raise_bridge(struct keeper *k);
 int watch_links(struct keeper *k);
-void new_port(struct keeper *k); /* client role: other sockets in the place of those that are there */
+/* Client role: other sockets in the place of those that are there, bound as the call of this remote wants it.
+ */
+void new_port(struct keeper *k, int32_t remote);
 
 /* child.c */
 int child_start(struct keeper *k, enum child_kind which);

@@ -158,7 +158,7 @@ static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
         notify_send(&k->notify, "STATUS=Connected");
         hook_own(k, DBR_HOOK_ROUTE_UP);
     } else if (m->what == DBR_STATE_NEW_PORT && k->client && !k->stopping) {
-        new_port(k);
+        new_port(k, m->value);
     } else if (m->what == DBR_STATE_SIGNAL && !k->stopping) {
         on_signal(k, m->value); /* what it does not know does nothing */
     }

@@ -274,31 +274,31 @@ static unsigned count_workers(const struct dbr_config *c, bool single)
     return n < 1 ? 1 : n > DBR_MAX_WORKERS ? DBR_MAX_WORKERS : (unsigned)n;
 }
 
-/* Where to listen. A client with nobind takes any port, of any family. */
-static int local_address(struct keeper *k, struct udp_group_config *u)
+/* A numeric address and a port, or any. */
+static int bind_to(struct keeper *k, struct udp_group_config *u, const char *host, int port, int proto)
+{
+    if (host && addr_of_literal(&u->local, host, (uint16_t)port))
+        return complain(k, DBR_D_local, DBR_ERR_CONFIG, "not an address; give it in numbers, like 192.0.2.1");
+    u->local.port = (uint16_t)port;
+    if (!host && proto == DBR_CONF_PROTO_UDP4)
+        u->local.family = 4;
+    return 0;
+}
+
+/* Where a server listens. */
+static int server_address(struct keeper *k, struct udp_group_config *u)
 {
     const struct dbr_config *c = k->config;
-    bool any_port = k->client && (c->nobind || !DBR_IS_SET(c, lport));
-    uint16_t port = any_port ? 0 : (uint16_t)c->lport;
+    const struct dbr_conf_local *l = c->local.n ? &c->local.v[0] : NULL;
     if (c->local.n > 1)
         return complain(
             k, DBR_D_local, DBR_ERR_UNSUPPORTED,
             "several addresses are not built; leave `local` out to listen on all, and filter by firewall");
-    if (c->local.n == 1) {
-        const struct dbr_conf_local *l = &c->local.v[0];
-        if (addr_of_literal(&u->local, l->host, l->port ? (uint16_t)l->port : port))
-            return complain(k, DBR_D_local, DBR_ERR_CONFIG,
-                            "not an address; give it in numbers, like 192.0.2.1");
-        return 0;
-    }
-    u->local.port = port;
-    if (c->proto == DBR_CONF_PROTO_UDP4)
-        u->local.family = 4;
     u->v6only = c->bind.name && strcmp(c->bind.name, "ipv6only") == 0;
-    return 0;
+    return bind_to(k, u, l ? l->host : NULL, l && l->port ? l->port : c->lport, c->proto);
 }
 
-static int open_group(struct keeper *k, struct udp_group *g)
+static int open_group(struct keeper *k, struct udp_group *g, const struct dbr_conf_binding *call)
 {
     const struct dbr_config *c = k->config;
     struct dbr_why why = {""};
@@ -307,8 +307,9 @@ static int open_group(struct keeper *k, struct udp_group *g)
                                  .sndbuf = c->sndbuf,
                                  .mark = (uint32_t)c->mark,
                                  .device = c->bind_dev,
+                                 .v6only = call && call->v6only,
                                  .multihome = c->multihome && !k->client};
-    int err = local_address(k, &u);
+    int err = call ? bind_to(k, &u, call->host, call->port, call->proto) : server_address(k, &u);
     if (err)
         return err;
     err = udp_group_open(g, &u, &why);
@@ -317,23 +318,33 @@ static int open_group(struct keeper *k, struct udp_group *g)
 
 static int open_udp(struct keeper *k)
 {
-    int err = open_group(k, &k->udp);
+    if (k->client)
+        dbr_conf_binding(&k->bound, k->config, &k->config->remote.v[0]);
+    int err = open_group(k, &k->udp, k->client ? &k->bound : NULL);
     if (!err && !k->client)
         dbr_log(&k->log, DBR_LOG_INFO, "UDP port %u, %u workers", (unsigned)k->udp.port, k->n_workers);
     return err;
 }
 
-void new_port(struct keeper *k)
+/* A port that was asked for by number and is held already is no other one. */
+void new_port(struct keeper *k, int32_t remote)
 {
-    struct udp_group fresh;
-    if (open_group(k, &fresh))
+    struct udp_group fresh = k->udp;
+    struct dbr_conf_binding want;
+    if (remote < 0 || (size_t)remote >= k->config->remote.n)
+        return;
+    dbr_conf_binding(&want, k->config, &k->config->remote.v[remote]);
+    bool held = want.port && dbr_conf_binding_same(&want, &k->bound);
+    if (!held && open_group(k, &fresh, &want))
         return;
     for (unsigned i = 0; i < fresh.n; i++) {
         struct dbr_ipc_socket m = {.head = dbr_ipc_head(DBR_IPC_SOCKET, sizeof m, 0), .index = i};
         dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, fresh.fd[i]);
     }
-    udp_group_close(&k->udp);
+    if (!held)
+        udp_group_close(&k->udp);
     k->udp = fresh;
+    k->bound = want;
 }
 
 static int open_pairs(struct keeper *k)

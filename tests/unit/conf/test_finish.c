@@ -142,6 +142,7 @@ static const struct {
     {CLIENT "nobind\n", NULL},
     {CLIENT "nobind\nlport 1194\n", "lport|does not go with nobind"},
     {CLIENT "nobind\nbind\n", "bind|does not go with nobind"},
+    {CLIENT "local 10.0.0.1\nlocal 10.0.0.2\n", "local|calls from one address"},
     {"dev tap\nclient\nremote a\n" CERTS, "W:remote-cert-tls: missing|can pose as the server"},
     {"dev tap\nclient\nremote a\nns-cert-type server\n" CERTS, NULL},
     {"dev tap\nclient\nremote a\nremote-cert-eku serverAuth\n" CERTS, NULL},
@@ -306,10 +307,73 @@ static void connection_blocks(void **state)
     dbr_config_free(&cfg);
 }
 
+/* How the socket of a call is bound: its block, then what the file says for all. */
+static void bindings(void **state)
+{
+    static const struct {
+        const char *global, *block, *host;
+        int port;
+        bool v6only;
+    } rows[] = {
+        {"", "", NULL, 0, false},
+        {"nobind\n", "", NULL, 0, false},
+        {"port 1200\n", "", NULL, 0, false}, /* of both ends, but a client takes any own one */
+        {"lport 1201\n", "", NULL, 1201, false},
+        {"bind\n", "", NULL, 1194, false},
+        {"bind ipv6only\nport 1200\n", "", NULL, 1200, true},
+        {"local 10.0.0.1\n", "", "10.0.0.1", 0, false},
+        {"local 10.0.0.1 7\n", "", "10.0.0.1", 7, false},
+        {"nobind\nlocal 10.0.0.1 7\n", "", "10.0.0.1", 0, false},
+        {"", "lport 7\n", NULL, 7, false},
+        {"lport 1201\n", "lport 7\n", NULL, 7, false},
+        {"lport 1201\n", "lport 0\n", NULL, 0, false},
+        {"lport 1201\n", "nobind\n", NULL, 0, false},
+        {"nobind\n", "lport 7\n", NULL, 7, false},
+        {"nobind\n", "bind\n", NULL, 1194, false},
+        {"nobind\n", "bind ipv6only\n", NULL, 1194, true},
+        {"bind ipv6only\n", "bind\n", NULL, 1194, false},
+        {"local 10.0.0.1\n", "local 10.0.0.2\n", "10.0.0.2", 0, false},
+        {"nobind\n", "local 10.0.0.2 9\n", "10.0.0.2", 9, false},
+        {"lport 1201\n", "local 10.0.0.2\n", "10.0.0.2", 1201, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dbr_config cfg;
+        struct collect c;
+        struct dbr_conf_binding b, other;
+        char text[1024];
+        snprintf(text, sizeof text, CLIENT "%s<connection>\nremote a\n%s</connection>\n", rows[i].global,
+                 rows[i].block);
+        finished(&cfg, &c, text);
+        dbr_conf_binding(&b, &cfg, &cfg.remote.v[1]);
+        dbr_conf_binding(&other, &cfg, &cfg.remote.v[0]);
+        bool same_host = b.host && rows[i].host ? strcmp(b.host, rows[i].host) == 0 : b.host == rows[i].host;
+        if (!same_host || b.port != rows[i].port || b.v6only != rows[i].v6only)
+            fail_msg("row %zu: %s port %d", i, b.host ? b.host : "any", b.port);
+        assert_true(dbr_conf_binding_same(&b, &b));
+        if (!*rows[i].block)
+            assert_true(dbr_conf_binding_same(&b, &other));
+        other = b;
+        other.port++;
+        assert_false(dbr_conf_binding_same(&b, &other));
+        other = b;
+        other.host = "10.0.0.9";
+        assert_false(dbr_conf_binding_same(&b, &other));
+        other = b;
+        other.proto++;
+        assert_false(dbr_conf_binding_same(&b, &other));
+        collect_fini(&c);
+        dbr_config_free(&cfg);
+    }
+}
+
 static const struct {
     const char *text, *words;
     int errors;
 } blocks[] = {
+    {"<connection>\nremote a\nnobind\nlport 5\n</connection>\n", "nobind does not go with lport", 1},
+    {"<connection>\nremote a\nnobind\nbind\n</connection>\n", "nobind does not go with bind", 1},
+    {"<connection>\nremote a\nlocal 10.0.0.1\nlocal 10.0.0.2\n</connection>\n", "one own address", 1},
     {"\n<connection>\nport 5\n</connection>\n", "t.conf:2: connection|needs one remote", 1},
     {"<connection>\nremote a\nremote b\n</connection>\n", "connection|needs one remote", 1},
     {"<connection>\nremote a\nverb x\n</connection>\n", "t.conf:3: verb|not inside <connection>", 1},
@@ -402,6 +466,7 @@ int main(void)
         cmocka_unit_test(server_as_the_manual_has_it),
         cmocka_unit_test(client_as_the_manual_has_it),
         cmocka_unit_test(connection_blocks),
+        cmocka_unit_test(bindings),
         cmocka_unit_test(bad_connection_blocks),
         cmocka_unit_test(too_many_remotes),
     };
