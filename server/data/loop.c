@@ -8,6 +8,7 @@
  */
 #include "base/err.h"
 #include "bridge/tap.h"
+#include "data/path.h"
 #include "data/worker.h"
 
 #include <stdlib.h>
@@ -43,6 +44,7 @@ void worker_send(struct worker *w, struct peer *p, const uint8_t *text, size_t l
 
 static void peer_due(struct worker *w, struct peer *p)
 {
+    path_age(p, w->now.ns);
     if (peer_ping_due(p, w->now.ns)) {
         worker_send(w, p, dbr_ping_magic, sizeof dbr_ping_magic);
         p->tx_ns = w->now.ns;
@@ -148,11 +150,21 @@ static void note_event(struct worker *w, const struct epoll_event *e)
         w->ready |= e->data.u32 & ~(uint32_t)READY_MAIL;
 }
 
+static bool nap(struct worker *w)
+{
+    static const struct timespec length = {.tv_nsec = PACE_NAP_NS};
+    bool worth = !w->ready && pace_nap(&w->pace, w->now.ns, w->items);
+    if (worth)
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &length, NULL);
+    w->items = 0;
+    return worth;
+}
+
 static void wait_for_work(struct worker *w)
 {
     struct epoll_event events[4];
     watch_all(w);
-    int timeout = w->ready ? 0 : time_to_sleep(w);
+    int timeout = nap(w) || w->ready ? 0 : time_to_sleep(w);
     if (timeout) {
         atomic_store(&w->asleep, true); /* from here on a post rings */
         if (has_mail(w))

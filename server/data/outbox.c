@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "data/outbox.h"
 #include "base/err.h"
+#include "data/path.h"
 
 #include <errno.h>
 #include <netinet/udp.h>
@@ -118,10 +119,11 @@ static void couple(struct outbox *o, struct out_train *t, uint8_t *dgram, size_t
     mh->msg_iovlen++;
 }
 
-/* Tells the kernel to cut the message. */
-static void mark_segments(struct outbox *o, struct out_train *t)
+/* Tells the kernel to cut the message. A single long one is marked, too: the kernel then refuses it where it
+ * does not fit the path, instead of making fragments that the path may drop. */
+static void mark_segments(struct outbox *o, struct out_train *t, uint32_t longest)
 {
-    if (t->n < 2)
+    if (t->n < 2 && (t->segment < PATH_PROBE || t->segment > longest))
         return;
     struct msghdr *mh = &o->msgs[t - o->trains].msg_hdr;
     mh->msg_control = t->cmsg.space;
@@ -146,7 +148,7 @@ static void build_trains(struct outbox *o, struct peer *p, unsigned n, size_t he
             continue;
         if (!t || !fits_train(t, longest, len)) {
             if (t)
-                mark_segments(o, t);
+                mark_segments(o, t, longest);
             t = new_train(o, p, (uint32_t)len);
         }
         couple(o, t, j->text - head, len);
@@ -154,7 +156,7 @@ static void build_trains(struct outbox *o, struct peer *p, unsigned n, size_t he
         p->stats.tx_frames++;
     }
     if (t)
-        mark_segments(o, t);
+        mark_segments(o, t, longest);
 }
 
 /* Seals what p has, at most OUTBOX_SEAL pieces. */
@@ -233,10 +235,12 @@ static void send_singly(struct outbox *o, unsigned index)
 static void refused(struct outbox *o, unsigned index, int error)
 {
     struct out_train *t = &o->trains[index];
-    if (t->n < 2 || (error != EINVAL && error != EIO && error != EMSGSIZE)) {
+    if (error != EINVAL && error != EIO && error != EMSGSIZE) {
         o->dropped += t->n;
         return;
     }
+    if (error == EMSGSIZE)
+        path_refused(t->peer, t->segment, o->now_ns);
     t->peer->gso_max = error == EMSGSIZE ? t->segment - 1 : 0;
     t->peer->gso_until_ns = o->now_ns + GSO_AGAIN_NS;
     send_singly(o, index);

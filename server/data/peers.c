@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "data/peers.h"
+#include "data/path.h"
 #include "base/err.h"
 #include "base/secret.h"
 
@@ -83,14 +84,14 @@ void peer_set(struct peer *p, const struct dbr_ipc_peer *m)
         p->policy.deny_in = p->policy.deny_out = 0;
     p->wire_id = m->wire_peer_id;
     p->framing = (enum dbr_framing)m->framing;
-    p->mss = (struct dbr_mss){.v4 = m->mss_v4, .v6 = m->mss_v6};
-    p->max_l3 = m->max_l3;
     p->tell_mtu = m->flags & DBR_PEER_TELL_MTU;
     p->rewrites = m->flags & DBR_PEER_SPLIT ? DBR_SPLIT_CLASSES : 0;
     set_rate(&p->up, m->rate_up);
     set_rate(&p->down, m->rate_down);
     p->told = *m;
     p->told.addr = p->addr;
+    p->told_family = p->addr.family ? p->addr.family : m->addr.family;
+    path_apply(p);
 }
 
 void peer_set_addr(struct peer *p, const struct dbr_addr *addr)
@@ -98,6 +99,8 @@ void peer_set_addr(struct peer *p, const struct dbr_addr *addr)
     p->addr = *addr;
     p->told.addr = *addr;
     p->gso_max = UINT32_MAX; /* another path, another MTU */
+    p->path_shrink = 0;
+    path_apply(p);
     if (addr->family)
         dbr_addr_to_sockaddr6(addr, (struct sockaddr *)&p->to);
     p->home_len = dbr_home_write(addr, p->home);

@@ -75,6 +75,11 @@ struct peer {
     uint32_t gso_max;      /* segments longer than this go out one by one ... */
     uint64_t gso_until_ns; /* ... until then */
 
+    /* what the path takes (path.h) */
+    uint8_t told_family; /* of the address that control's limits are for */
+    uint16_t path_shrink;
+    uint64_t path_until_ns;
+
     /* guards and limits */
     struct dbr_guard_policy policy;
     struct dbr_storm storm, occ;

@@ -655,7 +655,7 @@ void worker_from_network(struct worker *w)
     inbox_receive(&w->in, w->udp, &more);
     if (!more)
         w->ready &= ~(uint32_t)READY_NETWORK;
-    while (inbox_next(&w->in, &d))
+    for (; inbox_next(&w->in, &d); w->items++)
         sort_datagram(w, &d);
     finish_batch(w);
 }
@@ -715,6 +715,7 @@ void worker_from_lan(struct worker *w)
             lan_frame(w, w->tap_buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN);
     }
     w->lan_was_lone = i <= 1;
+    w->items += i;
     finish_batch(w);
 }
 

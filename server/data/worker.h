@@ -20,6 +20,7 @@
 #include "data/mailbox.h"
 #include "data/news.h"
 #include "data/outbox.h"
+#include "data/pace.h"
 #include "data/peers.h"
 #include "data/wheel.h"
 
@@ -80,6 +81,8 @@ struct worker {
 
     struct dbr_tick now;
     uint32_t ready; /* enum ready */
+    struct pace pace;
+    unsigned items; /* datagrams and frames of this round */
     uint64_t housekeeping_ns;
     uint64_t tap_again_ns; /* the TAP is down: look again then; 0 = it is not */
     uint32_t watched_udp, watched_tap, watched_ipc, watched_wake; /* events asked of epoll */

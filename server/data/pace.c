@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "data/pace.h"
+
+bool pace_nap(struct pace *p, uint64_t now_ns, unsigned items)
+{
+    uint64_t gap = now_ns - p->last_ns;
+    if (!items && !p->napping)
+        return false; /* a timer */
+    p->last_ns = now_ns;
+    if (p->napping)
+        p->napping = items >= PACE_WORTH;
+    else {
+        p->quick = items <= PACE_SHORT && gap < PACE_QUICK_NS ? p->quick + 1 : 0;
+        p->napping = p->quick >= PACE_ROUNDS;
+    }
+    if (p->napping)
+        p->quick = 0;
+    return p->napping;
+}

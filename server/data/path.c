@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "data/path.h"
+#include "crypto/cbc.h"
+#include "data/peers.h"
+
+enum { ETHERNET_AND_TAG = 18, IP4_AND_TCP = 40, LEAST_L3 = 576, UDP = 8, IP4 = 20, IP6 = 40 };
+
+_Static_assert(LEAST_L3 >= (int)DBR_IPC_MAX_L3_MIN, "a limit that frag takes");
+
+size_t path_overhead(const struct peer *p)
+{
+    const struct dbr_slot *slot = &p->primary->slot;
+    return dbr_slot_headroom(slot) + (p->framing == DBR_FRAMING_NONE ? 0 : DBR_FRAMING_HEADROOM) +
+           (slot->cbc ? DBR_CBC_BLOCK : 0);
+}
+
+/* The longest IP packet inside as control has it; 0 = any. */
+static unsigned told_l3(const struct peer *p)
+{
+    return p->told.max_l3 ? p->told.max_l3 : p->told.mss_v4 ? p->told.mss_v4 + IP4_AND_TCP : 0;
+}
+
+static uint16_t less(uint16_t limit, int by, int least)
+{
+    int left = (int)limit - by;
+    return !limit ? 0 : left < least ? (uint16_t)least : (uint16_t)left;
+}
+
+void path_apply(struct peer *p)
+{
+    int by = p->path_shrink;
+    if (p->told_family && p->addr.family)
+        by += ((int)p->addr.family - (int)p->told_family) / 2 * (IP6 - IP4);
+    p->mss.v4 = less(p->told.mss_v4, by, LEAST_L3 - IP4_AND_TCP);
+    p->mss.v6 = less(p->told.mss_v6, by, LEAST_L3 - IP4_AND_TCP - (IP6 - IP4));
+    p->max_l3 = less(p->told.max_l3, by, LEAST_L3);
+}
+
+void path_refused(struct peer *p, size_t len, uint64_t now_ns)
+{
+    if (!p->primary)
+        return;
+    size_t headers = UDP + (p->addr.family == 6 ? IP6 : IP4);
+    size_t mtu = (len + headers - 1) / PATH_STEP * PATH_STEP; /* the next lower that is tried */
+    size_t longest = told_l3(p) + ETHERNET_AND_TAG + path_overhead(p) + headers;
+    if (!told_l3(p) || mtu >= longest || longest - mtu <= p->path_shrink)
+        return;
+    size_t most = told_l3(p) > LEAST_L3 ? told_l3(p) - LEAST_L3 : 0;
+    p->path_shrink = (uint16_t)(longest - mtu < most ? longest - mtu : most);
+    p->path_until_ns = now_ns + PATH_LIFE_NS;
+    path_apply(p);
+}
+
+void path_age(struct peer *p, uint64_t now_ns)
+{
+    if (!p->path_shrink || now_ns < p->path_until_ns)
+        return;
+    p->path_shrink = 0;
+    path_apply(p);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * When a worker naps (pace.h), and what the path to a peer takes (path.h). Both are pure.
+ */
+#include "data/pace.h"
+#include "data/path.h"
+#include "data/peers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define US 1000ULL
+#define S  1000000000ULL
+
+/* ---- pace ---- */
+
+static struct pace busy(uint64_t *now)
+{
+    struct pace p = {0};
+    *now = S;
+    pace_nap(&p, *now, 1);
+    for (int i = 1; i < PACE_ROUNDS; i++)
+        assert_false(pace_nap(&p, *now += 10 * US, 1));
+    assert_true(pace_nap(&p, *now += 10 * US, 1));
+    return p;
+}
+
+static void test_quick_short_rounds_begin_it(void **state)
+{
+    (void)state;
+    uint64_t now;
+    busy(&now);
+}
+
+static void test_a_lone_frame_is_never_held(void **state)
+{
+    (void)state;
+    struct pace p = {0};
+    for (uint64_t now = S; now < 2 * S; now += PACE_QUICK_NS)
+        assert_false(pace_nap(&p, now, 1));
+}
+
+static void test_one_gap_starts_the_count_anew(void **state)
+{
+    (void)state;
+    struct pace p = {0};
+    uint64_t now = S;
+    for (int i = 0; i < 10 * PACE_ROUNDS; i++)
+        assert_false(pace_nap(&p, now += i % PACE_ROUNDS ? 10 * US : 100 * US, 1));
+}
+
+static void test_long_rounds_are_batches_already(void **state)
+{
+    (void)state;
+    struct pace p = {0};
+    uint64_t now = S;
+    for (int i = 0; i < 10 * PACE_ROUNDS; i++)
+        assert_false(pace_nap(&p, now += 10 * US, PACE_SHORT + 1));
+}
+
+static void test_a_poor_nap_ends_it(void **state)
+{
+    (void)state;
+    for (unsigned items = 0; items <= PACE_WORTH; items++) {
+        uint64_t now;
+        struct pace p = busy(&now);
+        assert_true(pace_nap(&p, now += PACE_NAP_NS, 40));
+        assert_int_equal(pace_nap(&p, now += PACE_NAP_NS, items), items == PACE_WORTH);
+        if (items < PACE_WORTH)
+            assert_false(pace_nap(&p, now + 10 * US, 1));
+    }
+}
+
+static void test_timers_do_not_count(void **state)
+{
+    (void)state;
+    struct pace p = {0};
+    uint64_t now = S;
+    for (int i = 0; i < 10 * PACE_ROUNDS; i++)
+        assert_false(pace_nap(&p, now += 10 * US, 0));
+}
+
+/* ---- path ---- */
+
+enum { OVERHEAD = 24, L3 = 1422 }; /* AES-256-GCM in P_DATA_V2; of an outer MTU of 1,492 over IPv4 */
+
+static struct peer peer_of(uint8_t family, struct peer_key *k)
+{
+    struct peer p = {.primary = k};
+    struct dbr_data_keys keys = {.cipher = DBR_AES_256_GCM, .use_v2 = 1};
+    assert_int_equal(dbr_slot_init(&k->slot, dbr_aead_backend_best(), &keys, 64), 0);
+    p.addr.family = p.told_family = family;
+    p.told.mss_v4 = L3 - 40;
+    p.told.mss_v6 = L3 - 60;
+    p.told.max_l3 = L3;
+    path_apply(&p);
+    return p;
+}
+
+static void limits(const struct peer *p, unsigned l3)
+{
+    assert_int_equal(p->max_l3, l3);
+    assert_int_equal(p->mss.v4, l3 - 40);
+    assert_int_equal(p->mss.v6, l3 - 60);
+}
+
+/* The datagram of a full frame, with a tag, and what must be true of it after a refusal. */
+static size_t datagram(unsigned l3)
+{
+    return l3 + 18 + OVERHEAD;
+}
+
+static void test_steps_down_to_what_fits(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t family;
+        unsigned headers, mtu;
+    } table[] = {{4, 28, 1400}, {4, 28, 1480}, {4, 28, 1280}, {6, 48, 1400}, {6, 48, 1280}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct peer_key k = {0};
+        struct peer p = peer_of(table[i].family, &k);
+        int steps = 0;
+        while (datagram(p.max_l3) + table[i].headers > table[i].mtu) {
+            unsigned before = p.max_l3;
+            path_refused(&p, datagram(p.max_l3), S);
+            assert_true(p.max_l3 < before && before - p.max_l3 <= PATH_STEP);
+            assert_true(++steps < 20);
+        }
+        assert_true(datagram(p.max_l3) + table[i].headers > table[i].mtu - PATH_STEP);
+        limits(&p, p.max_l3);
+        dbr_slot_fini(&k.slot);
+    }
+}
+
+static void test_never_below_the_least(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    path_refused(&p, 100, S);
+    limits(&p, 576);
+    dbr_slot_fini(&k.slot);
+}
+
+static void test_what_is_off_stays_off(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    p.told.max_l3 = p.told.mss_v4 = p.told.mss_v6 = 0;
+    path_apply(&p);
+    path_refused(&p, 1400, S);
+    assert_int_equal(p.path_shrink, 0);
+    assert_int_equal(p.max_l3 | p.mss.v4 | p.mss.v6, 0);
+    dbr_slot_fini(&k.slot);
+}
+
+static void test_is_forgotten_in_time(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    path_refused(&p, datagram(L3), S);
+    unsigned low = p.max_l3;
+    assert_true(low < L3);
+    path_age(&p, S + PATH_LIFE_NS - 1);
+    limits(&p, low);
+    path_age(&p, S + PATH_LIFE_NS);
+    limits(&p, L3);
+    dbr_slot_fini(&k.slot);
+}
+
+static void test_a_longer_one_does_not_widen(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    path_refused(&p, 1300, S);
+    unsigned low = p.max_l3;
+    path_refused(&p, 1400, S); /* was on its way already */
+    limits(&p, low);
+    dbr_slot_fini(&k.slot);
+}
+
+static void test_ipv6_takes_its_longer_header(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    p.addr.family = 6;
+    path_apply(&p);
+    limits(&p, L3 - 20);
+    p.addr.family = 4;
+    path_apply(&p);
+    limits(&p, L3);
+    dbr_slot_fini(&k.slot);
+}
+
+static void test_a_new_address_is_a_new_path(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    struct dbr_addr there = {.family = 4, .port = 5000, .ip = {10, 1, 2, 3}};
+    path_refused(&p, datagram(L3), S);
+    peer_set_addr(&p, &there);
+    limits(&p, L3);
+    dbr_slot_fini(&k.slot);
+}
+
+static void test_without_a_key_nothing_happens(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    p.primary = NULL;
+    path_refused(&p, 1000, S);
+    limits(&p, L3);
+    dbr_slot_fini(&k.slot);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quick_short_rounds_begin_it),
+        cmocka_unit_test(test_a_lone_frame_is_never_held),
+        cmocka_unit_test(test_one_gap_starts_the_count_anew),
+        cmocka_unit_test(test_long_rounds_are_batches_already),
+        cmocka_unit_test(test_a_poor_nap_ends_it),
+        cmocka_unit_test(test_timers_do_not_count),
+        cmocka_unit_test(test_steps_down_to_what_fits),
+        cmocka_unit_test(test_never_below_the_least),
+        cmocka_unit_test(test_what_is_off_stays_off),
+        cmocka_unit_test(test_is_forgotten_in_time),
+        cmocka_unit_test(test_a_longer_one_does_not_widen),
+        cmocka_unit_test(test_ipv6_takes_its_longer_header),
+        cmocka_unit_test(test_a_new_address_is_a_new_path),
+        cmocka_unit_test(test_without_a_key_nothing_happens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
