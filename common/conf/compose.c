@@ -2,6 +2,7 @@
  *
  * The shapes with a struct of their own: each a setter, a line of the dump and, where it owns memory, a free.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -396,6 +397,48 @@ static void show_pool(struct show *s, const void *member)
     if (v->end == 0)
         return;
     show_ips(s, (const uint32_t[]){v->start, v->end, v->netmask}, v->netmask ? 3 : 2);
+    conf_show_end(s);
+}
+
+static int take_ipv6(struct parse *p, const char *text, uint8_t ip[16])
+{
+    if (inet_pton(AF_INET6, text, ip) == 1)
+        return 0;
+    return conf_error(p, "%.64s is no IPv6 address; write it like fd00:77::1", text);
+}
+
+static int set_ipv6(struct parse *p, void *member, size_t argc, char *const *argv)
+{
+    struct dbr_conf_ipv6 v = {.bits = 0};
+    char address[64], *end = NULL;
+    size_t n = strcspn(argv[0], "/");
+    unsigned long bits = argv[0][n] ? strtoul(argv[0] + n + 1, &end, 10) : 0;
+    if (n >= sizeof address || !end || *end || end == argv[0] + n + 1 || bits < 1 || bits > 128)
+        return conf_error(p, "%.64s has no prefix length from 1 to 128; write ADDRESS/BITS", argv[0]);
+    snprintf(address, sizeof address, "%.*s", (int)n, argv[0]);
+    int rc = take_ipv6(p, address, v.ip);
+    if (rc == 0 && argc > 1)
+        rc = take_ipv6(p, argv[1], v.remote);
+    if (rc != 0)
+        return rc;
+    v.bits = (uint8_t)bits;
+    v.has_remote = argc > 1;
+    *(struct dbr_conf_ipv6 *)member = v;
+    return 0;
+}
+
+static void show_ipv6(struct show *s, const void *member)
+{
+    const struct dbr_conf_ipv6 *v = member;
+    char ip[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 8];
+    if (!v->bits)
+        return;
+    inet_ntop(AF_INET6, v->ip, ip, sizeof ip);
+    snprintf(text, sizeof text, "%s/%u", ip, v->bits);
+    conf_show_begin(s);
+    conf_show_word(s, text);
+    if (v->has_remote)
+        conf_show_word(s, inet_ntop(AF_INET6, v->remote, ip, sizeof ip));
     conf_show_end(s);
 }
 
@@ -1185,6 +1228,7 @@ const struct shape conf_composites[SHAPE_COUNT] = {
     [SHAPE_KEEPALIVE] = {set_keepalive, show_keepalive, NULL},
     [SHAPE_IFCONFIG] = {set_ifconfig, show_ifconfig, NULL},
     [SHAPE_POOL] = {set_pool, show_pool, NULL},
+    [SHAPE_IPV6] = {set_ipv6, show_ipv6, NULL},
     [SHAPE_REMOTES] = {set_remote, show_remotes, drop_remotes},
     [SHAPE_CONNECTION] = {set_connection, NULL, NULL},
     [SHAPE_LOCALS] = {set_local, show_locals, drop_locals},

@@ -54,6 +54,12 @@ struct dbr_conf_pool {
     uint32_t start, end; /* both included */
     uint32_t netmask;    /* 0 = not given */
 };
+/* ADDRESS/BITS [REMOTE]; network order. */
+struct dbr_conf_ipv6 {
+    uint8_t ip[16], remote[16];
+    uint8_t bits; /* 0 = not given */
+    bool has_remote;
+};
 struct dbr_conf_server {
     uint32_t network, netmask;
     bool nopool;
@@ -272,6 +278,7 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_KEEPALIVE     struct dbr_conf_keepalive
 #define DBR_T_IFCONFIG      struct dbr_conf_ifconfig
 #define DBR_T_POOL          struct dbr_conf_pool
+#define DBR_T_IPV6          struct dbr_conf_ipv6
 #define DBR_T_REMOTES       struct dbr_conf_remotes
 #define DBR_T_CONNECTION    bool
 #define DBR_T_LOCALS        struct dbr_conf_locals
@@ -399,6 +406,8 @@ bool dbr_conf_binding_same(const struct dbr_conf_binding *a, const struct dbr_co
 #define DBR_CCD_LIST(X)                                                                                      \
     X(disable)                                                                                               \
     X(ifconfig_push)                                                                                         \
+    X(ifconfig_ipv6_push)                                                                                    \
+    X(max_routes_per_client)                                                                                 \
     X(push)                                                                                                  \
     X(push_reset)                                                                                            \
     X(push_remove)                                                                                           \

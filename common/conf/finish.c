@@ -110,6 +110,29 @@ static void expand_server(struct parse *p)
     push_gateway(p, DBR_D_server, v->network + 1);
 }
 
+/* server-ipv6 fd00:77::/64: ::1 for the server, from ::1000 on for clients, as OpenVPN's helper.c has it. */
+static void expand_server_ipv6(struct parse *p)
+{
+    enum { POOL_AT = 0x10, LONGEST = 112 };
+    struct dbr_config *cfg = p->cfg;
+    struct dbr_conf_ipv6 v = cfg->server_ipv6;
+    if (!v.bits)
+        return;
+    if (v.bits > LONGEST)
+        conf_error(at(p, DBR_D_server_ipv6), "the network is too small; give a prefix length up to %d",
+                   LONGEST);
+    else if (DBR_IS_SET(cfg, ifconfig_ipv6) || DBR_IS_SET(cfg, ifconfig_ipv6_pool))
+        conf_error(at(p, DBR_D_server_ipv6), "has address and pool already; remove ifconfig-ipv6 and "
+                                             "ifconfig-ipv6-pool, or this line");
+    if (v.bits > LONGEST || DBR_IS_SET(cfg, ifconfig_ipv6) || DBR_IS_SET(cfg, ifconfig_ipv6_pool))
+        return;
+    cfg->ifconfig_ipv6 = cfg->ifconfig_ipv6_pool = v;
+    cfg->ifconfig_ipv6.ip[15] |= 1;
+    cfg->ifconfig_ipv6_pool.ip[14] |= POOL_AT;
+    derive(p, DBR_D_server_ipv6, DBR_D_ifconfig_ipv6);
+    derive(p, DBR_D_server_ipv6, DBR_D_ifconfig_ipv6_pool);
+}
+
 static void expand_client(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
@@ -487,6 +510,7 @@ int dbr_config_finish(struct dbr_config *cfg, const struct dbr_conf_diag *diag)
     expand_client(&p);
     expand_server_bridge(&p);
     expand_server(&p);
+    expand_server_ipv6(&p);
     find_role(&p);
     check_roles(&p);
     expand_ports(cfg);

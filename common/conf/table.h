@@ -50,6 +50,7 @@
     X(KEEPALIVE)                                                                                             \
     X(IFCONFIG)                                                                                              \
     X(POOL)                                                                                                  \
+    X(IPV6)                                                                                                  \
     X(REMOTES)                                                                                               \
     X(CONNECTION)                                                                                            \
     X(LOCALS)                                                                                                \

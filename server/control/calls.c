@@ -10,6 +10,7 @@
 #include "control/calls.h"
 #include "crypto/mac.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -28,13 +29,25 @@ static int family_of(int proto)
     return proto == DBR_CONF_PROTO_UDP4 ? AF_INET : proto == DBR_CONF_PROTO_UDP6 ? AF_INET6 : AF_UNSPEC;
 }
 
+/* remote-random-hostname: a name of its own in the zone of `host`; numbers stay. */
+static const char *random_host(const struct control *ctl, const char *host, char *out, size_t cap)
+{
+    uint8_t r[6], ip[16];
+    bool number = inet_pton(AF_INET, host, ip) == 1 || inet_pton(AF_INET6, host, ip) == 1;
+    if (!ctl->cfg->remote_random_hostname || number || dbr_random(r, sizeof r))
+        return host;
+    int n = snprintf(out, cap, "%02x%02x%02x%02x%02x%02x.%s", r[0], r[1], r[2], r[3], r[4], r[5], host);
+    return n > 0 && (size_t)n < cap ? out : host;
+}
+
 static int resolve(struct control *ctl, struct calls *calls, const struct dbr_conf_remote *r)
 {
-    char port[8];
+    char port[8], name[300];
     struct addrinfo *list = NULL, hint = {.ai_socktype = SOCK_DGRAM};
     hint.ai_family = family_of(r->proto >= 0 ? r->proto : ctl->cfg->proto);
+    const char *host = random_host(ctl, r->host, name, sizeof name);
     snprintf(port, sizeof port, "%d", r->port ? r->port : ctl->cfg->rport);
-    int err = getaddrinfo(r->host, port, &hint, &list);
+    int err = getaddrinfo(host, port, &hint, &list);
     if (err) {
         dbr_log(ctl->log, DBR_LOG_ERROR, "RESOLVE: Cannot resolve host address: %s:%s (%s)", r->host, port,
                 gai_strerror(err));

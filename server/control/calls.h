@@ -91,6 +91,13 @@ int calls_route_parse(struct dbr_ipc_route *r, const char *line, uint32_t gatewa
  * to be taken. Pure. */
 int calls_temp_parse(const char *rest, bool *advance);
 
+/* calls_ipv6.c */
+/* One `route-ipv6` line (NETWORK/BITS [GATEWAY [METRIC]]) likewise; DBR_ERR_NOTFOUND: it names no gateway and
+ * there is none (16 zeros). Pure. */
+int calls_route6_parse(struct dbr_ipc_route *r, const char *line, const uint8_t gateway[16], uint32_t metric);
+bool calls_has_routes6(const struct control *ctl);
+void calls_tell_routes6(struct control *ctl, bool full); /* full: everything */
+
 /* calls_net.c */
 int calls_net_open(struct control *ctl); /* before the lock-down */
 void calls_net_close(struct calls *calls);

@@ -84,6 +84,7 @@ int calls_route_parse(struct dbr_ipc_route *r, const char *line, uint32_t gatewa
         r->metric = (uint32_t)m;
     }
     r->prefix = (uint8_t)prefix;
+    r->family = 4;
     dbr_put32(r->dst, dst);
     return 0;
 }
@@ -112,23 +113,42 @@ static void send_everything(struct control *ctl, uint32_t gateway, uint32_t metr
 void calls_keep_way(struct control *ctl)
 {
     const struct calls *calls = ctl->calls;
-    struct dbr_ipc_route r = {
-        .head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof r, 0), .what = DBR_ROUTE_AROUND, .prefix = 32};
-    if (!calls->full || !calls->target)
+    struct dbr_ipc_route r = {.head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof r, 0), .what = DBR_ROUTE_AROUND};
+    if (!calls->target)
         return;
     const struct dbr_addr *server = calls->client ? &calls->client->addr : &calls->target->addr;
-    if (server->family != 4)
+    if (!calls->full && !(server->family == 6 && calls_has_routes6(ctl)))
         return;
-    memcpy(r.dst, server->ip, 4);
+    r.family = server->family;
+    r.prefix = server->family == 6 ? 128 : 32;
+    memcpy(r.dst, server->ip, server->family == 6 ? 16 : 4);
     send_route(ctl, &r);
+}
+
+/* "remote_host 255.255.255.255 net_gateway" with the address of the server; NULL: it has none of IPv4. */
+static const char *name_server(const struct control *ctl, const char *line, char out[ROUTE_LINE])
+{
+    static const char word[] = "remote_host";
+    char ip[DBR_ADDR_TEXT];
+    const struct target *t = ctl->calls->target;
+    if (strncmp(line, word, sizeof word - 1) != 0)
+        return line;
+    if (!t || t->addr.family != 4)
+        return NULL;
+    snprintf(out, ROUTE_LINE, "%s%s", dbr_addr_ip_text(&t->addr, ip), line + sizeof word - 1);
+    return out;
 }
 
 static void send_list(struct control *ctl, const struct dbr_conf_list *list, uint32_t gateway,
                       uint32_t metric, bool full)
 {
     struct dbr_ipc_route r;
+    char named[ROUTE_LINE];
     for (size_t i = 0; i < list->n && i < ROUTES_MAX; i++) {
-        if (calls_route_parse(&r, list->v[i], gateway, metric))
+        const char *line = name_server(ctl, list->v[i], named);
+        if (!line)
+            continue;
+        if (calls_route_parse(&r, line, gateway, metric))
             dbr_log(ctl->log, DBR_LOG_WARN, "WARNING: route %s is not understood and is left out",
                     list->v[i]);
         else if (r.prefix == 0 && !full)
@@ -141,10 +161,31 @@ static void send_list(struct control *ctl, const struct dbr_conf_list *list, uin
     }
 }
 
+/* A flag of redirect-gateway or redirect-private, here or pushed. */
+static bool has_flag(const struct control *ctl, const char *flag)
+{
+    const struct dbr_config *pulled = &ctl->calls->pulled;
+    const struct dbr_conf_list *lists[] = {&ctl->cfg->redirect_gateway, &pulled->redirect_gateway,
+                                           &ctl->cfg->redirect_private, &pulled->redirect_private};
+    for (size_t l = 0; l < 4; l++)
+        for (size_t i = 0; i < lists[l]->n; i++)
+            if (strcmp(lists[l]->v[i], flag) == 0)
+                return true;
+    return false;
+}
+
 static bool wants_everything(const struct control *ctl)
 {
     const struct dbr_config *pulled = &ctl->calls->pulled;
     return DBR_IS_SET(ctl->cfg, redirect_gateway) || DBR_IS_SET(pulled, redirect_gateway);
+}
+
+static bool wants_way(const struct control *ctl)
+{
+    const struct dbr_config *pulled = &ctl->calls->pulled;
+    bool any = wants_everything(ctl) || DBR_IS_SET(ctl->cfg, redirect_private) ||
+               DBR_IS_SET(pulled, redirect_private);
+    return any && !has_flag(ctl, "local");
 }
 
 /* The gateway of routes; 0: the one of the DHCP lease. */
@@ -163,13 +204,14 @@ static void tell_routes(struct control *ctl)
     bool full = wants_everything(ctl);
     if (ctl->cfg->route_noexec)
         return;
-    calls->full = full;
+    calls->full = wants_way(ctl);
     clear_routes(ctl);
     calls_keep_way(ctl);
     send_list(ctl, &ctl->cfg->route, gateway, metric, full);
     send_list(ctl, &calls->pulled.route, gateway, metric, full);
-    if (full)
+    if (full && !has_flag(ctl, "!ipv4"))
         send_everything(ctl, gateway, metric);
+    calls_tell_routes6(ctl, full && has_flag(ctl, "ipv6"));
 }
 
 /* ---- scripts ---- */
@@ -242,6 +284,9 @@ static void tell_tap(struct control *ctl)
         m.v4[i] = (uint8_t)(ip->local >> (24 - 8 * i));
         m.mask4[i] = (uint8_t)(ip->netmask >> (24 - 8 * i));
     }
+    const struct dbr_conf_ipv6 *ip6 = DBR_PULLED(pulled, own, ifconfig_ipv6);
+    memcpy(m.v6, ip6->ip, sizeof m.v6);
+    m.prefix6 = own->ifconfig_noexec ? 0 : ip6->bits;
     m.dhcp = !ip->local && !own->ifconfig_noexec && *gateway && strcmp(*gateway, "dhcp") == 0;
     m.mtu = (uint16_t)*DBR_PULLED(pulled, own, tun_mtu);
     keeper_tell(ctl, &m);

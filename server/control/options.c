@@ -5,6 +5,7 @@
  */
 #include "control/state.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,6 +224,49 @@ static size_t add_full(const struct client *c, const char **opts, size_t n)
     return n;
 }
 
+/* base + offset, as one number of 128 bits. */
+static void add_to_ip6(uint8_t ip[16], uint32_t offset)
+{
+    uint64_t sum = offset;
+    for (int i = 15; i >= 0 && sum; i--) {
+        sum += ip[i];
+        ip[i] = (uint8_t)sum;
+        sum >>= 8;
+    }
+}
+
+/* The n-th address of the IPv6 pool goes with the n-th of the IPv4 pool; clients without one follow behind
+ * it, by their peer id. */
+static uint32_t ip6_offset(const struct client *c)
+{
+    const struct dbr_conf_pool *pool = &c->ctl->cfg->ifconfig_pool;
+    uint32_t ip = c->adm->ip;
+    if (c->ctl->pool_used && ip >= pool->start && ip <= pool->end)
+        return ip - pool->start;
+    return (c->ctl->pool_used ? pool->end - pool->start + 1 : 0) + c->peer_id;
+}
+
+static size_t add_ipv6(struct client *c, const char **opts, size_t n)
+{
+    const struct dbr_config *cfg = c->ctl->cfg;
+    struct admitted *a = c->adm;
+    bool own = a->has_file && a->file.has.ifconfig_ipv6_push;
+    struct dbr_conf_ipv6 v = own ? a->file.ifconfig_ipv6_push : cfg->ifconfig_ipv6_pool;
+    char ip[INET6_ADDRSTRLEN], gateway[INET6_ADDRSTRLEN] = "";
+    if (!v.bits)
+        return n;
+    if (!own)
+        add_to_ip6(v.ip, ip6_offset(c));
+    const uint8_t *remote = v.has_remote ? v.remote : cfg->ifconfig_ipv6.bits ? cfg->ifconfig_ipv6.ip : NULL;
+    if (remote)
+        inet_ntop(AF_INET6, remote, gateway, sizeof gateway);
+    snprintf(a->push_ifconfig6, sizeof a->push_ifconfig6, "ifconfig-ipv6 %s/%u%s%s",
+             inet_ntop(AF_INET6, v.ip, ip, sizeof ip), v.bits, *gateway ? " " : "", gateway);
+    if (!removed(a, a->push_ifconfig6))
+        opts[n++] = a->push_ifconfig6;
+    return n;
+}
+
 /* A laptop that is shut down leaves at once. */
 static const char exit_notify[] = "explicit-exit-notify 1";
 
@@ -245,5 +289,5 @@ size_t options_push(struct client *c, const char **opts, size_t max)
                  ip_text(a->netmask, mask));
         opts[n++] = a->push_ifconfig;
     }
-    return n;
+    return add_ipv6(c, opts, n);
 }

@@ -78,7 +78,7 @@ struct admitted {
     bool hooked;          /* client-disconnect is due when it goes */
     uint32_t waits_for;   /* id of the script whose result it waits for; 0: none */
     uint32_t ip, netmask; /* host order; 0 = none given by us */
-    char push_ifconfig[48];
+    char push_ifconfig[48], push_ifconfig6[128];
     struct dbr_ipc_stats stats;
     struct shown_mac *macs; /* grows up to MACS_SHOWN */
     size_t n_macs, cap_macs;

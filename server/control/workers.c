@@ -113,6 +113,18 @@ static void fill_keepalive(const struct client *c, struct dbr_ipc_peer *m)
     m->inactive_s = (uint32_t)(inactive > 0 ? inactive : 0);
 }
 
+/* mac-limit before max-routes-per-client, the client's file before the main configuration; 0: as the port
+ * kind has it. */
+static uint16_t mac_limit(const struct dbr_config *cfg, const struct dbr_client_config *f)
+{
+    int n = f->has.mac_limit                         ? f->mac_limit
+            : f->has.max_routes_per_client           ? f->max_routes_per_client
+            : DBR_IS_SET(cfg, mac_limit)             ? cfg->mac_limit
+            : DBR_IS_SET(cfg, max_routes_per_client) ? cfg->max_routes_per_client
+                                                     : 0;
+    return (uint16_t)(n > UINT16_MAX ? UINT16_MAX : n);
+}
+
 static void fill_port(const struct client *c, struct dbr_ipc_peer *m)
 {
     const struct dbr_config *cfg = c->ctl->cfg;
@@ -125,7 +137,7 @@ static void fill_port(const struct client *c, struct dbr_ipc_peer *m)
         m->flags |= DBR_PEER_SOURCE_GUARD;
     if ((f->has.tunnel ? f->tunnel : cfg->tunnel) == DBR_TUNNEL_SPLIT)
         m->flags |= DBR_PEER_SPLIT;
-    m->mac_limit = (uint16_t)(f->has.mac_limit ? f->mac_limit : cfg->mac_limit);
+    m->mac_limit = mac_limit(cfg, f);
     m->storm_pps = (uint32_t)(f->has.storm_limit ? f->storm_limit : cfg->storm_limit);
     if (f->has.rate) {
         m->rate_up = f->rate.up;

@@ -156,7 +156,11 @@ static int check_socket(const void *buf)
 static int check_route(const void *buf)
 {
     const struct dbr_ipc_route *m = buf;
-    return m->what < DBR_ROUTES && m->prefix <= 32 ? 0 : DBR_ERR_SHAPE;
+    static const uint8_t longest[] = {[0] = 0, [4] = 32, [6] = 128};
+    if (m->what >= DBR_ROUTES ||
+        (m->family != 4 && m->family != 6 && (m->family || m->what != DBR_ROUTE_CLEAR)))
+        return DBR_ERR_SHAPE;
+    return m->prefix <= longest[m->family] ? 0 : DBR_ERR_SHAPE;
 }
 
 /* A name that no shell, linker or interpreter looks at, and a value on one line. */

@@ -296,10 +296,11 @@ struct dbr_ipc_route {
     struct dbr_ipc_head head;
     uint32_t what; /* enum dbr_route_what */
     uint32_t metric;
-    uint8_t dst[4]; /* IPv4, network order */
-    uint8_t via[4]; /* all zero: the gateway of the DHCP lease, once there is one */
-    uint8_t prefix; /* bits */
-    uint8_t pad[7];
+    uint8_t dst[16]; /* network order; IPv4 has the first four bytes */
+    uint8_t via[16]; /* all zero: the gateway of the DHCP lease, once there is one (IPv4 only) */
+    uint8_t family;  /* 4 or 6; of CLEAR 0 */
+    uint8_t prefix;  /* bits */
+    uint8_t pad[6];
 };
 enum dbr_route_what {
     DBR_ROUTE_CLEAR, /* all routes go; those that follow come in their place */

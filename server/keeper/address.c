@@ -92,22 +92,23 @@ int if_address_del(int ifindex, const struct if_address *a)
 
 static int change_route(const struct if_route *a, uint16_t type, uint16_t flags)
 {
-    static const uint8_t none[4];
-    bool on_link = memcmp(a->via, none, 4) == 0;
+    static const uint8_t none[16];
+    bool on_link = memcmp(a->via, none, sizeof none) == 0;
+    size_t n = a->family == 6 ? 16 : 4;
     uint32_t out = (uint32_t)a->ifindex;
     struct request r = {
         .head = {.nlmsg_len = NLMSG_LENGTH(sizeof r.route), .nlmsg_type = type, .nlmsg_flags = flags}};
-    r.route = (struct rtmsg){.rtm_family = AF_INET,
+    r.route = (struct rtmsg){.rtm_family = a->family == 6 ? AF_INET6 : AF_INET,
                              .rtm_dst_len = a->prefix,
                              .rtm_table = RT_TABLE_MAIN,
                              .rtm_protocol = RTPROT_STATIC,
-                             .rtm_scope = on_link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+                             .rtm_scope = on_link && n == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
                              .rtm_type = RTN_UNICAST,
                              .rtm_flags = on_link ? 0 : RTNH_F_ONLINK};
-    put_attr(&r, RTA_DST, a->dst, 4);
+    put_attr(&r, RTA_DST, a->dst, n);
     put_attr(&r, RTA_OIF, &out, sizeof out);
     if (!on_link)
-        put_attr(&r, RTA_GATEWAY, a->via, 4);
+        put_attr(&r, RTA_GATEWAY, a->via, n);
     if (a->metric)
         put_attr(&r, RTA_PRIORITY, &a->metric, sizeof a->metric);
     return ask(&r);
@@ -129,21 +130,22 @@ int if_route_del(const struct if_route *r)
 static void consider(const struct nlmsghdr *h, int but, struct if_route *best)
 {
     const struct rtmsg *m = NLMSG_DATA(h);
-    struct if_route r = {.metric = 0};
+    struct if_route r = {.family = m->rtm_family == AF_INET6 ? 6 : 4};
+    size_t n = r.family == 6 ? 16 : 4;
     bool has_gateway = false;
     if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_LENGTH(sizeof *m) || m->rtm_dst_len ||
         m->rtm_table != RT_TABLE_MAIN || m->rtm_type != RTN_UNICAST)
         return;
     int left = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof *m);
     for (const struct rtattr *a = RTM_RTA(m); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
-        if (RTA_PAYLOAD(a) != 4)
+        if (RTA_PAYLOAD(a) != (a->rta_type == RTA_GATEWAY ? n : 4))
             continue;
         if (a->rta_type == RTA_OIF)
             memcpy(&r.ifindex, RTA_DATA(a), 4);
         else if (a->rta_type == RTA_PRIORITY)
             memcpy(&r.metric, RTA_DATA(a), 4);
         else if (a->rta_type == RTA_GATEWAY)
-            memcpy(r.via, RTA_DATA(a), 4);
+            memcpy(r.via, RTA_DATA(a), n);
         has_gateway |= a->rta_type == RTA_GATEWAY;
     }
     if (has_gateway && r.ifindex && r.ifindex != but && (!best->ifindex || r.metric < best->metric))
@@ -166,12 +168,12 @@ static bool read_dump(int s, int but, struct if_route *best)
     return true;
 }
 
-int if_route_default(int but, struct if_route *r)
+int if_route_default(int but, uint8_t family, struct if_route *r)
 {
     struct request ask_all = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof ask_all.route),
                                        .nlmsg_type = RTM_GETROUTE,
                                        .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
-    ask_all.route.rtm_family = AF_INET;
+    ask_all.route.rtm_family = family == 6 ? AF_INET6 : AF_INET;
     *r = (struct if_route){.ifindex = 0};
     int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (s < 0)

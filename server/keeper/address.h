@@ -17,11 +17,12 @@ struct if_address {
     uint8_t ip[16]; /* network order */
 };
 
-/* An IPv4 route of the main table through an interface. */
+/* A route of the main table through an interface. */
 struct if_route {
     int ifindex;
-    uint8_t dst[4], via[4]; /* network order; via zero: the destination is on the link */
-    uint8_t prefix;         /* bits */
+    uint8_t dst[16], via[16]; /* network order; via zero: the destination is on the link */
+    uint8_t family;           /* 4 or 6 */
+    uint8_t prefix;           /* bits */
     uint32_t metric;
 };
 
@@ -34,9 +35,9 @@ int if_address_del(int ifindex, const struct if_address *a);
  * is good when removing. DBR_ERR_IO: errno has the cause. */
 int if_route_add(const struct if_route *r);
 int if_route_del(const struct if_route *r);
-/* The default route with the best metric that does not go through `but`: its interface and gateway into *r.
- * DBR_ERR_NOTFOUND. */
-int if_route_default(int but, struct if_route *r);
+/* The default route of this family with the best metric that does not go through `but`: its interface and
+ * gateway into *r. DBR_ERR_NOTFOUND. */
+int if_route_default(int but, uint8_t family, struct if_route *r);
 /* Sets the link up (it is never set down here); mtu 0 = leave. */
 int if_up(int ifindex, uint32_t mtu);
 

@@ -218,6 +218,7 @@ void tap_forget(struct keeper *k); /* takes addresses and routes away, ends the 
 int tap_or_bridge(const struct keeper *k);
 /* An IPv4 address of this machine on an interface that is neither TAP, bridge nor loopback; its parts. */
 struct ifaddrs;
+bool is_ours(const struct keeper *k, const char *name); /* an interface: TAP or bridge */
 bool is_elsewhere(const struct keeper *k, const struct ifaddrs *a);
 const uint8_t *address_of(const struct ifaddrs *a);
 uint8_t prefix_of_interface(const struct ifaddrs *a);

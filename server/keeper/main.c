@@ -98,6 +98,7 @@ static int show_help(void)
 static int run_data(const struct dbr_boot *boot, struct dbr_config *config, const struct guarded_ips *guarded)
 {
     struct dbr_data_limits limits = {.max_peers = boot->single ? 1 : (uint32_t)config->max_clients,
+                                     .age_s = (uint32_t)config->stale_routes_check.n,
                                      .client_to_client = config->client_to_client};
     if (config->aead_library == DBR_AEAD_LIBRARY_OPENSSL)
         limits.aead = "openssl";

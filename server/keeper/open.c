@@ -249,6 +249,19 @@ static int set_server_address(struct keeper *k)
     return 0;
 }
 
+static int set_server_address6(struct keeper *k)
+{
+    const struct dbr_conf_ipv6 *c = &k->config->ifconfig_ipv6;
+    if (k->client || !c->bits || k->config->ifconfig_noexec)
+        return 0;
+    struct if_address a = {.family = 6, .prefix = c->bits};
+    memcpy(a.ip, c->ip, sizeof a.ip);
+    if (if_address_add(k->bridged ? k->bridge.ifindex : k->tap.ifindex, &a))
+        return complain_errno(k, DBR_D_ifconfig_ipv6, "set the IPv6 address of",
+                              k->bridged ? k->bridge.name : k->tap.name);
+    return 0;
+}
+
 int watch_links(struct keeper *k)
 {
     struct dbr_linkmon_config want = {.tap_ifindex = k->tap.ifindex,
@@ -533,9 +546,11 @@ static int find_user(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder, open_log,           open_run_dir,    find_user,   loop_open,  open_udp,     open_bridge,
-        open_tap,     set_server_address, watch_links,     open_pairs,  open_fetch, open_metrics, memory_open,
-        map_counters, open_files,         open_management, hooks_check, write_pid,  run_up,
+        go_to_folder, open_log,    open_run_dir,    find_user,          loop_open,
+        open_udp,     open_bridge, open_tap,        set_server_address, set_server_address6,
+        watch_links,  open_pairs,  open_fetch,      open_metrics,       memory_open,
+        map_counters, open_files,  open_management, hooks_check,        write_pid,
+        run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->single = k->client || k->config->p2p;

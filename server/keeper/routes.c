@@ -12,17 +12,22 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
-static const uint8_t nowhere[4];
+static const uint8_t nowhere[16];
 
-static const char *route_text(const struct if_route *r, char out[64])
+enum { ROUTE_TEXT = 2 * INET6_ADDRSTRLEN + 16 };
+
+static const char *route_text(const struct if_route *r, char out[ROUTE_TEXT])
 {
-    char dst[INET_ADDRSTRLEN], via[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, r->dst, dst, sizeof dst);
-    inet_ntop(AF_INET, r->via, via, sizeof via);
-    snprintf(out, 64, "%s/%u via %s", dst, r->prefix, via);
+    char dst[INET6_ADDRSTRLEN], via[INET6_ADDRSTRLEN];
+    int family = r->family == 6 ? AF_INET6 : AF_INET;
+    inet_ntop(family, r->dst, dst, sizeof dst);
+    inet_ntop(family, r->via, via, sizeof via);
+    snprintf(out, ROUTE_TEXT, "%s/%u via %s", dst, r->prefix, via);
     return out;
 }
 
@@ -35,7 +40,7 @@ static void unset(struct own_route *r)
 
 static void set(struct keeper *k, struct own_route *r, const struct if_route *want)
 {
-    char text[64];
+    char text[ROUTE_TEXT];
     if (r->set && memcmp(&r->now, want, sizeof *want) == 0)
         return;
     unset(r);
@@ -54,8 +59,9 @@ static struct if_route wanted(const struct dbr_ipc_route *m)
 {
     struct if_route r;
     memset(&r, 0, sizeof r); /* it is compared as bytes */
-    memcpy(r.dst, m->dst, 4);
-    memcpy(r.via, m->via, 4);
+    memcpy(r.dst, m->dst, sizeof r.dst);
+    memcpy(r.via, m->via, sizeof r.via);
+    r.family = m->family;
     r.prefix = m->prefix;
     r.metric = m->metric;
     return r;
@@ -65,21 +71,37 @@ static void set_tunnel(struct keeper *k, struct own_route *r)
 {
     struct if_route want = wanted(&r->said);
     want.ifindex = tap_or_bridge(k);
-    if (memcmp(want.via, nowhere, 4) == 0)
+    if (want.family == 4 && memcmp(want.via, nowhere, sizeof nowhere) == 0)
         memcpy(want.via, k->lease.router, 4);
-    if (memcmp(want.via, nowhere, 4) != 0)
+    if (memcmp(want.via, nowhere, sizeof nowhere) != 0)
         set(k, r, &want);
 }
 
+/* True for an address that is on the link of an interface that is not ours. */
+static bool is_neighbour6(const struct keeper *k, const struct ifaddrs *a, const uint8_t ip[16])
+{
+    if (!a->ifa_addr || !a->ifa_netmask || a->ifa_addr->sa_family != AF_INET6 || is_ours(k, a->ifa_name) ||
+        a->ifa_flags & IFF_LOOPBACK)
+        return false;
+    const uint8_t *own = ((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr.s6_addr;
+    const uint8_t *mask = ((const struct sockaddr_in6 *)(const void *)a->ifa_netmask)->sin6_addr.s6_addr;
+    for (size_t i = 0; i < 16; i++)
+        if ((own[i] ^ ip[i]) & mask[i])
+            return false;
+    return true;
+}
+
 /* True for a neighbour, whom no default route concerns. */
-static bool on_link(const struct keeper *k, const uint8_t ip[4])
+static bool on_link(const struct keeper *k, const struct dbr_ipc_route *m)
 {
     struct ifaddrs *list;
     bool yes = false;
     if (getifaddrs(&list))
         return false;
     for (const struct ifaddrs *a = list; a && !yes; a = a->ifa_next)
-        yes = is_elsewhere(k, a) && if_networks_overlap(ip, 32, address_of(a), prefix_of_interface(a));
+        yes = m->family == 6 ? is_neighbour6(k, a, m->dst)
+                             : is_elsewhere(k, a) &&
+                                   if_networks_overlap(m->dst, 32, address_of(a), prefix_of_interface(a));
     freeifaddrs(list);
     return yes;
 }
@@ -87,14 +109,14 @@ static bool on_link(const struct keeper *k, const uint8_t ip[4])
 static void set_around(struct keeper *k, struct own_route *r)
 {
     struct if_route want = wanted(&r->said), out;
-    if (on_link(k, r->said.dst)) {
+    if (on_link(k, &r->said)) {
         unset(r);
         return;
     }
-    if (if_route_default(tap_or_bridge(k), &out))
+    if (if_route_default(tap_or_bridge(k), want.family, &out))
         return; /* no network right now: the next word of control comes with it */
     want.ifindex = out.ifindex;
-    memcpy(want.via, out.via, 4);
+    memcpy(want.via, out.via, sizeof want.via);
     set(k, r, &want);
 }
 
@@ -126,7 +148,8 @@ static struct own_route *same_destination(struct keeper *k, const struct dbr_ipc
 {
     for (size_t i = 0; i < k->n_routes; i++) {
         const struct dbr_ipc_route *have = &k->routes[i].said;
-        if (have->what == m->what && have->prefix == m->prefix && memcmp(have->dst, m->dst, 4) == 0)
+        if (have->what == m->what && have->family == m->family && have->prefix == m->prefix &&
+            memcmp(have->dst, m->dst, sizeof m->dst) == 0)
             return &k->routes[i];
     }
     return NULL;

@@ -44,7 +44,7 @@ uint8_t prefix_of_interface(const struct ifaddrs *a)
     return prefix < 0 ? 32 : (uint8_t)prefix;
 }
 
-static bool is_ours(const struct keeper *k, const char *name)
+bool is_ours(const struct keeper *k, const char *name)
 {
     return strcmp(name, k->tap.name) == 0 || (k->bridged && strcmp(name, k->bridge.name) == 0);
 }

@@ -101,6 +101,17 @@ neighbour_discovery() {
     lab_ping lan fd77::101 3 || why "no IPv6 ping from the LAN"
 }
 
+# The concentrator has an address for the bridge and one for each client; stock and own clients take it.
+server_ipv6() {
+    starts "server-ipv6 fd77:5::/64" && client && lab_client_start c2 || why "${T_WHY:-second client does not connect}" || return
+    [ "$LAB_SERVER" = openvpn ] && { skipped "OpenVPN puts the address on its TAP, which is bridged"; return; }
+    lab_until 3 has_ip6 c1 && has_ip6 c2 || why "no address: $(x c1 ip -6 -br addr show tap0)" || return
+    [ "$(ip6 c1)" != "$(ip6 c2)" ] || why "both have $(ip6 c1)" || return
+    lab_ping c1 fd77:5::1 5 || why "no ping to the concentrator by IPv6"
+}
+ip6() { x "$1" ip -6 -br addr show tap0 | grep -oE 'fd77:5::1[0-9a-f]{3}/64'; }
+has_ip6() { [ -n "$(ip6 "$1")" ]; }
+
 arp() {
     local seen
     starts && client || return
@@ -121,5 +132,6 @@ t_case ccd-address-in-pool ccd_from_pool
 t_case ccd-push ccd_push
 t_case pool-returning-client comes_back
 t_case arp-real-macs arp
+t_case server-ipv6 server_ipv6
 t_case ipv6-neighbour-discovery neighbour_discovery
 t_end

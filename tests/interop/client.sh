@@ -65,6 +65,50 @@ full_tunnel_on_link() {
     lab_ping c1 192.168.77.10 || why "no ping in the full tunnel"
 }
 
+# ---- IPv6
+
+routes6() { x c1 ip -6 route | grep -qE "$1" || why "no IPv6 route like $1: $(x c1 ip -6 route | tr '\n' ';')"; }
+soon_routes6() { lab_until 3 routes6 "$1" || routes6 "$1"; }
+no_routes6() { ! x c1 ip -6 route | grep -qE "$1" || why "IPv6 route $1 is there"; }
+ipv6_pushed() {
+    up 'push "ifconfig-ipv6 fd77::201/64 fd77::1"' '+push "route-ipv6 fd50::/32"' '+push "route-ipv6 fd60::/32 fd77::10 42"' \
+        '+push "route-ipv6 ::/0"' -- "+route-ipv6 fd70::/32" || return
+    soon_routes6 '^fd50::/32 via fd77::1 dev tap0' && soon_routes6 '^fd60::/32 via fd77::10 dev tap0.*metric 42' &&
+        soon_routes6 '^fd70::/32 via fd77::1 dev tap0' || return
+    no_routes6 '^default.*tap0|^::/0' || return
+    lab_log_has "$(log)" "route-ipv6 ::/0 would take all traffic" || why "the route for everything is not told" || return
+    x c1 ip -6 addr show dev tap0 | grep -q 'fd77::201/64' || why "no address" || return
+    lab_ping c1 fd77::10 5 || why "no IPv6 ping" || return
+    lab_client_stop c1
+    no_routes6 '^fd[567]0:'
+}
+# The concentrator is called by IPv6, from behind a router, and everything of IPv6 goes through the tunnel.
+ipv6_full() {
+    up "proto udp6" 'push "ifconfig-ipv6 fd77::202/64 fd77::1"' '+push "redirect-gateway ipv6 !ipv4"' -- "remote fd08::1 $LAB_PORT" "proto udp6" || return
+    soon_routes6 '^2000::/4 via fd77::1 dev tap0' && routes6 '^fd08::1 via fd09::1 dev wan0' || return
+    no_routes '^0.0.0.0/1' || return
+    lab_ping c1 fd77::10 5 || why "no IPv6 ping in the full tunnel" || return
+    lab_client_stop c1
+    no_routes6 '^2000::/4|^fd08::1 '
+}
+private_way() {
+    up 'push "redirect-private def1"' -- "remote 10.8.0.1 $LAB_PORT" || return
+    soon_routes '^10.8.0.1 via 10.9.0.1 dev wan0' && no_routes '^0.0.0.0/1'
+}
+far_away() { # CASE: c1 calls a concentrator behind a router
+    ip -n "$LAB_ID-gw" route replace 10.9.0.11 dev wan0 src 10.8.0.1
+    ip -n "$LAB_ID-gw" -6 route replace fd09::11 dev wan0 src fd08::1
+    "$@"
+    local status=$?
+    ip -n "$LAB_ID-gw" -6 route del fd09::11 dev wan0
+    ip -n "$LAB_ID-gw" route replace 10.9.0.11 dev wan0 src 10.9.0.1
+    return $status
+}
+windows_words() {
+    up 'push "block-outside-dns"' '+push "register-dns"' '+push "ip-win32 dynamic"' '+push "block-ipv6"' -- +block-outside-dns "+ip-win32 dynamic 0 3600" +register-dns || return
+    [ "$(grep -c "block-outside-dns:.*has no effect" "$(log)")" -ge 1 ] || why "not told"
+}
+
 # ---- DHCP
 
 dhcp_server() {
@@ -272,14 +316,19 @@ lab_begin client
 lab_pki && lab_office 1 || exit 1
 lab_link c1 home0 c1 home1
 # The concentrator is also behind a router: 10.8.0.1, by 10.9.0.1 or 10.9.0.2.
-lab_addr gw lo 10.8.0.1/32
+lab_addr gw lo 10.8.0.1/32 fd08::1/128
 lab_addr gw wan0 10.9.0.2/16
 ip -n "$LAB_ID-gw" route add 10.9.0.11 dev wan0 src 10.9.0.1
 x c1 ip route add default via 10.9.0.1
+x c1 ip -6 route add default via fd09::1
 t_case route-pushed pushed_routes
 t_case route-nopull route_nopull
 t_case full-tunnel full_tunnel
 t_case full-tunnel-on-link full_tunnel_on_link
+t_case ipv6-pushed ipv6_pushed
+t_case ipv6-full-tunnel far_away ipv6_full
+t_case redirect-private far_away private_way
+t_case windows-directives windows_words
 t_case dhcp-split dhcp_split
 t_case dhcp-full dhcp_full
 t_case home-lan-is-office-lan home_is_office

@@ -213,11 +213,13 @@ static void missing_things_name_the_file(void **state)
 
 static void a_clients_file(void **state)
 {
-    static const char text[] = "ifconfig-push 10.8.0.9 255.255.255.0\npush \"ping 5\"\npush-remove "
-                               "route\npush-remove \"dhcp-option DNS\"\n"
-                               "push-reset\nport-kind site\nmac-limit 12\nrate 10M 1500k\ninactive 60 "
-                               "9\nping-restart 30\nstorm-limit 7\n"
-                               "source-guard off\nsession-timeout 3600\n";
+    static const char text[] =
+        "ifconfig-push 10.8.0.9 255.255.255.0\npush \"ping 5\"\npush-remove "
+        "route\npush-remove \"dhcp-option DNS\"\n"
+        "push-reset\ntunnel split\nifconfig-ipv6-push fd00:77::9/64 fd00:77::1\nmax-routes-per-client "
+        "9\nport-kind site\nmac-limit 12\nrate 10M 1500k\ninactive 60 "
+        "9\nping-restart 30\nstorm-limit 7\n"
+        "source-guard off\nsession-timeout 3600\n";
     struct dbr_client_config cc;
     struct collect c;
     (void)state;
@@ -235,6 +237,10 @@ static void a_clients_file(void **state)
     assert_int_equal(cc.push_remove.n, 2);
     assert_string_equal(cc.push_remove.v[1], "dhcp-option DNS");
     assert_int_equal(cc.port_kind, DBR_PORT_KIND_SITE);
+    assert_true(cc.has.tunnel && cc.tunnel == DBR_TUNNEL_SPLIT);
+    assert_true(cc.has.ifconfig_ipv6_push && cc.ifconfig_ipv6_push.bits == 64);
+    assert_true(cc.ifconfig_ipv6_push.ip[15] == 9 && cc.ifconfig_ipv6_push.remote[15] == 1);
+    assert_int_equal(cc.max_routes_per_client, 9);
     assert_int_equal(cc.mac_limit, 12);
     assert_true(cc.rate.up == 10000000 && cc.rate.down == 1500000);
     assert_true(cc.inactive == 60 && cc.inactive_bytes == 9);
@@ -267,7 +273,7 @@ static const struct {
     {"<ca>\nx\n</ca>", "ca|not for a client's file"},
     {"iroute 10.0.0.0 255.0.0.0", "bridge does not route"},
     {"vlan-pvid 5", "not built yet"},
-    {"ifconfig-ipv6-push fd00::5/64 fd00::1", "not built yet|push \"ifconfig-ipv6"},
+    {"ifconfig-ipv6-push fd00::5", "prefix length"},
     {"ifconfig-push alice 255.0.0.0", "no IPv4"},
     {"\n\ndisabled", "ccd/x:3: disabled|did you mean disable?"},
     {"rate 1", "too few"},
@@ -369,7 +375,11 @@ static const struct {
     {"help", "may not push"},
     {"secret x", "may not push"},
     {"client-nat snat 1 2 3", "rewrites IP packets|; ignored"},
-    {"block-outside-dns", "not built yet; ignored"},
+    {"ifconfig-ipv6 fd00::1/0 fd00::2", "prefix length"},
+    {"ifconfig-ipv6 fd00::1", "prefix length"},
+    {"ifconfig-ipv6 fd00::1/129", "prefix length"},
+    {"ifconfig-ipv6 fd00::x/64", "no IPv6 address"},
+    {"ifconfig-ipv6 fd00::1/64 10.0.0.1", "no IPv6 address"},
     {"ping x", "no whole number"},
     {"ping -5", "out of range"},
     {"peer-id 16777216", "out of range"},

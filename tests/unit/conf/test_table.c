@@ -346,7 +346,6 @@ static const struct {
     {"management 127.0.0.1 0", "management"},
     {"management-external-key", "not built yet|key"},
     {"vlan-tagging", "not built yet|bridge"},
-    {"max-routes-per-client 512", "not built yet|mac-limit"},
 };
 
 static void list3_is_refused_with_reason_and_way_out(void **state)

@@ -102,6 +102,56 @@ static void temporary_refusals(void **state)
     }
 }
 
+static const struct {
+    const char *line;
+    int err;
+    uint32_t what, metric;
+    uint8_t prefix, dst0, via15; /* first byte of the network, last one of the gateway */
+} routes6[] = {
+    {"fd50::/32", 0, DBR_ROUTE_TUNNEL, 7, 32, 0xfd, 1},
+    {"fd50::/32 default 9", 0, DBR_ROUTE_TUNNEL, 9, 32, 0xfd, 1},
+    {" fd50::/32\tfd77::10  42", 0, DBR_ROUTE_TUNNEL, 42, 32, 0xfd, 0x10},
+    {"fd50::1/128 net_gateway", 0, DBR_ROUTE_AROUND, 7, 128, 0xfd, 0},
+    {"::/0", 0, DBR_ROUTE_TUNNEL, 7, 0, 0, 1},
+    {"2000::/3", 0, DBR_ROUTE_TUNNEL, 7, 3, 0x20, 1},
+    {"3000::/3", DBR_ERR_SHAPE}, /* a bit beyond the prefix */
+    {"fd50::1/32", DBR_ERR_SHAPE},
+    {"fd50::/129", DBR_ERR_SHAPE},
+    {"fd50::/-1", DBR_ERR_SHAPE},
+    {"fd50::/", DBR_ERR_SHAPE},
+    {"fd50::", DBR_ERR_SHAPE},
+    {"fd50::/32x", DBR_ERR_SHAPE},
+    {"10.0.0.0/8", DBR_ERR_SHAPE},
+    {"fd50::/32 nowhere", DBR_ERR_SHAPE},
+    {"fd50::/32 fd77::1 1x", DBR_ERR_SHAPE},
+    {"fd50::/32 fd77::1 1 more", DBR_ERR_SHAPE},
+    {"", DBR_ERR_SHAPE},
+};
+
+static void ipv6_routes_are_read(void **state)
+{
+    static const uint8_t gateway[16] = {0xfd, 0x77, [15] = 1}, none[16];
+    struct dbr_ipc_route r;
+    (void)state;
+    for (size_t i = 0; i < sizeof routes6 / sizeof routes6[0]; i++) {
+        int err = calls_route6_parse(&r, routes6[i].line, gateway, 7);
+        if (err != routes6[i].err)
+            fail_msg("[%s]: %d", routes6[i].line, err);
+        if (err)
+            continue;
+        assert_int_equal(dbr_ipc_check(&r, sizeof r), 0);
+        assert_int_equal(r.family, 6);
+        assert_int_equal(r.what, routes6[i].what);
+        assert_int_equal(r.metric, routes6[i].metric);
+        assert_int_equal(r.prefix, routes6[i].prefix);
+        assert_int_equal(r.dst[0], routes6[i].dst0);
+        assert_int_equal(r.via[15], routes6[i].via15);
+    }
+    assert_int_equal(calls_route6_parse(&r, "fd50::/32", none, 7), DBR_ERR_NOTFOUND);
+    assert_int_equal(calls_route6_parse(&r, "fd50::/32 fd77::1", none, 7), 0);
+    assert_int_equal(calls_route6_parse(&r, "fd50::/32 net_gateway", none, 7), 0);
+}
+
 static void pending_is_bounded(void **state)
 {
     static const struct {
@@ -117,9 +167,8 @@ static void pending_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes_are_read),
-        cmocka_unit_test(pending_is_bounded),
-        cmocka_unit_test(long_lines_are_refused),
+        cmocka_unit_test(routes_are_read),    cmocka_unit_test(ipv6_routes_are_read),
+        cmocka_unit_test(pending_is_bounded), cmocka_unit_test(long_lines_are_refused),
         cmocka_unit_test(temporary_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

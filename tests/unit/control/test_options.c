@@ -92,6 +92,11 @@ static void test_split_push(void **state)
         {pushes, "tunnel lan\n",
          "dns server 0 address 192.0.2.1,block-outside-dns,route 0.0.0.0 0.0.0.0,route-ipv6 ::/0,"},
         {pushes, "", "redirect-gateway def1,dhcp-option DNS 192.0.2.1,dhcp-option DOMAIN-SEARCH x,"},
+        {"ifconfig-ipv6 fd00:77::1/64\nifconfig-ipv6-pool fd00:77::1fff/64", "",
+         ",ifconfig 192.168.50.140 255.255.255.0,ifconfig-ipv6 fd00:77::2027/64 fd00:77::1,"}, /* the 40th */
+        {"server-bridge\nifconfig-ipv6-pool fd00:77::1000/64", "", ",ifconfig-ipv6 fd00:77::1000/64,"},
+        {"server-bridge\nifconfig-ipv6-pool fd00:77::1000/64",
+         "ifconfig-ipv6-push fd00:77::9/64 fd00:77::2\n", ",ifconfig-ipv6 fd00:77::9/64 fd00:77::2,"},
         {"server-bridge", "tunnel full\n",
          "route-gateway dhcp,ping 10,ping-restart 60,redirect-gateway def1,"
          "route remote_host 255.255.255.255 net_gateway,explicit"},

@@ -139,6 +139,7 @@ static void make(union any *m, enum dbr_ipc_type type)
         m->datagram.addr.family = 4;
         m->datagram.n = 100;
         break;
+    case DBR_IPC_ROUTE: m->route.family = 4; break;
     case DBR_IPC_CRL_IMAGE: m->crl_image.n = 1; break;
     case DBR_IPC_SEEN: m->seen.family = 4; break;
     case DBR_IPC_METRICS_CLIENTS:
@@ -308,6 +309,9 @@ static const struct {
     AT(DBR_IPC_ROUTE, route.what, DBR_ROUTES, false),
     AT(DBR_IPC_ROUTE, route.prefix, 32, true),
     AT(DBR_IPC_ROUTE, route.prefix, 33, false),
+    AT(DBR_IPC_ROUTE, route.family, 6, true),
+    AT(DBR_IPC_ROUTE, route.family, 5, false),
+    AT(DBR_IPC_ROUTE, route.family, 0, true), /* of CLEAR, which is 0 */
     AT(DBR_IPC_ENV, env.name[0], '_', true),
     AT(DBR_IPC_ENV, env.name[0], 'P', false), /* PATH, LD_PRELOAD, BASH_ENV ... are not control's to set */
     AT(DBR_IPC_ENV, env.name[0], '=', false),
