@@ -270,6 +270,8 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_INCLUDE       struct dbr_conf_list
 #define DBR_T_BLOB          struct dbr_conf_blob
 #define DBR_T_TLS_AUTH      struct dbr_conf_blob
+#define DBR_T_PRINTS        struct dbr_conf_list /* of 64 hex digits, lower case */
+#define DBR_T_NAME_FIELDS   struct dbr_conf_list
 #define DBR_T_TLS_CRYPT_V2  struct dbr_conf_blob
 #define DBR_T_CRL           struct dbr_conf_blob
 #define DBR_T_DH            struct dbr_conf_blob

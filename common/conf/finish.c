@@ -250,12 +250,38 @@ static void need_blob(struct parse *p, enum dbr_directive which, const struct db
                    table_rows[which].info.keyword, table_rows[which].info.keyword);
 }
 
+static bool has(const struct dbr_conf_blob *blob)
+{
+    return blob->path || blob->text;
+}
+
+/* Who is trusted: a CA in a file, a folder or PKCS#12, or certificates by their fingerprints. */
+static void check_trust(struct parse *p)
+{
+    const struct dbr_config *cfg = p->cfg;
+    bool lists = DBR_IS_SET(cfg, crl_verify) || cfg->crl_url.path || cfg->ocsp.on;
+    if (cfg->peer_fingerprint.n == 0 && !cfg->capath && !has(&cfg->pkcs12))
+        need_blob(p, DBR_D_ca, &cfg->ca, "the file with the CA's certificate");
+    else if (lists && !has(&cfg->ca) && !cfg->capath)
+        conf_error(at(p, DBR_D_ca), "missing: revocation lists and OCSP answers are checked with it; add ca");
+}
+
+static void check_own_certificate(struct parse *p)
+{
+    const struct dbr_config *cfg = p->cfg;
+    check_trust(p);
+    if (has(&cfg->pkcs12) && (has(&cfg->cert) || has(&cfg->key)))
+        conf_error(at(p, DBR_D_pkcs12), "holds certificate and key already; remove cert and key");
+    if (has(&cfg->pkcs12))
+        return;
+    need_blob(p, DBR_D_cert, &cfg->cert, "the file with the own certificate");
+    need_blob(p, DBR_D_key, &cfg->key, "the file with the private key");
+}
+
 static void check_certificates(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
-    need_blob(p, DBR_D_ca, &cfg->ca, "the file with the CA's certificate");
-    need_blob(p, DBR_D_cert, &cfg->cert, "the file with the own certificate");
-    need_blob(p, DBR_D_key, &cfg->key, "the file with the private key");
+    check_own_certificate(p);
     if (cfg->crl_verify.dir && !cfg->crl_verify.path)
         conf_error(at(p, DBR_D_crl_verify), "a folder has a name; write: crl-verify FOLDER dir");
     if (cfg->crl_url.path && strncmp(cfg->crl_url.path, "http://", 7) != 0 &&
@@ -265,11 +291,6 @@ static void check_certificates(struct parse *p)
         conf_warn(at(p, DBR_D_crl_stale), "has no effect without a list; add crl-verify or crl-url");
     if (cfg->tls_version_max && cfg->tls_version_max < cfg->tls_version_min)
         conf_error(at(p, DBR_D_tls_version_max), "below tls-version-min; raise it or lower the other");
-}
-
-static bool has(const struct dbr_conf_blob *blob)
-{
-    return blob->path || blob->text;
 }
 
 /* A server may serve clients with tls-crypt-v2 beside those that have the common key. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "conf/shape.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/secret.h"
 #include "conf/names.h"
@@ -621,6 +623,87 @@ static int set_tls_auth(struct parse *p, void *member, size_t argc, char *const 
     return rc;
 }
 
+/* One SHA-256 fingerprint, with colons between the bytes or without, as 64 digits in lower case. */
+static int add_print(struct parse *p, void *member, const char *text, size_t len)
+{
+    char digits[65];
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == ':' && n && n % 2 == 0)
+            continue;
+        if (!isxdigit((unsigned char)text[i]) || n == 64)
+            return conf_error(p,
+                              "'%.*s' is no SHA-256 fingerprint; take that of `openssl x509 -noout "
+                              "-fingerprint -sha256 -in FILE`",
+                              (int)(len < 100 ? len : 100), text);
+        digits[n++] = (char)tolower((unsigned char)text[i]);
+    }
+    if (n != 64)
+        return conf_error(p, "'%.*s' is no SHA-256 fingerprint: it has 64 hex digits",
+                          (int)(len < 100 ? len : 100), text);
+    digits[n] = 0;
+    return conf_list_add(p, member, conf_keep(p, digits));
+}
+
+/* A block has a fingerprint in each line; empty lines and comments count for nothing. */
+static int set_print_block(struct parse *p, void *member)
+{
+    const char *at = p->block, *end = p->block + p->block_len;
+    int rc = 0;
+    while (at < end && rc == 0) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+        const char *next = newline ? newline + 1 : end;
+        while (at < stop && isspace((unsigned char)*at))
+            at++;
+        while (stop > at && isspace((unsigned char)stop[-1]))
+            stop--;
+        if (at < stop && *at != '#' && *at != ';')
+            rc = add_print(p, member, at, (size_t)(stop - at));
+        at = next;
+    }
+    return rc;
+}
+
+static int set_prints(struct parse *p, void *member, size_t argc, char *const *argv)
+{
+    int rc = 0;
+    if (p->block)
+        return set_print_block(p, member);
+    if (argc > 1 && strcasecmp(argv[1], "SHA1") == 0)
+        return conf_error(p, "SHA-1 can be forged; give the SHA-256 fingerprint");
+    for (size_t i = 0; i < argc && rc == 0; i++)
+        if ((i == 0 || strcasecmp(argv[i], "SHA256") != 0) && strcmp(argv[i], "[inline]") != 0)
+            rc = add_print(p, member, argv[i], strlen(argv[i]));
+    return rc;
+}
+
+/* Only the last line counts. A field that is all in lower case is meant in upper case, as in OpenVPN. */
+static int set_name_fields(struct parse *p, void *member, size_t argc, char *const *argv)
+{
+    int rc = 0;
+    drop_list(member);
+    for (size_t i = 0; i < argc && rc == 0; i++) {
+        char field[64];
+        size_t n = strlen(argv[i]);
+        bool lower = strncmp(argv[i], "ext:", 4) != 0 && strspn(argv[i], "abcdefghijklmnopqrstuvwxyz") == n;
+        if (n == 0 || n >= sizeof field)
+            return conf_error(p, "'%.80s' is no field; write CN, emailAddress or another", argv[i]);
+        for (size_t j = 0; j <= n; j++)
+            field[j] = (char)(lower ? toupper((unsigned char)argv[i][j]) : argv[i][j]);
+        rc = conf_list_add(p, member, conf_keep(p, field));
+    }
+    return rc;
+}
+
+static void show_name_fields(struct show *s, const void *member)
+{
+    const struct dbr_conf_list *list = member;
+    conf_show_begin(s);
+    for (size_t i = 0; i < list->n; i++)
+        conf_show_word(s, list->v[i]);
+    conf_show_end(s);
+}
+
 static int set_tls_crypt_v2(struct parse *p, void *member, size_t argc, char *const *argv)
 {
     int index = 0;
@@ -716,6 +799,8 @@ static const struct shape simple[SHAPE_COUNT] = {
     [SHAPE_INCLUDE] = {set_include, NULL, drop_list},
     [SHAPE_BLOB] = {set_blob, show_blob, drop_blob},
     [SHAPE_TLS_AUTH] = {set_tls_auth, show_tls_auth, drop_blob},
+    [SHAPE_PRINTS] = {set_prints, show_words, drop_list},
+    [SHAPE_NAME_FIELDS] = {set_name_fields, show_name_fields, drop_list},
     [SHAPE_TLS_CRYPT_V2] = {set_tls_crypt_v2, show_blob, drop_blob},
     [SHAPE_CRL] = {set_crl, show_blob, drop_blob},
     [SHAPE_DH] = {set_dh, show_dh, drop_blob},

@@ -41,6 +41,8 @@
     X(KEY_USAGE)                                                                                             \
     X(INCLUDE)                                                                                               \
     X(BLOB)                                                                                                  \
+    X(PRINTS)                                                                                                \
+    X(NAME_FIELDS)                                                                                           \
     X(TLS_CRYPT_V2)                                                                                          \
     X(TLS_AUTH)                                                                                              \
     X(CRL)                                                                                                   \

@@ -55,13 +55,16 @@ struct dbr_tls_config {
     const char *key_pass;  /* pass phrase of key or pkcs12; NULL: none */
     const uint8_t *pkcs12; /* DER, instead of ca (where absent), cert and key; or NULL */
     size_t pkcs12_len;
-    int version_min, version_max; /* 12 or 13; 0: 12 and 13 */
-    const char *cipher_list;      /* tls-cipher: OpenSSL's or IANA's names, ':' between; NULL: default */
-    const char *ciphersuites;     /* tls-ciphersuites (TLS 1.3); NULL: default */
-    const char *groups;           /* tls-groups; NULL: default */
-    const char *cert_profile;     /* insecure, legacy, preferred, suiteb; NULL: preferred (112 bits) */
-    int64_t now;                  /* unix seconds, for "our certificate has expired"; 0: do not look */
-    dbr_tls_verify_fn *verify;    /* NULL: the chain check alone decides */
+    int version_min, version_max;   /* 12 or 13; 0: 12 and 13 */
+    const char *cipher_list;        /* tls-cipher: OpenSSL's or IANA's names, ':' between; NULL: default */
+    const char *ciphersuites;       /* tls-ciphersuites (TLS 1.3); NULL: default */
+    const char *groups;             /* tls-groups; NULL: default */
+    const char *cert_profile;       /* insecure, legacy, preferred, suiteb; NULL: preferred (112 bits) */
+    bool fingerprint;               /* no CA: the verify function decides about the peer's own certificate */
+    const char *const *name_fields; /* x509-username-field, or NULL: the CN */
+    size_t n_name_fields;
+    int64_t now;               /* unix seconds, for "our certificate has expired"; 0: do not look */
+    dbr_tls_verify_fn *verify; /* NULL: the chain check alone decides */
     void *arg;
 };
 

@@ -186,7 +186,7 @@ static int load_ca(struct build *b)
         return REFUSE(b, "ca: no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)");
     if (c->capath && !X509_STORE_load_path(SSL_CTX_get_cert_store(b->ctx), c->capath))
         return REFUSE(b, "capath: %s cannot be used: %s", c->capath, library_reason());
-    if (!c->ca && !c->capath && !c->pkcs12)
+    if (!c->ca && !c->capath && !c->pkcs12 && !c->fingerprint)
         return REFUSE(b, "ca: missing; say which CA's certificates are accepted (ca FILE, or inline)");
     return 0;
 }
@@ -403,13 +403,35 @@ static int (*const steps[])(struct build *) = {
     load_p12,    load_cert,    load_extra,  load_key,    check_dates, set_verify,
 };
 
+static int keep_fields(struct dbr_tls_ctx *c, const struct dbr_tls_config *cfg)
+{
+    c->name_fields = OPENSSL_zalloc((cfg->n_name_fields + 1) * sizeof *c->name_fields);
+    for (size_t i = 0; c->name_fields && i < cfg->n_name_fields; i++, c->n_name_fields++)
+        if (!(c->name_fields[i] = OPENSSL_strdup(cfg->name_fields[i])))
+            return DBR_ERR_NOMEM;
+    return c->name_fields ? 0 : DBR_ERR_NOMEM;
+}
+
+static void drop(struct dbr_tls_ctx *c)
+{
+    for (size_t i = 0; i < c->n_name_fields; i++)
+        OPENSSL_free((void *)c->name_fields[i]);
+    OPENSSL_free(c->name_fields);
+    OPENSSL_free(c);
+}
+
 static int keep(struct dbr_tls_ctx **out, const struct build *b)
 {
     struct dbr_tls_ctx *c = OPENSSL_zalloc(sizeof *c);
     if (!c)
         return DBR_ERR_NOMEM;
+    if (keep_fields(c, b->cfg)) {
+        drop(c);
+        return DBR_ERR_NOMEM;
+    }
     atomic_init(&c->refs, 1);
     c->server = b->cfg->server;
+    c->fingerprint = b->cfg->fingerprint;
     c->verify = b->cfg->verify;
     c->arg = b->cfg->arg;
     c->ssl_ctx = b->ctx;
@@ -451,7 +473,7 @@ void dbr_tls_ctx_put(struct dbr_tls_ctx *ctx)
         return;
     SSL_CTX_free(ctx->ssl_ctx);
     dbr_x509_fini(&ctx->cert);
-    OPENSSL_free(ctx);
+    drop(ctx);
 }
 
 const struct dbr_x509 *dbr_tls_ctx_cert(const struct dbr_tls_ctx *ctx)

@@ -35,7 +35,9 @@ void pipe_fini(struct pipe *p); /* wipes */
 struct dbr_tls_ctx {
     atomic_uint refs;
     SSL_CTX *ssl_ctx;
-    bool server;
+    bool server, fingerprint;
+    const char **name_fields; /* own copy */
+    size_t n_name_fields;
     dbr_tls_verify_fn *verify;
     void *arg;
     struct dbr_x509 cert;

@@ -62,6 +62,15 @@ int dbr_x509_der(const struct dbr_x509 *x, uint8_t *out, size_t cap, size_t *len
 int dbr_x509_subject_field(const struct dbr_x509 *x, size_t i, char *name, size_t name_cap, char *value,
                            size_t value_cap);
 
+/* x509-username-field: puts the values of these fields, joined with '_', into x->cn: an attribute of the
+ * subject by OpenSSL's short or long name or OID (the last one of that kind), "serialNumber" (the
+ * certificate's own, "0x0A1B"), "ext:subjectAltName" or "ext:issuerAltName" (the first mail address). n 0:
+ * the CN stays. DBR_ERR_CERT with one line in why where one is missing, empty, no text or does not fit into
+ * DBR_X509_CN_MAX bytes; cn is "" then. */
+int dbr_x509_set_name(struct dbr_x509 *x, const char *const *fields, size_t n, char *why, size_t cap);
+/* True if dbr_x509_set_name understands the field. */
+bool dbr_x509_name_field_known(const char *field);
+
 /* The first http or https URL of an OCSP responder that the certificate names (authorityInfoAccess) and that
  * fits; false and "" without one. */
 bool dbr_x509_ocsp_url(const struct dbr_x509 *x, char *out, size_t cap);

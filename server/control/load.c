@@ -7,6 +7,7 @@
 #include "control/revocation.h"
 #include "control/state.h"
 #include "ipc/bundle.h"
+#include "base/base64.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -233,6 +234,24 @@ struct tls_files {
     struct text ca, cert, key, extra, pkcs12, pass;
 };
 
+/* A file is DER, an inline block the same in base64. */
+static int load_pkcs12(struct control *ctl, struct text *t)
+{
+    const struct dbr_conf_blob *b = &ctl->cfg->pkcs12;
+    int err = load_blob(ctl, DBR_D_pkcs12, b, t);
+    if (err || !b->text)
+        return err;
+    uint8_t *der = malloc(t->len + 1);
+    long n = der ? dbr_base64_decode(t->data, t->len, der, t->len) : DBR_ERR_NOMEM;
+    free_text(t);
+    *t = (struct text){(char *)der, n > 0 ? (size_t)n : 0};
+    if (n > 0)
+        return 0;
+    complain(ctl, DBR_D_pkcs12, NULL,
+             "the block is not base64; put the output of `base64 FILE` between its lines");
+    return DBR_ERR_CONFIG;
+}
+
 static int load_tls_files(struct control *ctl, struct tls_files *f)
 {
     const struct dbr_config *cfg = ctl->cfg;
@@ -244,6 +263,8 @@ static int load_tls_files(struct control *ctl, struct tls_files *f)
         err = load_blob(ctl, DBR_D_key, &cfg->key, &f->key);
     if (!err)
         err = load_blob(ctl, DBR_D_extra_certs, &cfg->extra_certs, &f->extra);
+    if (!err)
+        err = load_pkcs12(ctl, &f->pkcs12);
     if (!err && cfg->askpass.name) {
         struct dbr_conf_blob b = {.path = cfg->askpass.name};
         err = load_blob(ctl, DBR_D_askpass, &b, &f->pass);
@@ -271,6 +292,27 @@ static char *join(const struct dbr_conf_list *list)
     return out;
 }
 
+/* A server's clients may be named by other fields than the CN. */
+static size_t name_fields(const struct dbr_config *cfg)
+{
+    return cfg->role == DBR_CONF_ROLE_SERVER ? cfg->x509_username_field.n : 0;
+}
+
+static const char *profile_name(const struct dbr_config *cfg)
+{
+    static const char *const names[] = {"insecure", "legacy", "preferred", "suiteb"}; /* as directives.def */
+    return cfg->tls_cert_profile < 0 ? NULL : names[cfg->tls_cert_profile];
+}
+
+static enum dbr_directive complaint_about(const char *why)
+{
+    if (strncmp(why, "capath", 6) == 0)
+        return DBR_D_capath;
+    if (strncmp(why, "ca", 2) == 0)
+        return DBR_D_ca;
+    return strncmp(why, "pkcs12", 6) == 0 ? DBR_D_pkcs12 : DBR_D_cert;
+}
+
 static int load_tls(struct control *ctl)
 {
     const struct dbr_config *cfg = ctl->cfg;
@@ -289,6 +331,12 @@ static int load_tls(struct control *ctl)
                                    .extra_certs = f.extra.data,
                                    .extra_certs_len = f.extra.len,
                                    .key_pass = f.pass.data,
+                                   .pkcs12 = (const uint8_t *)f.pkcs12.data,
+                                   .pkcs12_len = f.pkcs12.len,
+                                   .fingerprint = cfg->peer_fingerprint.n && !f.ca.data && !cfg->capath,
+                                   .name_fields = (const char *const *)cfg->x509_username_field.v,
+                                   .n_name_fields = name_fields(cfg),
+                                   .cert_profile = profile_name(cfg),
                                    .version_min = cfg->tls_version_min,
                                    .version_max = cfg->tls_version_max,
                                    .cipher_list = cfg->tls_cipher,
@@ -299,7 +347,7 @@ static int load_tls(struct control *ctl)
                                    .arg = ctl->real ? ctl->real : ctl};
         err = dbr_tls_ctx_new(&ctl->realm->session.tls, &t, why, sizeof why);
         if (err) {
-            complain(ctl, strncmp(why, "ca", 2) == 0 ? DBR_D_ca : DBR_D_cert, NULL, why);
+            complain(ctl, complaint_about(why), NULL, why);
             err = DBR_ERR_CONFIG;
         }
     }
@@ -314,6 +362,7 @@ static int load_tls(struct control *ctl)
     free_text(&f.cert);
     free_text(&f.key);
     free_text(&f.extra);
+    free_text(&f.pkcs12);
     free_text(&f.pass);
     return err;
 }

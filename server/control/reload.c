@@ -167,6 +167,7 @@ void control_reload(struct control *ctl, int fd)
     if (!err) {
         swap_in(ctl, aside, &fresh);
         withdrawn_cut(ctl);
+        clients_revoke(ctl); /* whose fingerprint is gone */
     }
     dbr_log(ctl->log, err ? DBR_LOG_ERROR : DBR_LOG_NOTICE,
             err ? "reload: given up (%s); everything stays as it was" : "reload: done; sessions live on",

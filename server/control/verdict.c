@@ -58,6 +58,33 @@ static enum dbr_verify check_lists(struct control *ctl, const struct dbr_x509 *c
     return v == DBR_VERDICT_REVOKED ? DBR_VERIFY_REVOKED : DBR_VERIFY_BAD;
 }
 
+/* As `openssl x509 -fingerprint -sha256` has it, without its colons. */
+static bool is_listed(const struct dbr_conf_list *prints, const uint8_t sha256[32])
+{
+    char hex[65];
+    for (size_t i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
+    for (size_t i = 0; i < prints->n; i++)
+        if (strcmp(prints->v[i], hex) == 0)
+            return true;
+    return false;
+}
+
+static enum dbr_verify check_prints(struct control *ctl, const struct dbr_x509 *chain, size_t n, char *why,
+                                    size_t cap)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    if (cfg->peer_fingerprint.n && !is_listed(&cfg->peer_fingerprint, chain[0].sha256)) {
+        snprintf(why, cap, "its fingerprint is not in peer-fingerprint");
+        return DBR_VERIFY_BAD;
+    }
+    if (cfg->verify_hash.n && (n < 2 || !is_listed(&cfg->verify_hash, chain[1].sha256))) {
+        snprintf(why, cap, "its issuer's fingerprint is not that of verify-hash");
+        return DBR_VERIFY_BAD;
+    }
+    return DBR_VERIFY_OK;
+}
+
 enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x509 *chain, size_t n, char *why,
                               size_t cap)
 {
@@ -73,6 +100,8 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
         }
     }
     c->fault = DBR_METRIC_HS_CERT;
+    if (check_prints(ctl, chain, n, why, cap) != DBR_VERIFY_OK)
+        return DBR_VERIFY_BAD;
     if (dbr_x509_check_rules(&chain[0], &ctl->rules, why, cap))
         return DBR_VERIFY_BAD;
     if (chain_keep(c, chain, n)) {
@@ -108,6 +137,9 @@ bool verdict_stands(struct client *c)
 {
     struct control *ctl = c->ctl;
     struct admitted *a = c->adm;
+    if (ctl->cfg->peer_fingerprint.n && c->chain &&
+        !is_listed(&ctl->cfg->peer_fingerprint, c->chain->fingerprint))
+        return false;
     if (!ctl->crl_wanted || (!a->issuer && !find_issuer(ctl, a)))
         return true;
     if (!chain_stands(c)) /* an intermediate counts too */

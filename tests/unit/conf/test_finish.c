@@ -6,6 +6,8 @@
 #include "collect.h"
 
 #define CERTS  "ca ca.crt\ncert c.crt\nkey c.key\n"
+#define HALF   "AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA"
+#define PRINT  HALF ":" HALF
 #define SERVER "dev tap\nserver-bridge\ntls-auth ta.key 0\n" CERTS
 #define P2P    "dev tap\ntls-server\nifconfig 10.0.0.1 255.0.0.0\ntls-auth ta.key 0\n" CERTS
 #define CLIENT "dev tap\nclient\nremote vpn\nremote-cert-tls server\n" CERTS
@@ -80,6 +82,18 @@ static const struct {
     /* certificates and gate */
     {"dev tap\nserver-bridge\ntls-auth t\ncert c\nkey k\n", "t.conf: ca: missing"},
     {"dev tap\nserver-bridge\ntls-auth t\nca c\nkey k\n", "t.conf: cert: missing"},
+    {"dev tap\nserver-bridge\ntls-auth t\ncert c\nkey k\npeer-fingerprint " PRINT "\n", NULL},
+    {"dev tap\nserver-bridge\ntls-auth t\ncert c\nkey k\ncrl-verify x\npeer-fingerprint " PRINT "\n",
+     "ca: missing: revocation lists"},
+    {SERVER "<peer-fingerprint>\n# alice\n" PRINT "\n\n; bob\n  " PRINT "\r\n</peer-fingerprint>\n", NULL},
+    {SERVER "verify-hash " PRINT "\n", NULL},
+    {SERVER "verify-hash " PRINT " SHA256\n", NULL},
+    {"dev tap\nserver-bridge\ntls-auth t\npkcs12 x\n", NULL},
+    {SERVER "pkcs12 x\n", "pkcs12|remove cert and key"},
+    {SERVER "x509-username-field emailAddress CN\n", NULL},
+    {SERVER "tls-crypt-v2 s.key force-cookie\n", NULL},
+    {SERVER "tls-crypt-v2-max-age 3\n", "W:tls-crypt-v2-max-age|no effect without tls-crypt-v2"},
+    {CLIENT "tls-auth t 1\ntls-crypt-v2 c.key\n", "tls-crypt-v2|one kind of key"},
     {"dev tap\nserver-bridge\ntls-auth t\nca c\ncert k\n", "t.conf: key: missing|<key>"},
     {"dev tap\nserver-bridge\n" CERTS, "W:tls-auth: missing|gate-key new"},
     {SERVER "auth none\n", "auth|tls-auth needs a digest"},

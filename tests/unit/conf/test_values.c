@@ -5,6 +5,10 @@
 #include "collect.h"
 
 /* dump: the line of --show-config; NULL: refused, and words are in the complaint. */
+#define HALF   "AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA"
+#define PRINT  HALF ":" HALF
+#define DIGITS "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static const struct {
     const char *text, *dump, *words;
 } values[] = {
@@ -191,6 +195,27 @@ static const struct {
     {"ocsp aia hard", "ocsp aia hard", NULL},
     {"ocsp http://ocsp", "ocsp http://ocsp soft", NULL},
     {"ocsp ldap://ocsp", NULL, "no URL"},
+    {"peer-fingerprint " PRINT, "peer-fingerprint " DIGITS, NULL},
+    {"peer-fingerprint " DIGITS, "peer-fingerprint " DIGITS, NULL},
+    {"peer-fingerprint aa:bb", NULL, "no SHA-256 fingerprint: it has 64 hex digits"},
+    {"peer-fingerprint " PRINT ":AA", NULL, "no SHA-256 fingerprint"},
+    {"peer-fingerprint :" PRINT, NULL, "no SHA-256 fingerprint"},
+    {"peer-fingerprint ca.crt", NULL, "openssl x509"},
+    {"<peer-fingerprint>\n# a\n\n  " PRINT "  \n;" PRINT "\n</peer-fingerprint>", "peer-fingerprint " DIGITS,
+     NULL},
+    {"<peer-fingerprint>\nalice\n</peer-fingerprint>", NULL, "no SHA-256 fingerprint"},
+    {"verify-hash " PRINT, "verify-hash " DIGITS, NULL},
+    {"verify-hash " PRINT " SHA256", "verify-hash " DIGITS, NULL},
+    {"verify-hash " PRINT " SHA1", NULL, "SHA-1 can be forged"},
+    {"x509-username-field CN serialNumber", "x509-username-field CN serialNumber", NULL},
+    {"x509-username-field ou", "x509-username-field OU", NULL},
+    {"x509-username-field ext:subjectAltName", "x509-username-field ext:subjectAltName", NULL},
+    {"x509-username-field \"\"", NULL, "is no field"},
+    {"tls-cert-profile legacy", "tls-cert-profile legacy", NULL},
+    {"tls-crypt-v2 s.key", "tls-crypt-v2 s.key", NULL},
+    {"tls-crypt-v2 s.key force-cookie", "tls-crypt-v2 s.key", NULL},
+    {"tls-crypt-v2 s.key allow-noncookie", "tls-crypt-v2 s.key allow-noncookie", NULL},
+    {"tls-crypt-v2 s.key sometimes", NULL, "force-cookie"},
     {"remote-cert-tls server", "remote-cert-tls server", NULL},
     {"remote-cert-ku a0 88", "remote-cert-ku a0 88", NULL},
     {"remote-cert-ku", "remote-cert-ku", NULL},
