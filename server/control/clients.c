@@ -233,6 +233,21 @@ static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t c
     return admit_begin(c, reason, cap);
 }
 
+/* Data learns of another certificate, so that after a restart of control its revocation and its end count. */
+static int follow_certificate(struct client *c, const struct dbr_x509 *peer)
+{
+    struct admitted *a = c->adm;
+    uint8_t serial[DBR_IPC_SERIAL_MAX], issuer[sizeof a->issuer_hash], n = a->serial_len;
+    int64_t end_s = a->not_after;
+    memcpy(serial, a->serial, n);
+    memcpy(issuer, a->issuer_hash, sizeof issuer);
+    if (keep_certificate(a, peer))
+        return DBR_ERR_NOMEM;
+    bool same = n == a->serial_len && memcmp(serial, a->serial, n) == 0 && end_s == a->not_after &&
+                memcmp(issuer, a->issuer_hash, sizeof issuer) == 0;
+    return same ? 0 : workers_peer_set(c);
+}
+
 static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys *keys)
 {
     (void)arg;
@@ -255,9 +270,10 @@ static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys 
                    keys->peer_id);
         management_up(c);
         hook_up(c);
-    } else if (c->adm->issuer &&
-               keep_certificate(c->adm, dbr_session_peer(s))) { /* it may be a renewed one */
-        return DBR_ERR_NOMEM;
+    } else if (c->adm->issuer) { /* it may be a renewed one */
+        int err = follow_certificate(c, dbr_session_peer(s));
+        if (err)
+            return err;
     }
     return workers_key_new(c, keys);
 }

@@ -5,17 +5,24 @@
  */
 #include "control/revocation.h"
 
+int64_t expiry_of(const struct client *c)
+{
+    return c->chain ? c->chain->not_after : c->adm ? c->adm->not_after : 0;
+}
+
 void expiry_note(struct client *c)
 {
     struct control *ctl = c->ctl;
-    if (c->chain && (!ctl->expiry_s || c->chain->not_after < ctl->expiry_s))
-        ctl->expiry_s = c->chain->not_after;
+    int64_t end_s = expiry_of(c);
+    if (end_s && (!ctl->expiry_s || end_s < ctl->expiry_s))
+        ctl->expiry_s = end_s;
 }
 
+/* A peer that data handed back lives without a session of ours. */
 static bool lives(const struct client *c)
 {
-    return c && c->session && c->chain && c->stage == STAGE_ADMITTED &&
-           dbr_session_state(c->session) < DBR_SESSION_CLOSING;
+    return c && expiry_of(c) && c->stage == STAGE_ADMITTED &&
+           (!c->session || dbr_session_state(c->session) < DBR_SESSION_CLOSING);
 }
 
 void expiry_tick(struct control *ctl)
@@ -27,7 +34,7 @@ void expiry_tick(struct control *ctl)
         struct client *c = ctl->by_peer[i];
         if (!lives(c))
             continue;
-        if (ctl->now.unix_s > c->chain->not_after)
+        if (ctl->now.unix_s > expiry_of(c))
             client_kick(c, "AUTH_FAILED,Certificate expired", "certificate expired: session ended");
         else
             expiry_note(c);

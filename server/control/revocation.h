@@ -77,7 +77,8 @@ void ocsp_tick(struct control *ctl);
 void ocsp_free(struct control *ctl);
 
 /* expiry.c */
-void expiry_note(struct client *c); /* its certificates' end is known */
+int64_t expiry_of(const struct client *c); /* unix seconds; 0: not known */
+void expiry_note(struct client *c);        /* its certificates' end is known */
 void expiry_tick(struct control *ctl);
 
 /* reload.c */

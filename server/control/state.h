@@ -87,7 +87,7 @@ struct admitted {
     uint8_t *issuer; /* DER name; NULL for a peer that data handed back, until a CRL bears its hash */
     size_t issuer_len;
     uint8_t issuer_hash[32]; /* SHA-256 of it */
-    int64_t not_after;
+    int64_t not_after;       /* its end; of a peer that data handed back, that of its chain; 0: not known */
 };
 
 /* Lines written about somebody in the ten seconds that end at until_ns (talk.c). */
@@ -306,6 +306,7 @@ int verdict_rules(struct control *ctl); /* reads the rules out of the configurat
 
 /* workers.c */
 int workers_peer_new(struct client *c);
+int workers_peer_set(struct client *c); /* the same again: its certificate is another */
 int workers_key_new(struct client *c, const struct dbr_data_keys *keys);
 void workers_key_ref(struct client *c, uint16_t type, uint8_t key_id);
 void workers_peer_del(struct client *c, enum dbr_del_reason reason);

@@ -3,6 +3,7 @@
  * Messages to and from the data workers. A message that a worker does not take means that data hangs:
  * keeper's watchdog deals with that; here the session concerned is given up, and everybody else goes on.
  */
+#include "control/revocation.h"
 #include "control/state.h"
 #include "base/bytes.h"
 #include "base/secret.h"
@@ -154,6 +155,7 @@ static void fill_identity(const struct client *c, struct dbr_ipc_peer *m)
     memcpy(m->serial, a->serial, a->serial_len);
     m->serial_len = a->serial_len;
     memcpy(m->issuer_hash, a->issuer_hash, sizeof m->issuer_hash);
+    m->not_after = expiry_of(c);
 }
 
 static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
@@ -184,9 +186,9 @@ static void fill_max_l3(const struct client *c, struct dbr_ipc_peer *m)
         m->flags |= DBR_PEER_TELL_MTU;
 }
 
-int workers_peer_new(struct client *c)
+static int tell_peer(struct client *c, enum dbr_ipc_type type)
 {
-    struct dbr_ipc_peer m = {.head = dbr_ipc_head(DBR_IPC_PEER_NEW, sizeof m, c->peer_id)};
+    struct dbr_ipc_peer m = {.head = dbr_ipc_head(type, sizeof m, c->peer_id)};
     m.addr = c->addr;
     m.wire_peer_id = dbr_session_peer_id(c->session);
     m.framing = (uint16_t)dbr_session_framing(c->session);
@@ -204,6 +206,16 @@ int workers_peer_new(struct client *c)
     fill_max_l3(c, &m);
     fill_identity(c, &m);
     return tell(c, &m);
+}
+
+int workers_peer_new(struct client *c)
+{
+    return tell_peer(c, DBR_IPC_PEER_NEW);
+}
+
+int workers_peer_set(struct client *c)
+{
+    return tell_peer(c, DBR_IPC_PEER_SET);
 }
 
 void workers_peer_del(struct client *c, enum dbr_del_reason reason)
@@ -462,6 +474,12 @@ static const struct {
     [DBR_IPC_PAYLOAD] = {on_payload, true},   [DBR_IPC_SEEN] = {on_seen, false},
 };
 
+static void back_for_good(struct client *c)
+{
+    options_address(c);
+    expiry_note(c);
+}
+
 /* Control is new: a peer that data still serves is kept as a client without session, so that a revocation or
  * a new session of the same name finds it, and nobody else gets its address. */
 static void on_peer_back(struct control *ctl, const struct dbr_ipc_peer *m)
@@ -483,6 +501,7 @@ static void on_peer_back(struct control *ctl, const struct dbr_ipc_peer *m)
     memcpy(a->serial, m->serial, m->serial_len);
     a->serial_len = m->serial_len;
     memcpy(a->issuer_hash, m->issuer_hash, sizeof a->issuer_hash);
+    a->not_after = m->not_after;
     c->peer_id = DBR_PEER_ID_NONE;
     if (!client_enlist_as(c, m->head.peer_id)) {
         client_free(c);
@@ -496,7 +515,7 @@ static void on_peer_back(struct control *ctl, const struct dbr_ipc_peer *m)
     else if (options_file(c, a->cn, reason, sizeof reason))
         client_kick(c, NULL, reason);
     else
-        options_address(c);
+        back_for_good(c);
 }
 
 static void from_worker(struct control *ctl, unsigned worker, const void *buf)

@@ -158,8 +158,9 @@ struct dbr_ipc_peer {
     uint16_t max_l3;    /* longest inner IP packet towards the peer, DBR_IPC_MAX_L3_MIN or more; 0 = any */
     uint32_t storm_pps; /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
     uint64_t rate_up, rate_down; /* bit/s, 0 = no limit */
-    uint32_t replay_window;      /* ids; 64 for stock peers */
-    char cn[DBR_IPC_CN_MAX];     /* NUL-terminated, escaped */
+    int64_t not_after;       /* unix seconds: when the first certificate of its chain ends; 0: not known */
+    uint32_t replay_window;  /* ids; 64 for stock peers */
+    char cn[DBR_IPC_CN_MAX]; /* NUL-terminated, escaped */
     uint8_t serial[DBR_IPC_SERIAL_MAX];
     uint8_t serial_len;
     uint8_t issuer_hash[32]; /* SHA-256 of the issuer's DER name */

@@ -299,6 +299,27 @@ ends() {
     told c1 "Certificate expired" 12 && lives c2
 }
 
+# control is the child of keeper that has one thread.
+control_pid() {
+    local p
+    for p in $(cat "/proc/$LAB_SRV_PID/task/$LAB_SRV_PID/children"); do
+        grep -q '^Threads:[[:space:]]*1$' "/proc/$p/status" && echo "$p" && return
+    done
+    return 1
+}
+# The same after control was killed: what data hands back ends with its certificate too, and others live on.
+ends_without_control() {
+    fresh ends2 || return
+    local end control
+    end=$(date -u -d '+9 seconds' +%y%m%d%H%M%SZ)
+    lab_issue brief client_ext -enddate "$end" >>"$LAB_DIR/pki.log" 2>&1 || why "no short certificate" || return
+    serve && join c2 && join c1 "cert $LAB_PKI/brief.crt" "key $LAB_PKI/brief.key" || return
+    control=$(control_pid) && kill -KILL "$control" || why "no control process" || return
+    logged 'taken over from the data process' 5 2 && lives c1 || return
+    logged 'certificate expired: session ended' 14 && lives c2 || return
+    ! lab_ping c1 192.168.77.10 1 || why "frames of an ended certificate pass"
+}
+
 # Two CAs at once; each has its list; a revoked intermediate takes its clients with it.
 two_cas() {
     fresh two || return
@@ -469,6 +490,7 @@ t_case crl_url_https https_url
 t_case crl_push pushed
 t_case kick kicked
 t_case certificate_ends ends
+t_case certificate_ends_after_restart ends_without_control
 t_case two_cas two_cas
 t_case intermediate_revoked intermediate
 t_case ocsp_good ocsp_good

@@ -412,6 +412,36 @@ static void test_control_is_new(void **state)
     rig_free(rig);
 }
 
+/* A peer that control knows from data alone ends with its certificate, to the second; one whose end nobody
+ * told of stays. */
+static void test_back_and_expires(void **state)
+{
+    (void)state;
+    struct rig *old = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    rig_connect(old, "alice", A, 4000);
+    struct dbr_ipc_peer alice, bob = peer_back("bob", 3), carol = peer_back("carol", 4);
+    memcpy(&alice, rig_told(old, DBR_IPC_PEER_NEW, (uint32_t)ANY, 0, NULL), sizeof alice);
+    assert_true(alice.not_after > old->ctl->now.unix_s); /* data is told */
+    rig_free(old);
+
+    struct rig *rig = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
+    bob.not_after = rig->ctl->now.unix_s + 10;
+    alice.head.type = DBR_IPC_PEER_BACK;
+    rig_say(rig, alice.head.peer_id % RIG_WORKERS, &alice);
+    rig_say(rig, bob.head.peer_id % RIG_WORKERS, &bob);
+    rig_say(rig, carol.head.peer_id % RIG_WORKERS, &carol);
+    assert_int_equal(rig->ctl->n_admitted, 3);
+    assert_int_equal(rig->ctl->expiry_s, bob.not_after);
+    rig_run(rig, 9000);
+    assert_int_equal(rig->ctl->n_admitted, 3);
+    rig_run(rig, 3000);
+    assert_non_null(rig_told(rig, DBR_IPC_PEER_DEL, bob.head.peer_id, 0, NULL));
+    assert_null(rig_client(rig, "bob"));
+    assert_int_equal(rig->ctl->n_admitted, 2);
+    assert_int_equal(rig->ctl->expiry_s, alice.not_after);
+    rig_free(rig);
+}
+
 /* A client that was disabled or revoked while control was down does not come back. */
 static void test_back_but_revoked(void **state)
 {
@@ -773,6 +803,7 @@ int main(void)
         cmocka_unit_test(test_data_is_new),
         cmocka_unit_test(test_control_is_new),
         cmocka_unit_test(test_back_but_revoked),
+        cmocka_unit_test(test_back_and_expires),
         cmocka_unit_test(test_shutdown),
         cmocka_unit_test(test_keeper_is_gone),
         cmocka_unit_test(test_stuck_worker),
