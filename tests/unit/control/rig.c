@@ -336,7 +336,8 @@ static void make_boot(struct rig *rig, const struct rig_options *o)
     b->alive = alive;
     b->restarted = o->restarted;
     b->lock_down = lock_down;
-    b->ipc_fetch = b->ipc_metrics = b->status_fd = b->ccd_fd = b->ctl_fd = b->management_fd = b->metrics_fd = -1;
+    b->ipc_fetch = b->ipc_metrics = b->status_fd = b->ccd_fd = b->ctl_fd = b->management_fd = b->metrics_fd =
+        -1;
     b->crl_state[0] = b->crl_state[1] = -1;
     pair(&rig->wire, &b->udp[0], SOCK_DGRAM);
     pair(&rig->keeper, &b->ipc_keeper, SOCK_SEQPACKET);
@@ -348,6 +349,9 @@ static void make_boot(struct rig *rig, const struct rig_options *o)
         b->ccd_fd = open(o->ccd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (o->ctl)
         rig->ctl_listener = b->ctl_fd = listen_here(SOCK_SEQPACKET);
+    rig->metrics = -1;
+    if (o->metrics)
+        pair(&rig->metrics, &b->ipc_metrics, SOCK_SEQPACKET);
     if (o->management)
         b->management_fd = listen_here(SOCK_STREAM);
 }
@@ -381,8 +385,9 @@ struct rig *rig_plain(const char *config)
 
 static void close_all(struct rig *rig)
 {
-    int fds[] = {rig->wire,           rig->keeper,      rig->boot.udp[0], rig->boot.ipc_keeper,
-                 rig->boot.status_fd, rig->boot.ccd_fd, rig->boot.ctl_fd, rig->boot.management_fd};
+    int fds[] = {rig->wire,           rig->keeper,          rig->boot.udp[0], rig->boot.ipc_keeper,
+                 rig->boot.status_fd, rig->boot.ccd_fd,     rig->boot.ctl_fd, rig->boot.management_fd,
+                 rig->metrics,        rig->boot.ipc_metrics};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);

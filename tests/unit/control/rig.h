@@ -47,7 +47,7 @@ struct rig_options {
     bool restarted;
     int rsa_bits;    /* server key; 0: P-256 */
     const char *ccd; /* folder */
-    bool status, ctl, management;
+    bool status, ctl, management, metrics;
 };
 
 struct rig {
@@ -55,6 +55,7 @@ struct rig {
     struct dbr_boot boot;
     struct control *ctl;
     int keeper, worker[RIG_WORKERS], wire, ctl_listener;
+    int metrics;           /* the metrics process' end; -1: there is none */
     struct dbr_gate *gate; /* as a client's */
     uint8_t static_key[DBR_STATIC_KEY_LEN];
     const uint8_t *wkc; /* callers bring it along, then gate is tls-crypt; NULL: no tls-crypt-v2 */

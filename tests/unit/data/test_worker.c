@@ -927,6 +927,131 @@ static void test_guarded_address6(void **state)
     assert_int_equal(rig_lan_read(&w->r, 0, got), sizeof f);
 }
 
+/* ---- addresses ---- */
+
+static size_t arp_frame(uint8_t f[60], const char *dst, const char *src, uint8_t hw_last, uint8_t ip_last)
+{
+    const uint8_t arp[] = {0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, hw_last, 192, 0, 2, ip_last};
+    rig_frame(f, dst, src, 60, 0);
+    dbr_put16(f + 12, 0x0806);
+    memcpy(f + 14, arp, sizeof arp);
+    return 60;
+}
+
+static void lan_gets_any(struct world *w)
+{
+    uint8_t got[RIG_FRAME_MAX];
+    rig_lan_read(&w->r, 0, got);
+}
+
+/* What a client says in ARP is told once; not what a guard drops, nor what is about a MAC of somebody else.
+ */
+static void test_addresses_of_arp(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_seen m;
+    uint8_t f[60];
+    introduce(w);
+    rig_send(&w->r, &w->a, 0, f, arp_frame(f, MAC_HOST, MAC_A, 0x0a, 1)); /* the guarded 192.0.2.1 */
+    rig_send(&w->r, &w->a, 0, f, arp_frame(f, MAC_HOST, MAC_A, 0x0b, 9)); /* b's MAC */
+    rig_send(&w->r, &w->a, 0, f, arp_frame(f, MAC_HOST, MAC_B, 0x0b, 9)); /* as b */
+    for (int i = 0; i < 3; i++) {
+        rig_send(&w->r, &w->a, 0, f, arp_frame(f, MAC_HOST, MAC_A, 0x0a, 2));
+        lan_gets_any(w);
+    }
+    rig_lan_write(&w->r, 0, NULL, f, arp_frame(f, MAC_A, MAC_HOST, 0x01, 3)); /* of the LAN: nobody asks */
+    still_fine(w);
+    rig_hear(&w->r, 0, DBR_IPC_SEEN, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->a.id);
+    assert_memory_equal(m.mac, "\x02\0\0\0\0\x0a", 6);
+    assert_memory_equal(m.ip, "\xc0\0\x02\x02\0\0\0\0\0\0\0\0\0\0\0", 16);
+    assert_int_equal(m.family, 4);
+    assert_int_equal(m.leased, 0);
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_SEEN), 0);
+}
+
+/* A client that goes through all addresses does not fill control's socket. */
+static void test_addresses_are_bounded(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[60];
+    introduce(w);
+    for (unsigned i = 0; i < 250; i++) {
+        rig_send(&w->r, &w->a, 0, f, arp_frame(f, MAC_HOST, MAC_A, 0x0a, (uint8_t)(2 + i)));
+        lan_gets_any(w);
+    }
+    still_fine(w);
+    assert_in_range(rig_count(&w->r, 0, DBR_IPC_SEEN), 10, 120);
+}
+
+/* What the LAN's DHCP server gives to a client is told as a lease; the same answer from a client is dropped.
+ */
+static void test_addresses_of_dhcp(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_seen m;
+    uint8_t f[14 + 20 + 8 + 240 + 4], got[RIG_FRAME_MAX];
+    static const uint8_t ip4[] = {0x45, 0, 1, 16, 0, 0, 0, 0, 64, 17},
+                         options[] = {99, 130, 83, 99, 53, 1, 5, 255};
+    introduce(w);
+    rig_frame(f, BROADCAST, MAC_HOST, sizeof f, 0);
+    memset(f + 14, 0, sizeof f - 14);
+    dbr_put16(f + 12, 0x0800);
+    memcpy(f + 14, ip4, sizeof ip4);
+    dbr_put16(f + 34, 67);
+    dbr_put16(f + 36, 68);
+    dbr_put16(f + 38, sizeof f - 34);
+    memcpy(f + 42, "\x02\x01\x06", 3);
+    memcpy(f + 58, "\xc0\0\x02\x37", 4);
+    memcpy(f + 70, "\x02\0\0\0\0\x0a", 6);
+    memcpy(f + 42 + 236, options, sizeof options);
+    memcpy(f + 6, "\x02\0\0\0\0\x0b", 6);
+    rig_send(&w->r, &w->b, 0, f, sizeof f); /* b is no DHCP server */
+    memcpy(f + 6, "\x02\0\0\0\0\x01", 6);
+    rig_lan_write(&w->r, 0, NULL, f, sizeof f);
+    assert_int_equal(rig_receive(&w->a, got), sizeof f);
+    rig_hear(&w->r, 0, DBR_IPC_SEEN, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->a.id);
+    assert_memory_equal(m.ip, "\xc0\0\x02\x37", 4);
+    assert_int_equal(m.leased, 1);
+    assert_int_equal(rig_count(&w->r, 0, DBR_IPC_SEEN), 0);
+}
+
+static struct dbr_ipc_worker totals_of(struct world *w)
+{
+    struct dbr_ipc_head get = dbr_ipc_head(DBR_IPC_STATS_GET, sizeof get, 0);
+    struct dbr_ipc_worker m;
+    rig_tell(&w->r, 0, &get);
+    rig_hear(&w->r, 0, DBR_IPC_WORKER, &m, sizeof m);
+    rig_hear(&w->r, 0, DBR_IPC_STATS_END, &get, sizeof get);
+    return m;
+}
+
+/* The sums of a worker, also of a peer that has gone. */
+static void test_totals(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_peer_del del = {.head = dbr_ipc_head(DBR_IPC_PEER_DEL, sizeof del, w->a.id)};
+    uint8_t f[60];
+    introduce(w);
+    peer_sends(w, &w->a, BROADCAST, MAC_HOST);
+    rig_send(&w->r, &w->a, 0, f, arp_frame(f, MAC_HOST, MAC_A, 0x0a, 2));
+    lan_gets_any(w);
+    for (int round = 0; round < 2; round++) {
+        struct dbr_ipc_worker m = totals_of(w);
+        assert_int_equal(m.sum[DBR_SUM_RX_FRAMES], 4);
+        assert_int_equal(m.sum[DBR_SUM_RX_BYTES], 3 * 124 + 84);
+        assert_int_equal(m.sum[DBR_SUM_MACS], 2 - round);
+        assert_int_equal(m.sum[DBR_SUM_LEARNED], 2);
+        assert_int_equal(m.sum[DBR_SUM_TO_FLOOD], 3);
+        assert_int_equal(m.sum[DBR_SUM_TO_LAN], 1);
+        assert_int_equal(m.sum[DBR_SUM_TO_DROP], 1);
+        assert_int_equal(m.sum[DBR_SUM_CLASS_ARP], 1);
+        assert_int_equal(m.guard[DBR_GUARD_LAN_MAC], 1);
+        rig_tell(&w->r, 0, &del); /* its figures stay */
+    }
+}
+
 static void test_peer_del(void **state)
 {
     struct world *w = *state;
@@ -1650,6 +1775,10 @@ int main(void)
         T(test_guard_is_told),
         cmocka_unit_test_setup_teardown(test_guarded_addresses, setup_guarded, teardown),
         cmocka_unit_test_setup_teardown(test_guarded_address6, setup_guarded, teardown),
+        cmocka_unit_test_setup_teardown(test_addresses_of_arp, setup_guarded, teardown),
+        T(test_addresses_are_bounded),
+        T(test_addresses_of_dhcp),
+        T(test_totals),
         T(test_peer_del),
         T(test_stats),
         T(test_peers_get),
