@@ -43,8 +43,8 @@ void control_reschedule(struct client *c)
 uint64_t control_deadline(struct control *ctl)
 {
     struct dbr_heap_entry *e = dbr_heap_first(&ctl->timers);
-    uint64_t at = e ? e->at : UINT64_MAX,
-             other[7] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    uint64_t at = e ? e->at : UINT64_MAX, other[8] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                                                      UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     if (ctl->status_ns)
         other[0] = ctl->status_ns;
     if (ctl->tally_log_ns)
@@ -56,6 +56,7 @@ uint64_t control_deadline(struct control *ctl)
     if (ctl->owed_ns)
         other[4] = ctl->owed_ns;
     other[5] = management_deadline(ctl);
+    other[7] = pool_deadline(ctl);
     if (ctl->metrics_ns)
         other[6] = ctl->metrics_ns;
     for (size_t i = 0; i < sizeof other / sizeof *other; i++)
@@ -88,6 +89,7 @@ static void run_timers(struct control *ctl)
         workers_pay(ctl);
     if (ctl->metrics_ns && ctl->now.ns >= ctl->metrics_ns)
         metrics_send(ctl);
+    pool_tick(ctl);
     revocation_tick(ctl);
     ocsp_tick(ctl);
     expiry_tick(ctl);
@@ -104,6 +106,7 @@ void clients_shutdown(struct control *ctl, const char *text)
 {
     ctl->shutdown_ns = ctl->now.ns + LAST_WORDS_NS;
     management_state(ctl, "EXITING", "SIGTERM");
+    pool_write(ctl);
     if (ctl->calls) {
         calls_shutdown(ctl);
         return;
@@ -250,6 +253,7 @@ void control_free(struct control *ctl)
             close(ctl->ctl_socks[i]);
     if (ctl->epoll >= 0)
         close(ctl->epoll);
+    pool_free(ctl);
     management_free(ctl);
     revocation_free(ctl);
     realm_put(ctl, ctl->realm);
@@ -279,6 +283,8 @@ static int start(struct control *ctl)
         err = ctl->boot->client ? calls_load(ctl) : callers_load(ctl);
     if (!err)
         err = make_tables(ctl);
+    if (!err)
+        err = pool_load(ctl);
     if (!err)
         err = watch_all(ctl);
     tzset(); /* later its file cannot be read */

@@ -95,22 +95,34 @@ static uint32_t *pool_users(const struct control *ctl, uint32_t ip)
 
 /* An address for this name: the same as last time when it is free, for the place is found by hashing the
  * name. */
-static bool take_from_pool(struct client *c)
+static uint32_t free_address(const struct client *c, bool anothers_too)
 {
-    const struct dbr_config *cfg = c->ctl->cfg;
-    const struct dbr_conf_pool *pool = &cfg->ifconfig_pool;
+    const struct dbr_conf_pool *pool = &c->ctl->cfg->ifconfig_pool;
     uint32_t n = pool->end - pool->start + 1, first = 0;
     for (const char *p = c->adm->cn; *p; p++)
         first = first * 31 + (uint8_t)*p;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t ip = pool->start + (uint32_t)(((uint64_t)first + i) % n);
-        if (*pool_users(c->ctl, ip))
-            continue;
-        c->adm->ip = ip;
-        c->adm->netmask = pool->netmask ? pool->netmask : cfg->server_bridge.netmask;
-        return true;
+        if (!*pool_users(c->ctl, ip) && (anothers_too || !pool_is_anothers(c->ctl, ip)))
+            return ip;
     }
-    return false;
+    return 0;
+}
+
+static bool take_from_pool(struct client *c)
+{
+    const struct dbr_config *cfg = c->ctl->cfg;
+    uint32_t ip = pool_remembered(c->ctl, c->adm->cn), *users = pool_users(c->ctl, ip);
+    if (!users || *users)
+        ip = free_address(c, false);
+    if (!ip)
+        ip = free_address(c, true);
+    if (!ip)
+        return false;
+    c->adm->ip = ip;
+    c->adm->netmask = cfg->ifconfig_pool.netmask ? cfg->ifconfig_pool.netmask : cfg->server_bridge.netmask;
+    pool_remember(c->ctl, ip, c->adm->cn);
+    return true;
 }
 
 void options_address(struct client *c)

@@ -197,6 +197,7 @@ struct control {
     uint64_t next_client_id;
     uint8_t hash_key[16];
 
+    struct pool *pool;   /* who had which address; NULL: not remembered */
     uint32_t *pool_used; /* clients per address of the pool */
     struct ration stranger_lines;
     uint64_t busy_ns[DBR_MAX_WORKERS]; /* until then nobody waits for this worker */
@@ -297,6 +298,17 @@ void options_address(struct client *c); /* from its file or the pool */
 void options_release(struct client *c);
 bool options_again(struct client *c); /* after admit_more(): file and address anew; false: not valid */
 size_t options_push(struct client *c, const char **opts, size_t max);
+
+/* pool.c: ifconfig-pool-persist; without it each of these does nothing */
+int pool_load(struct control *ctl);                                  /* before the lock-down */
+void pool_parse(struct control *ctl, char *text);                    /* lines of the file; changes text */
+uint32_t pool_remembered(const struct control *ctl, const char *cn); /* address of this name; 0: none */
+bool pool_is_anothers(const struct control *ctl, uint32_t ip);       /* a name is remembered for it */
+void pool_remember(struct control *ctl, uint32_t ip, const char *cn);
+uint64_t pool_deadline(const struct control *ctl); /* UINT64_MAX: none */
+void pool_tick(struct control *ctl);
+void pool_write(struct control *ctl); /* what has changed, now */
+void pool_free(struct control *ctl);
 
 /* verdict.c */
 enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x509 *chain, size_t n, char *why,

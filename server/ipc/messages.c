@@ -82,7 +82,7 @@ static int check_datagram(const void *buf)
 static int check_file(const void *buf)
 {
     const struct dbr_ipc_file *m = buf;
-    return m->what <= DBR_FILE_BUNDLE && m->missing <= 1 ? 0 : DBR_ERR_SHAPE;
+    return m->what < DBR_FILES && m->missing <= 1 ? 0 : DBR_ERR_SHAPE;
 }
 
 static int check_tap_address(const void *buf)

@@ -16,6 +16,7 @@
  *     reload.c   reload()       ... SIGHUP: everything that the configuration names, read again for control
  *     tap.c      tap_address()  ... client role: the address of the TAP, its DHCP lease, `up` and `down`
  *     routes.c   route_take()   ... client role: routes
+ *     poolfile.c pool_file_take() ... who had which address of the pool
  *     hooks.c    hook_take()    ... scripts that control has run: queue, bound of time, result
  */
 #ifndef DBR_KEEPER_KEEPER_H
@@ -146,6 +147,7 @@ struct keeper {
     bool up_ran;
     struct dbr_ipc_tap_address up_for; /* what `up` was run for last */
 
+    bool pool_file_bad;  /* the admin has been told that it cannot be written */
     struct hooks *hooks; /* scripts that wait or run; NULL: none yet */
 
     /* life */
@@ -230,6 +232,9 @@ void run_down(struct keeper *k);
 void login_take(struct keeper *k, const struct dbr_ipc_ask *m); /* asks; a question that is open is dropped */
 void login_read(struct keeper *k);                              /* there is an answer */
 void login_end(struct keeper *k);
+
+/* poolfile.c */
+void pool_file_take(struct keeper *k, int fd); /* borrows fd */
 
 /* hooks.c */
 int hooks_check(struct keeper *k); /* script-security; 0 or DBR_ERR_CONFIG after a line */

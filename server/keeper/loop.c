@@ -189,7 +189,7 @@ static void fdb_del(struct keeper *k, const struct dbr_ipc_learned *m)
         dbr_bridge_fdb_del(k->netlink, k->tap.ifindex, mac, m->vlan, NULL);
 }
 
-static void from_control(struct keeper *k, const struct dbr_ipc_head *m)
+static void from_control(struct keeper *k, const struct dbr_ipc_head *m, int fd)
 {
     if (m->type == DBR_IPC_READY)
         is_ready(k, CHILD_CONTROL);
@@ -205,6 +205,10 @@ static void from_control(struct keeper *k, const struct dbr_ipc_head *m)
         login_take(k, (const void *)m);
     else if (m->type == DBR_IPC_HOOK)
         hook_take(k, (const void *)m);
+    else if (m->type == DBR_IPC_FILE && ((const struct dbr_ipc_file *)(const void *)m)->what == DBR_FILE_POOL)
+        pool_file_take(k, fd);
+    if (fd >= 0)
+        close(fd);
 }
 
 static void from_data(struct keeper *k, const struct dbr_ipc_head *m)
@@ -223,7 +227,7 @@ static void read_messages(struct keeper *k, enum child_kind which)
     const struct dbr_ipc_head *head = (const void *)buf;
     const struct dbr_ipc_metrics_get *asked = (const void *)buf;
     for (int i = 0; i < MESSAGES_PER_TURN && k->child[which].ipc >= 0; i++) {
-        int err = dbr_ipc_recv(k->child[which].ipc, buf, NULL);
+        int fd = -1, err = dbr_ipc_recv(k->child[which].ipc, buf, which == CHILD_CONTROL ? &fd : NULL);
         if (err == DBR_ERR_SHAPE)
             continue;
         if (err == DBR_ERR_NOTFOUND) { /* its pidfd will tell; until then do not spin */
@@ -233,7 +237,7 @@ static void read_messages(struct keeper *k, enum child_kind which)
         if (err)
             return;
         if (which == CHILD_CONTROL)
-            from_control(k, (const void *)buf);
+            from_control(k, (const void *)buf, fd);
         else if (which == CHILD_DATA)
             from_data(k, (const void *)buf);
         else if (head->type == DBR_IPC_READY)

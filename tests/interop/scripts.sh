@@ -111,6 +111,19 @@ needs_security() {
     lab_log_has "$LAB_SRV_LOG" "script-security 2" || why "started although scripts are not allowed"
 }
 
+# The file's address is given, whoever is new is written into it, and it survives a daemon that is killed.
+pool_persist() {
+    echo c1,192.168.77.142 >"$LAB_DIR/pool"
+    start "ifconfig-pool-persist $LAB_DIR/pool" || return
+    lab_client_start c1 || why "client does not connect" || return
+    [ "$(lab_tunnel_ip c1)" = 192.168.77.142 ] || why "c1 has $(lab_tunnel_ip c1)" || return
+    [ "$LAB_SERVER" = openvpn ] && return # it writes after 600 s
+    lab_client_start c2 || why "c2 does not connect" || return
+    lab_until 4 grep -qx "c2,$(lab_tunnel_ip c2)" "$LAB_DIR/pool" || why "c2 is not in the file: $(cat "$LAB_DIR/pool")" || return
+    grep -qx "c1,192.168.77.142" "$LAB_DIR/pool" || why "c1 is not in the file any more" || return
+    [ "$(ls "$LAB_DIR"/pool*)" = "$LAB_DIR/pool" ] || why "left behind: $(ls "$LAB_DIR"/pool*)"
+}
+
 # The client role: route-up when everything is set.
 route_up() {
     lab_has_client || { skipped "$LAB_WHY"; return; }
@@ -130,6 +143,7 @@ t_case client-connect-writes connect_writes
 t_case client-connect-refuses connect_refuses
 t_case tls-verify-refuses verify_refuses
 t_case scripts-slow slow_delays_nobody
+t_case pool-persist pool_persist
 if [ "$LAB_SERVER" = drawbridged ]; then
     t_case scripts-user as_user
     t_case scripts-security needs_security
