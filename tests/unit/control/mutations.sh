@@ -88,7 +88,7 @@ options options s/ \&\& S_ISREG(st.st_mode)//
 options options s/c->adm->file.disable)/false)/
 options options s/if (!text \&\& dir \&\& ctl->cfg->ccd_exclusive)/if (false)/
 options options s/if (!text \&\& dir \&\& !ctl->cfg->ccd_exclusive)/if (!text \&\& dir)/
-options options s/        if (\*pool_users(c->ctl, ip))/        if (false)/
+options options s/if (!\*pool_users(c->ctl, ip) \&\& /if (/
 options options s/        --\*users;/        ;/
 options options s/ip >= pool->start \&\& ip <= pool->end/false/
 options options s/ \&\& !removed(a, exit_notify))/)/
