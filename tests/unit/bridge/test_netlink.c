@@ -76,6 +76,20 @@ static void snapshot(char out[16384])
     assert_true(strlen(out) > 200);
 }
 
+/* The kernel tells of a new link's carrier from a work queue, up to a second later: only then eth0 is UP and
+ * has its link-local address and the routes that go with it. */
+static void wait_for_carrier(void)
+{
+    static char out[16384];
+    for (int i = 0; i < 500; i++) {
+        output("ip -o link show dev eth0; ip -o -6 addr show dev eth0", out, sizeof out);
+        if (strstr(out, "state UP") && strstr(out, "fe80::ff:fe00:e00/64") && !strstr(out, "tentative"))
+            return;
+        poll(NULL, 0, 10);
+    }
+    fail_msg("eth0 has no carrier after 5 s: %s", out);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -95,6 +109,7 @@ static int set_up(void **state)
         "ip -6 route add default via fe80::1 dev eth0 metric 50 &&"
         "ip -6 route add 2001:db8:9::/48 via 2001:db8::1 dev eth0 expires 3000 &&"
         "ip neigh add 192.0.2.1 lladdr 02:00:00:00:fe:01 nud permanent dev eth0");
+    wait_for_carrier();
     strcpy(dir, "/tmp/dbr-test-XXXXXX");
     assert_non_null(mkdtemp(dir));
     nl = dbr_netlink_open(&why);
