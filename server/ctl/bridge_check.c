@@ -3,14 +3,13 @@
 #include "base/err.h"
 #include "bridge/netlink.h"
 #include "conf/config.h"
+#include "ipc/rundir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { CONFIG_MAX = 16 << 20, CANNOT_LOOK = 2 };
-
-#define JOURNAL_DIR "/run/drawbridge"
 
 static void say(void *arg, enum dbr_conf_severity severity, const char *line)
 {
@@ -57,7 +56,9 @@ static int look_by_config(char *file)
     char word[] = "--config";
     char *const words[] = {word, file};
     const struct dbr_conf_diag diag = {.say = say, .read = read_file};
-    struct dbr_bridge_plan plan = {.journal_dir = JOURNAL_DIR};
+    char base[DBR_RUN_DIR_MAX], run_dir[DBR_RUN_DIR_MAX];
+    struct dbr_bridge_plan plan = {.journal_dir = run_dir};
+    dbr_run_dir(base, run_dir);
     struct dbr_config cfg;
     int code = CANNOT_LOOK, err = dbr_config_init(&cfg);
     if (!err)
@@ -77,7 +78,9 @@ static int look_by_config(char *file)
 
 int bridge_check(int n, char **words)
 {
-    struct dbr_bridge_plan plan = {.bridge = words[0], .journal_dir = JOURNAL_DIR};
+    char base[DBR_RUN_DIR_MAX], run_dir[DBR_RUN_DIR_MAX];
+    struct dbr_bridge_plan plan = {.bridge = words[0], .journal_dir = run_dir};
+    dbr_run_dir(base, run_dir);
     if (n == 2 && strcmp(words[0], "--config") == 0)
         return look_by_config(words[1]);
     for (int i = 1; i < n && plan.nifs < DBR_BRIDGE_IFS_MAX; i++)

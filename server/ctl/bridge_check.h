@@ -9,4 +9,8 @@
  * but good news and warnings, 1: a problem, 2: could not look. */
 int bridge_check(int n, char **words);
 
+/* drawbridge-ctl bridge confirm BRIDGE: tells the process that would put the bridge back
+ * (server/keeper/trial.h) that this host is still reached. 0, or 1 when nothing waits for it. */
+int bridge_confirm(const char *bridge);
+
 #endif

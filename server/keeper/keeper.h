@@ -37,6 +37,7 @@
 #include "keeper/pulse.h"
 #include "keeper/rights.h"
 #include "keeper/sockets.h"
+#include "keeper/trial.h"
 #include "keeper/watch.h"
 
 #include <stdbool.h>
@@ -131,6 +132,7 @@ struct keeper {
     struct dbr_bridge_state bridge;
     uint64_t gateway_mac;
     struct guarded_ips guarded;
+    struct trial trial; /* of the bridge, until it is confirmed */
     struct fdbset fdb;
     uint64_t mended_ns[LINK_EVENTS]; /* when each kind of loss was mended; 0 = never */
     bool given_up[LINK_EVENTS];
@@ -189,6 +191,7 @@ void child_reap(struct keeper *k, enum child_kind which);
 const char *child_name(enum child_kind which);
 
 /* memory.c */
+const char *memory_dir(const struct dbr_config *c); /* where things are remembered; NULL = nowhere */
 int memory_open(struct keeper *k); /* 0 also when there is no place for it, after a warning */
 
 /* figures.c */
@@ -208,7 +211,14 @@ void forget_addresses(struct keeper *k); /* takes all FDB entries away */
 void leave_terminal(
     struct logsink *s); /* standard output and error become what standard input is: /dev/null */
 int poll_add(struct keeper *k, int fd, uint32_t event);
-enum keeper_event { EVENT_SIGNAL, EVENT_LINKS, EVENT_ASKER, EVENT_IPC, EVENT_PID = EVENT_IPC + CHILDREN };
+enum keeper_event {
+    EVENT_SIGNAL,
+    EVENT_LINKS,
+    EVENT_ASKER,
+    EVENT_TRIAL,
+    EVENT_IPC,
+    EVENT_PID = EVENT_IPC + CHILDREN
+};
 
 /* mend.c */
 void mend_read(struct keeper *k); /* the link monitor is readable */

@@ -453,6 +453,8 @@ static void dispatch(struct keeper *k, uint32_t event)
         mend_read(k);
     else if (event == EVENT_ASKER)
         login_read(k);
+    else if (event == EVENT_TRIAL)
+        trial_ended(k);
     else if (event >= EVENT_PID)
         child_ended(k, event - EVENT_PID);
     else

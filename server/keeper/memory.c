@@ -20,7 +20,7 @@
 enum { NAME_MAX_BYTES = 64, PATH_MAX_BYTES = 512 };
 
 /* The folder, or NULL where there is none. */
-static const char *state_dir(const struct dbr_config *c)
+const char *memory_dir(const struct dbr_config *c)
 {
     const char *systemd = getenv("STATE_DIRECTORY");
     struct stat st;
@@ -73,7 +73,7 @@ static void warn(struct keeper *k, const char *path, const char *what)
 int memory_open(struct keeper *k)
 {
     char name[NAME_MAX_BYTES], path[PATH_MAX_BYTES];
-    const char *dir = state_dir(k->config);
+    const char *dir = memory_dir(k->config);
     if (!k->has_fetch)
         return 0;
     if (!dir) {

@@ -94,6 +94,8 @@ static void mend_membership(struct keeper *k, enum dbr_link_event e)
 static void mend_bridge(struct keeper *k, enum dbr_link_event e)
 {
     struct dbr_why why = {""};
+    if (k->trial.pid) /* a new move would need a new trial */
+        return;
     if (!k->bridged || !may_mend(k, e))
         return;
     dbr_linkmon_close(k->linkmon);
@@ -174,7 +176,7 @@ static void say_changes(struct keeper *k, const struct seen *seen)
 void mend_read(struct keeper *k)
 {
     struct seen seen = {{false}};
-    if (!k->linkmon || k->stopping)
+    if (!k->linkmon || k->stopping || trial_undoes(k))
         return;
     if (dbr_linkmon_drain(k->linkmon, note_event, &seen) || seen.event[DBR_LINK_LOST])
         look_at_everything(k, &seen);

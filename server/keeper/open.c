@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "ipc/rundir.h"
 #include "keeper/script.h"
 
 #include <errno.h>
@@ -20,11 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
-
-enum { FIRST_NETNS_COOKIE = 1, CTL_MODE = 0660 };
+enum { CTL_MODE = 0660 };
 
 uint64_t monotonic_ns(void)
 {
@@ -45,6 +42,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
         k->pair_control[i] = k->pair_data[i] = -1;
+    k->trial.word = k->trial.pidfd = -1;
     k->home_fd = k->pair_metrics[0] = k->pair_metrics[1] = k->metrics_fd = -1;
     k->pair_fetch[0] = k->pair_fetch[1] = k->crl_state[0] = k->crl_state[1] = -1;
     for (unsigned i = 0; i < CHILDREN; i++)
@@ -172,27 +170,14 @@ static int run_dir_failed(struct keeper *k)
     return DBR_ERR_IO;
 }
 
-/* /run/drawbridge, or what systemd made for us; a folder of its own per network namespace, since names of
- * interfaces are theirs. */
 static int open_run_dir(struct keeper *k)
 {
-    const char *base = getenv("RUNTIME_DIRECTORY");
-    uint64_t cookie = FIRST_NETNS_COOKIE;
-    socklen_t n = sizeof cookie;
-    int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (s >= 0) {
-        (void)getsockopt(s, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &n);
-        close(s);
-    }
-    snprintf(k->run_dir, sizeof k->run_dir - 32, "%s", base && *base == '/' ? base : "/run/drawbridge");
-    if (mkdir(k->run_dir, 0755) && errno != EEXIST)
+    char base[DBR_RUN_DIR_MAX];
+    dbr_run_dir(base, k->run_dir);
+    if (mkdir(base, 0755) && errno != EEXIST)
         return run_dir_failed(k);
-    if (cookie != FIRST_NETNS_COOKIE) {
-        size_t at = strlen(k->run_dir);
-        snprintf(k->run_dir + at, sizeof k->run_dir - at, "/netns-%llu", (unsigned long long)cookie);
-        if (mkdir(k->run_dir, 0700) && errno != EEXIST)
-            return run_dir_failed(k);
-    }
+    if (mkdir(k->run_dir, 0700) && errno != EEXIST)
+        return run_dir_failed(k);
     return 0;
 }
 
@@ -221,7 +206,11 @@ static int open_bridge(struct keeper *k)
         return complain(k, DBR_D_bridge, DBR_ERR_IO, why.text);
     if (!k->config->bridge.name)
         return 0;
-    int err = raise_bridge(k);
+    int err = trial_arm(k);
+    if (err)
+        return err;
+    err = raise_bridge(k);
+    trial_raised(k, !err);
     if (!err)
         dbr_log(&k->log, DBR_LOG_INFO, "bridge %s: %s, %u interfaces taken, %u addresses and %u routes moved",
                 k->bridge.name, k->bridge.created ? "created" : "joined", k->bridge.enslaved,
@@ -581,6 +570,7 @@ static void undo_bridge(struct keeper *k)
                 "bridge %s could not be put back wholly: %s; the journal is kept in %s",
                 k->config->bridge.name, why.text, k->run_dir);
     k->bridged = false;
+    trial_close(k);
 }
 
 static void close_fd(int *fd)
