@@ -3,7 +3,7 @@
 #include "crypto/cbc.h"
 #include "data/peers.h"
 
-enum { ETHERNET_AND_TAG = 18, IP4_AND_TCP = 40, LEAST_L3 = 576, UDP = 8, IP4 = 20, IP6 = 40 };
+enum { ETHERNET_AND_TAG = 18, IP4_AND_TCP = 40, LEAST_L3 = 1180, UDP = 8, IP4 = 20, IP6 = 40 };
 
 _Static_assert(LEAST_L3 >= (int)DBR_IPC_MAX_L3_MIN, "a limit that frag takes");
 

@@ -8,6 +8,7 @@
  *   shrink    what the refused datagrams were too long, in steps of PATH_STEP bytes; forgotten after
  *             PATH_LIFE_NS, as the kernel forgets its own (RFC 1191 6.3)
  *
+ * but never below 1,180 bytes, which IPv6's least MTU of 1,280 takes: a forged ICMP message costs no more.
  * Owned by the peer's worker.
  */
 #ifndef DBR_DATA_PATH_H

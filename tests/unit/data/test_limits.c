@@ -142,7 +142,7 @@ static void test_never_below_the_least(void **state)
     struct peer_key k = {0};
     struct peer p = peer_of(4, &k);
     path_refused(&p, 100, S);
-    limits(&p, 576);
+    limits(&p, 1180);
     dbr_slot_fini(&k.slot);
 }
 
