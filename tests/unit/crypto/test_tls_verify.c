@@ -550,6 +550,38 @@ static void a_client_judges_its_server(void **state)
     pki_free(bob);
 }
 
+/* A root that is found in a folder when it is needed, not read at the start; without it there is no way in.
+ */
+static void a_root_in_capath_is_found(void **state)
+{
+    char dir[] = "/tmp/capath.XXXXXX", file[64];
+    (void)state;
+    struct pki_id *alice = pki_client("alice", root), *other_ca = pki_root("Other CA");
+    assert_non_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/%08lx.0", dir, X509_subject_name_hash(root->cert));
+    for (int there = 0; there < 2; there++) {
+        if (there) {
+            FILE *f = fopen(file, "w");
+            assert_non_null(f);
+            fputs(root->pem, f);
+            fclose(f);
+        }
+        struct dbr_tls_ctx *sc = wire_ctx(true, other_ca, server_id, &(struct dbr_tls_config){.capath = dir}),
+                           *cc = wire_ctx(false, root, alice, NULL);
+        struct dbr_tls *server = wire_session(sc, NULL), *client = wire_session(cc, NULL);
+        struct wire_result r = wire_handshake(client, server, 1200);
+        assert_int_equal(r.server, there ? 0 : DBR_ERR_CERT);
+        dbr_tls_free(server);
+        dbr_tls_free(client);
+        dbr_tls_ctx_put(sc);
+        dbr_tls_ctx_put(cc);
+    }
+    remove(file);
+    remove(dir);
+    pki_free(alice);
+    pki_free(other_ca);
+}
+
 static int make_pki(void **state)
 {
     (void)state;
@@ -571,7 +603,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_refused_with_its_own_reason), cmocka_unit_test(good_ones_pass),
         cmocka_unit_test(no_certificate_and_old_versions),     cmocka_unit_test(each_verdict_has_its_alert),
-        cmocka_unit_test(a_client_judges_its_server),
+        cmocka_unit_test(a_client_judges_its_server),          cmocka_unit_test(a_root_in_capath_is_found),
     };
     return cmocka_run_group_tests(tests, make_pki, drop_pki);
 }
