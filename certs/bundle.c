@@ -44,6 +44,16 @@ int dbr_gate_key_path(const struct dbr_ca *ca, const char *name, const char *suf
     return err;
 }
 
+int dbr_gate_v2_path(const struct dbr_ca *ca, const char *name, char path[DBR_STORE_PATH], char *why,
+                     size_t cap)
+{
+    char file[128];
+    int err = *name ? dbr_name_check(name, why, cap) : 0;
+    snprintf(file, sizeof file, "gatev2%s%s", *name ? "-" : "", name);
+    dbr_ca_path(ca->conf.private_dir, file, ".key", path);
+    return err;
+}
+
 /* The key in force moves to its -old file, as a copy in the same transaction. */
 static int keep_old(struct dbr_ca *ca, const char *name, const char *path, char *why, size_t cap)
 {
@@ -186,6 +196,25 @@ static int put_private(BIO *b, const struct dbr_ca *ca, const char *name, char *
     return err;
 }
 
+static int put_gate_v2(BIO *b, const struct dbr_ca *ca, const char *name, char *why, size_t cap)
+{
+    char path[DBR_STORE_PATH];
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int err = dbr_gate_v2_path(ca, name, path, why, cap);
+    if (!err)
+        err = dbr_store_read(ca->store, path, DBR_KEY_FILE_MAX, &text, &len, why, cap);
+    if (err == DBR_ERR_NOTFOUND)
+        dbr_say(err, why, cap, "there is no %s: \"drawbridge-ca gate-key v2 %s%s\" makes one", path,
+                *name ? "client " : "new", name);
+    if (!err)
+        put_block(b, "tls-crypt-v2", text, len);
+    if (text)
+        dbr_wipe(text, len);
+    free(text);
+    return err;
+}
+
 static int put_gate(BIO *b, const struct dbr_ca *ca, const struct dbr_export *what, bool client, char *why,
                     size_t cap)
 {
@@ -194,6 +223,8 @@ static int put_gate(BIO *b, const struct dbr_ca *ca, const struct dbr_export *wh
     size_t len = 0;
     if (!what->gate)
         return 0;
+    if (what->tls_crypt_v2)
+        return put_gate_v2(b, ca, client ? what->name : "", why, cap);
     int err = dbr_gate_key_path(ca, what->gate, "", path, why, cap);
     if (!err)
         err = dbr_store_read(ca->store, path, DBR_KEY_FILE_MAX, &text, &len, why, cap);

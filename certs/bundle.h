@@ -16,6 +16,7 @@ struct dbr_export {
     const char *name;      /* certificate, newest of that name */
     const char *gate;      /* gate key to put in ("" for the one without a name), or NULL for none */
     bool tls_crypt;        /* as <tls-crypt> instead of <tls-auth> */
+    bool tls_crypt_v2;     /* instead of gate: the key of its own, to a server the one that wraps */
     const char *remote;    /* "vpn.example.com 1194", or NULL: as configured */
     const char *template_; /* text of the profile before the inline blocks, or NULL for ours */
 };
@@ -40,6 +41,11 @@ int dbr_gate_key_make(struct dbr_ca *ca, const char *name, bool rotate, char pat
 /* The path of a gate key. DBR_ERR_CONFIG: no name for a file. */
 int dbr_gate_key_path(const struct dbr_ca *ca, const char *name, const char *suffix,
                       char path[DBR_STORE_PATH], char *why, size_t cap);
+
+/* The path of a client's own gate key (tls-crypt-v2), or with "" of the one that wraps them. DBR_ERR_CONFIG:
+ * no name for a file. */
+int dbr_gate_v2_path(const struct dbr_ca *ca, const char *name, char path[DBR_STORE_PATH], char *why,
+                     size_t cap);
 
 /* The text of a static key file around 256 bytes of key: 2,048 bits in 16 lines of hex. out needs 700 bytes.
  */

@@ -24,7 +24,7 @@ struct options {
         *crl_url, *ocsp_url, *cert, *key, *chain, *listen, *tls_cert, *tls_key, *user, *signer, *wait,
         *publish_to, *crl_life;
     bool ignore_nonce, root, json, help, no_pass, gen_pass, push, revoke_old, new_key, ignore_requested,
-        no_gate, tls_crypt, p12, revoked, if_due, force;
+        no_gate, tls_crypt, tls_crypt_v2, p12, revoked, if_due, force;
 };
 
 struct call {
@@ -74,6 +74,9 @@ int ask_pass(struct secret *s, const char *fd, const char *file, const char *pro
 /* For a new key of `name`: none with --no-pass, made and printed with --gen-pass, else asked for; checked
  * against the policy. *pass points into s. */
 int new_pass(struct call *c, const char *policy, const char *name, struct secret *s, struct dbr_pass *pass);
+
+/* --- ca_gatekeys.c */
+int gate_key_v2(struct call *c); /* gate-key v2 ...; exit status */
 
 /* --- ca_output.c
  * ---------------------------------------------------------------------------------------------- */

@@ -655,6 +655,7 @@ static int export_ovpn(struct call *c, const struct dbr_ca *ca, uint8_t **out, s
                                       : c->o.gate  ? c->o.gate
                                                    : "",
                               .tls_crypt = c->o.tls_crypt,
+                              .tls_crypt_v2 = c->o.tls_crypt_v2,
                               .remote = c->o.remote};
     int err = c->o.template_ ? read_whole(c->o.template_, 65536, &text, &n, c->why, WHY) : 0;
     what.template_ = (const char *)text;
@@ -708,9 +709,11 @@ int cmd_gate_key(struct call *c)
     struct dbr_ca *ca;
     char path[DBR_STORE_PATH];
     const char *verb = c->args[0], *name = c->n > 1 ? c->args[1] : "";
+    if (strcmp(verb, "v2") == 0)
+        return gate_key_v2(c);
     bool show = strcmp(verb, "show") == 0, rotate = strcmp(verb, "rotate") == 0;
-    if (!show && !rotate && strcmp(verb, "new") != 0)
-        return fail(c, dbr_say(DBR_ERR_CONFIG, c->why, WHY, "gate-key new, rotate or show"));
+    if ((!show && !rotate && strcmp(verb, "new") != 0) || c->n > 2)
+        return fail(c, dbr_say(DBR_ERR_CONFIG, c->why, WHY, "gate-key new, rotate, show or v2"));
     if (c->o.out && !show)
         return fail(c, dbr_say(DBR_ERR_CONFIG, c->why, WHY, "--out goes with gate-key show"));
     int err = show ? open_ca(c, false, &ca) : open_ca_locked(c, &ca);

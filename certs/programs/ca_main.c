@@ -60,6 +60,7 @@ static const struct option_row {
     WORD("gate", "NAME", gate, "which gate key (default: the one without a name)"),
     FLAG("no-gate", no_gate, "without a gate key"),
     FLAG("tls-crypt", tls_crypt, "the gate key as tls-crypt instead of tls-auth"),
+    FLAG("tls-crypt-v2", tls_crypt_v2, "the gate key of its own (gate-key v2 client)"),
     FLAG("p12", p12, "a PKCS#12 file instead of an .ovpn profile"),
     WORD("expiring", "SPAN", expiring, "only valid certificates that end within this time"),
     FLAG("revoked", revoked, "only revoked ones"),
@@ -132,13 +133,15 @@ static const struct command_row {
     {"show", "[NAME|SERIAL]", 0, 1, cmd_show, "", "one certificate, or the CA itself",
      "drawbridge-ca show alice"},
     {"export", "NAME", 1, 1, cmd_export,
-     " out remote template gate no-gate tls-crypt p12 key-pass-file key-pass-fd p12-pass-file",
+     " out remote template gate no-gate tls-crypt tls-crypt-v2 p12 key-pass-file key-pass-fd p12-pass-file",
      "one file for a laptop: an .ovpn profile with everything inside, or a .p12",
      "drawbridge-ca export alice --remote \"vpn.example.com 1194\" --out alice.ovpn\n"
      "drawbridge-ca export alice --p12 --out alice.p12"},
-    {"gate-key", "new|rotate|show [NAME]", 1, 2, cmd_gate_key, " out",
+    {"gate-key", "new|rotate|show [NAME], or v2 new|client|show|withdraw [NAME]", 1, 3, cmd_gate_key, " out",
      "the 2048-bit key that stands before TLS",
-     "drawbridge-ca gate-key new\ndrawbridge-ca gate-key rotate paris"},
+     "drawbridge-ca gate-key new\ndrawbridge-ca gate-key rotate paris\n"
+     "drawbridge-ca gate-key v2 new\ndrawbridge-ca gate-key v2 client alice\n"
+     "drawbridge-ca gate-key v2 withdraw alice"},
     {"verify", "", 0, 0, cmd_verify, CA_PASS, "check everything against everything", "drawbridge-ca verify"},
     {"serve", "", 0, 0, cmd_serve,
      " listen tls-cert tls-key user signer ignore-nonce life key-pass-file key-pass-fd",

@@ -71,6 +71,27 @@ says "a server's blocks" "key-direction 0" ca export vpn.example.com
 ca export vpn.example.com | grep -q "^client" && fail "no client directives for a server" || pass "no client directives for a server"
 says "gate-key show" "BEGIN OpenVPN Static key V1" ca gate-key show
 refuse "gate-key what" "gate-key new" ca gate-key frob
+refuse "gate-key v2 client before new" "gate-key v2 new" ca gate-key v2 client lyon
+says "gate-key v2 new" "tls-crypt-v2" ca gate-key v2 new
+refuse "gate-key v2 new again" "exist" ca gate-key v2 new
+refuse "export without a key of its own" "gate-key v2 client lyon" ca export lyon --remote h --tls-crypt-v2
+says "gate-key v2 client" "export lyon" ca gate-key v2 client lyon
+refuse "gate-key v2 client again" "withdraw" ca gate-key v2 client lyon
+says "tls-crypt-v2" "<tls-crypt-v2>" ca export lyon --remote h --tls-crypt-v2
+says "a server's tls-crypt-v2" "tls-crypt-v2 server key" ca export vpn.example.com --tls-crypt-v2
+says "gate-key v2 show" "bytes:  lyon" ca gate-key v2 show lyon
+if have openvpn; then
+    openvpn --genkey tls-crypt-v2-server foreign.key && openvpn --tls-crypt-v2 foreign.key --genkey tls-crypt-v2-client foreign-c.key
+    says "gate-key v2 show of another CA's" "not wrapped by" ca gate-key v2 show foreign-c.key
+fi
+cp ca/private/gatev2-lyon.key lyon-was.key; id=$(ca gate-key v2 show lyon | sed -n 's/SHA256: //p')
+says "gate-key v2 withdraw" "tls-crypt-v2-withdrawn" ca gate-key v2 withdraw lyon
+grep -qx "$id lyon" ca/private/gatev2-withdrawn.list && [ ! -e ca/private/gatev2-lyon.key ] && pass "the list names it" || fail "the list names it"
+refuse "gate-key v2 withdraw again" "no key of its own" ca gate-key v2 withdraw lyon
+check "a new key after that" ca gate-key v2 client lyon
+refuse "gate-key v2 what" "gate-key v2 new" ca gate-key v2 frob
+refuse "a path as the name of a gate key" "cannot be a name" ca gate-key v2 client ../x
+check "verify with these keys" ca verify
 refuse "gate-key new --out" "show" ca gate-key new paris --out x
 refuse "publish to nowhere" "cannot publish" ca publish "$WORK/nowhere"
 refuse "publish, where to" "where to" ca publish
