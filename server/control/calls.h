@@ -98,6 +98,12 @@ int calls_route6_parse(struct dbr_ipc_route *r, const char *line, const uint8_t 
 bool calls_has_routes6(const struct control *ctl);
 void calls_tell_routes6(struct control *ctl, bool full); /* full: everything */
 
+/* calls_dns.c */
+/* Name servers and domains of the two lists of each directive, the configuration's and the pushed one. Pure. */
+void calls_dns_collect(struct dbr_ipc_dns *m, const struct dbr_conf_list *const dns[2],
+                       const struct dbr_conf_list *const dhcp[2]);
+void calls_tell_dns(struct control *ctl, bool full);
+
 /* calls_net.c */
 int calls_net_open(struct control *ctl); /* before the lock-down */
 void calls_net_close(struct calls *calls);

@@ -346,6 +346,7 @@ int calls_pushed(struct client *c, const char *options)
     tell_script(ctl);
     tell_tap(ctl);
     tell_routes(ctl);
+    calls_tell_dns(ctl, wants_everything(ctl));
     dbr_log(ctl->log, DBR_LOG_NOTICE, "Initialization Sequence Completed");
     management_state(ctl, "CONNECTED", "SUCCESS");
     keeper_say(ctl, DBR_STATE_CONNECTED, 0);

@@ -177,6 +177,21 @@ static int check_env(const void *buf)
     return 0;
 }
 
+/* Domains become arguments of a program: no word of them may look like an option. */
+static int check_dns(const void *buf)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._- ";
+    const struct dbr_ipc_dns *m = buf;
+    if (m->n > DBR_IPC_DNS_SERVERS || m->full > 1 || !is_text(m->domains, sizeof m->domains))
+        return DBR_ERR_SHAPE;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->server[i].family != 4 && m->server[i].family != 6)
+            return DBR_ERR_SHAPE;
+    if (m->domains[strspn(m->domains, letters)] || *m->domains == '-' || strstr(m->domains, " -"))
+        return DBR_ERR_SHAPE;
+    return 0;
+}
+
 static int check_ask(const void *buf)
 {
     const struct dbr_ipc_ask *m = buf;
@@ -336,6 +351,7 @@ static const struct {
     ROW(SOCKET, socket, check_socket),
     ROW(ROUTE, route, check_route),
     ROW(ENV, env, check_env),
+    ROW(DNS, dns, check_dns),
     ROW(ASK, ask, check_ask),
     ROW(LOGIN, login, check_login),
     ROW(WORKER, worker, NULL),

@@ -78,6 +78,8 @@ enum dbr_ipc_type {
     /* client role: control -> keeper */
     DBR_IPC_ROUTE, /* struct dbr_ipc_route: a route to set until the end, or until the list is begun anew */
     DBR_IPC_ENV,   /* struct dbr_ipc_env: one variable for the `up` and `down` scripts */
+    /* client role: control -> keeper */
+    DBR_IPC_DNS, /* struct dbr_ipc_dns: name servers in the place of those before; none: take them back */
     /* client role: control -> keeper, and its answer */
     DBR_IPC_ASK,   /* struct dbr_ipc_ask: a user name, a password, an answer for the server */
     DBR_IPC_LOGIN, /* struct dbr_ipc_login */
@@ -134,6 +136,7 @@ enum {
     DBR_IPC_ENV_NAME = 48,
     DBR_IPC_ENV_VALUE = 208,
     DBR_IPC_LOGIN_MAX = 256,
+    DBR_IPC_DNS_SERVERS = 8,
     DBR_IPC_LISTS_MAX = 16,
     DBR_IPC_GUARDS = 32,
     DBR_IPC_CLIENT_ROWS = 16,
@@ -316,6 +319,18 @@ struct dbr_ipc_env {
     struct dbr_ipc_head head;
     char name[DBR_IPC_ENV_NAME];   /* letters of lower case, digits, _; "" = forget all */
     char value[DBR_IPC_ENV_VALUE]; /* printable ASCII */
+};
+
+struct dbr_ipc_dns_server {
+    uint8_t family; /* 4 or 6 */
+    uint8_t ip[16];
+};
+struct dbr_ipc_dns {
+    struct dbr_ipc_head head;
+    uint32_t n;
+    uint32_t full; /* 1: all names are asked there */
+    struct dbr_ipc_dns_server server[DBR_IPC_DNS_SERVERS];
+    char domains[256]; /* letters, digits, '.', '-', '_', with blanks between them */
 };
 
 struct dbr_ipc_ask {

@@ -144,6 +144,7 @@ struct keeper {
     uint64_t lease_ns; /* when to look for the lease; 0 = nobody asks for one */
     struct own_route routes[ROUTES_MAX];
     size_t n_routes;
+    bool dns_set;
     struct dbr_ipc_env env[ENV_MAX]; /* for scripts */
     size_t n_env;
     bool up_ran;
@@ -237,6 +238,11 @@ uint8_t prefix_of_interface(const struct ifaddrs *a);
 void lease_look(struct keeper *k); /* at lease_ns */
 void env_take(struct keeper *k, const struct dbr_ipc_env *m);
 void run_down(struct keeper *k);
+
+/* dns.c */
+void dns_take(struct keeper *k, const struct dbr_ipc_dns *m);
+void dns_forget(struct keeper *k);
+void dns_recover(struct keeper *k); /* once the TAP has its name */
 
 /* login.c */
 void login_take(struct keeper *k, const struct dbr_ipc_ask *m); /* asks; a question that is open is dropped */

@@ -201,6 +201,8 @@ static void from_control(struct keeper *k, const struct dbr_ipc_head *m, int fd)
         route_take(k, (const void *)m);
     else if (m->type == DBR_IPC_ENV && k->client)
         env_take(k, (const void *)m);
+    else if (m->type == DBR_IPC_DNS && k->client)
+        dns_take(k, (const void *)m);
     else if (m->type == DBR_IPC_ASK && k->client)
         login_take(k, (const void *)m);
     else if (m->type == DBR_IPC_HOOK)
@@ -463,6 +465,7 @@ static void dispatch(struct keeper *k, uint32_t event)
 
 static int start_all(struct keeper *k)
 {
+    dns_recover(k);
     int err = child_start(k, CHILD_DATA);
     if (!err && k->has_fetch)
         err = child_start(k, CHILD_FETCH);

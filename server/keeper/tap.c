@@ -259,6 +259,7 @@ void tap_forget(struct keeper *k)
 {
     static const struct if_address none;
     stop_dhcp(k);
+    dns_forget(k);
     routes_forget(k);
     replace(k, &k->tap_v4, &none);
     replace(k, &k->tap_v6, &none);

@@ -109,6 +109,76 @@ windows_words() {
     [ "$(grep -c "block-outside-dns:.*has no effect" "$(log)")" -ge 1 ] || why "not told"
 }
 
+# ---- name servers: what is told to stand-ins for resolvconf and resolvectl, in a mount namespace of the client's
+
+stand_ins() { # PROGRAM [resolved]: LAB_DIR/told gets a line for each call, with its input
+    mkdir -p "$LAB_DIR/tools"
+    rm -f "$LAB_DIR"/tools/* "$LAB_DIR/told"
+    printf '#!/bin/sh\necho "$@ | $(tr "\\n" ";")" >>%s\n' "$LAB_DIR/told" >"$LAB_DIR/tools/$1"
+    cat >"$LAB_DIR/with-tools" <<-WRAP
+	#!/bin/sh
+	exec unshare -m sh -c 'mount --bind "$LAB_DIR/tools" /usr/local/sbin; for d in /usr/bin /usr/sbin; do for f in resolvectl resolvconf; do [ -e \$d/\$f ] && mount --bind /dev/null \$d/\$f; done; done
+	mount -t tmpfs none /run/systemd; [ -n "${2:-}" ] && mkdir /run/systemd/resolve; exec "\$0" "\$@"' "$DBR_DAEMON" "\$@"
+	WRAP
+    chmod 755 "$LAB_DIR/tools/$1" "$LAB_DIR/with-tools"
+}
+told() { grep -qxF -- "$1" "$LAB_DIR/told" 2>/dev/null || why "not told '$1': $(tr '\n' '/' <"$LAB_DIR/told" 2>&1)"; }
+soon_told() { lab_until 3 told "$1" || told "$1"; }
+dns_up() { # PUSHES -- OVERRIDES, with the stand-ins
+    local s=() real=$DBR_DAEMON
+    while [ "$1" != -- ]; do s+=("+push \"$1\""); shift; done
+    shift
+    lab_server_start "${s[@]}" || why "server does not start" || return
+    DBR_DAEMON=$LAB_DIR/with-tools
+    lab_client_start c1 "$@"
+    local status=$?
+    DBR_DAEMON=$real
+    [ $status = 0 ] || why "client does not connect"
+}
+OFFICE_DNS=("dhcp-option DNS 192.168.77.10" "dhcp-option DOMAIN office.example")
+dns_resolvconf() {
+    stand_ins resolvconf
+    dns_up "${OFFICE_DNS[@]}" "redirect-gateway def1" -- || return
+    soon_told '-a tap0.drawbridge | nameserver 192.168.77.10;search office.example;' || return
+    lab_client_stop c1
+    told '-d tap0.drawbridge | '
+}
+dns_resolved() {
+    stand_ins resolvectl resolved
+    dns_up "dns server 0 address 192.168.77.10 fd77::10" "dns search-domains office.example" "redirect-gateway def1" -- || return
+    soon_told 'default-route tap0 yes | ' && told 'dns tap0 192.168.77.10 fd77::10 | ' && told 'domain tap0 office.example ~. | ' || return
+    lab_client_stop c1
+    told 'revert tap0 | '
+}
+dns_split() {
+    stand_ins resolvectl resolved
+    dns_up "${OFFICE_DNS[@]}" -- || return
+    soon_told 'default-route tap0 no | ' && told 'domain tap0 office.example | '
+}
+dns_split_resolvconf() {
+    stand_ins resolvconf
+    dns_up "${OFFICE_DNS[@]}" -- || return
+    lab_wait_log "$(log)" "name servers 192.168.77.10 are left out" 3 || why "not said" || return
+    [ ! -e "$LAB_DIR/told" ] || why "told: $(cat "$LAB_DIR/told")"
+}
+dns_nobody() {
+    stand_ins nothing
+    dns_up "${OFFICE_DNS[@]}" "redirect-gateway def1" -- || return
+    lab_wait_log "$(log)" "name servers 192.168.77.10 are not set: neither systemd-resolved nor resolvconf" 3 || why "not said"
+}
+# Killed, it cannot take anything back; the next one does.
+dns_crash() {
+    stand_ins resolvconf
+    dns_up "${OFFICE_DNS[@]}" "redirect-gateway def1" -- || return
+    soon_told '-a tap0.drawbridge | nameserver 192.168.77.10;search office.example;' || return
+    lab_client_stop c1 KILL
+    ! told '-d tap0.drawbridge | ' || why "who took it back?" || return
+    T_WHY=
+    lab_server_stop
+    dns_up "echo nothing" -- || return
+    soon_told '-d tap0.drawbridge | '
+}
+
 # ---- DHCP
 
 dhcp_server() {
@@ -329,6 +399,12 @@ t_case ipv6-pushed ipv6_pushed
 t_case ipv6-full-tunnel far_away ipv6_full
 t_case redirect-private far_away private_way
 t_case windows-directives windows_words
+t_case dns-resolvconf dns_resolvconf
+t_case dns-systemd-resolved dns_resolved
+t_case dns-split-systemd-resolved dns_split
+t_case dns-split-resolvconf dns_split_resolvconf
+t_case dns-nobody-to-tell dns_nobody
+t_case dns-taken-back-after-a-crash dns_crash
 t_case dhcp-split dhcp_split
 t_case dhcp-full dhcp_full
 t_case home-lan-is-office-lan home_is_office

@@ -5,10 +5,12 @@
 #include "base/bytes.h"
 #include "control/calls.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -152,6 +154,54 @@ static void ipv6_routes_are_read(void **state)
     assert_int_equal(calls_route6_parse(&r, "fd50::/32 net_gateway", none, 7), 0);
 }
 
+static const struct {
+    const char *dns[4], *dhcp[4];
+    const char *servers, *domains;
+} name_servers[] = {
+    {{NULL}, {"DNS 10.0.0.1", "DNS 10.0.0.2", "DOMAIN a.example"}, "10.0.0.1 10.0.0.2", "a.example"},
+    {{NULL}, {"DNS6 fd00::1", "DOMAIN-SEARCH a b", "NTP 10.0.0.9"}, "fd00::1", "a b"},
+    {{"search-domains x y", "server 1 address 10.0.0.1:53 [fd00::1]:853"},
+     {"DNS 10.0.0.9"},
+     "10.0.0.1 fd00::1",
+     "x y"},
+    {{"server 2 address 10.0.0.2", "server -1 address 10.0.0.1", "server 3 address 10.0.0.3"},
+     {NULL},
+     "10.0.0.1",
+     ""},
+    {{"server 0 resolve-domains o.example", "server 0 address 10.0.0.1", "server 0 dnssec yes"},
+     {NULL},
+     "10.0.0.1",
+     "o.example"},
+    {{"search-domains x"}, {"DNS 10.0.0.9"}, "10.0.0.9", "x"},
+    {{"server 0 address nobody", "server", "server 0"},
+     {"DNS", "DNS 10.0.0.300", "DOMAIN $(x)", "DOMAIN -x"},
+     "",
+     ""},
+};
+
+static void name_servers_are_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof name_servers / sizeof name_servers[0]; i++) {
+        struct dbr_conf_list none = {0}, dns = {.v = (char **)(uintptr_t)name_servers[i].dns},
+                             dhcp = {.v = (char **)(uintptr_t)name_servers[i].dhcp};
+        struct dbr_ipc_dns m;
+        char text[256] = "", ip[INET6_ADDRSTRLEN];
+        while (dns.n < 4 && dns.v[dns.n])
+            dns.n++;
+        while (dhcp.n < 4 && dhcp.v[dhcp.n])
+            dhcp.n++;
+        calls_dns_collect(&m, (const struct dbr_conf_list *const[]){&none, &dns},
+                          (const struct dbr_conf_list *const[]){&none, &dhcp});
+        for (size_t s = 0; s < m.n; s++)
+            snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", s ? " " : "",
+                     inet_ntop(m.server[s].family == 6 ? AF_INET6 : AF_INET, m.server[s].ip, ip, sizeof ip));
+        assert_string_equal(text, name_servers[i].servers);
+        assert_string_equal(m.domains, name_servers[i].domains);
+        assert_int_equal(dbr_ipc_check(&m, sizeof m), 0);
+    }
+}
+
 static void pending_is_bounded(void **state)
 {
     static const struct {
@@ -167,9 +217,9 @@ static void pending_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes_are_read),    cmocka_unit_test(ipv6_routes_are_read),
-        cmocka_unit_test(pending_is_bounded), cmocka_unit_test(long_lines_are_refused),
-        cmocka_unit_test(temporary_refusals),
+        cmocka_unit_test(routes_are_read),        cmocka_unit_test(ipv6_routes_are_read),
+        cmocka_unit_test(name_servers_are_read),  cmocka_unit_test(pending_is_bounded),
+        cmocka_unit_test(long_lines_are_refused), cmocka_unit_test(temporary_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ union any {
     struct dbr_ipc_socket socket;
     struct dbr_ipc_route route;
     struct dbr_ipc_env env;
+    struct dbr_ipc_dns dns;
     struct dbr_ipc_ask ask;
     struct dbr_ipc_login login;
     struct dbr_ipc_hook hook;
@@ -96,6 +97,7 @@ static const struct {
     {DBR_IPC_SOCKET, sizeof(struct dbr_ipc_socket)},
     {DBR_IPC_ROUTE, sizeof(struct dbr_ipc_route)},
     {DBR_IPC_ENV, sizeof(struct dbr_ipc_env)},
+    {DBR_IPC_DNS, sizeof(struct dbr_ipc_dns)},
     {DBR_IPC_ASK, sizeof(struct dbr_ipc_ask)},
     {DBR_IPC_LOGIN, sizeof(struct dbr_ipc_login)},
     {DBR_IPC_HOOK, offsetof(struct dbr_ipc_hook, text) + sizeof hook_text - 1},
@@ -321,6 +323,13 @@ static const struct {
     AT(DBR_IPC_ENV, env.value[0], '\n', false),
     AT(DBR_IPC_ENV, env.value[0], 0x7f, false),
     AT(DBR_IPC_ENV, env.value[0], 0xc3, false),
+    AT(DBR_IPC_DNS, dns.n, 1, false), /* a server of no family */
+    AT(DBR_IPC_DNS, dns.n, DBR_IPC_DNS_SERVERS + 1, false),
+    AT(DBR_IPC_DNS, dns.full, 2, false),
+    AT(DBR_IPC_DNS, dns.domains[0], 'x', true),
+    AT(DBR_IPC_DNS, dns.domains[0], '-', false), /* it would be an option of a program */
+    AT(DBR_IPC_DNS, dns.domains[0], ';', false),
+    AT(DBR_IPC_DNS, dns.domains[0], '\n', false),
     AT(DBR_IPC_ASK, ask.what, DBR_ASKS - 1, true),
     AT(DBR_IPC_ASK, ask.what, DBR_ASKS, false),
     AT(DBR_IPC_ASK, ask.echo, 1, true),
@@ -395,6 +404,7 @@ static const struct {
     TEXT(DBR_IPC_ALARM, alarm.why),
     TEXT(DBR_IPC_ENV, env.name),
     TEXT(DBR_IPC_ENV, env.value),
+    TEXT(DBR_IPC_DNS, dns.domains),
     TEXT(DBR_IPC_ASK, ask.text),
     TEXT(DBR_IPC_LOGIN, login.user),
     TEXT(DBR_IPC_LOGIN, login.pass),
