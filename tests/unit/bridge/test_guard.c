@@ -57,6 +57,7 @@ static void test_link_local(void **state)
         {0x0180c200000f, 0x0800, {0}, true},
         {0x0180c2000010, 0x0800, {0}, false},        /* all-bridges management: passes bridges */
         {0x0180c2000021, 60, {0x42, 0x42, 3}, true}, /* GVRP */
+        {0x0180c2000021, 0x0800, {0}, true},         /* by address alone */
         {0x0180c2000030, 0x0800, {0}, false},
         {0x01000ccccccc, 60, {0xaa, 0xaa, 3, 0, 0, 0xc}, true}, /* CDP, VTP, DTP */
         {0x01000ccccccd, 50, {0xaa, 0xaa, 3, 0, 0, 0xc}, true}, /* PVST+ */
@@ -333,7 +334,8 @@ static void test_arp(void **state)
     arp(HOST_B, mine); /* speaks for another address than its own */
     assert_int_equal(judge(&p), DBR_GUARD_ARP);
     assert_int_equal(site(), DBR_GUARD_PASS); /* proxies and routers live in sites */
-    f.b[f.l3 + 1] = 6;                        /* of another kind of network */
+    arp(HOST_A, mine);
+    f.b[f.l3 + 1] = 6; /* of another kind of network */
     assert_int_equal(judge(&p), DBR_GUARD_ARP);
     arp(HOST_A, mine);
     f.n = f.l3 + 27;
