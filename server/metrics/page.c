@@ -199,6 +199,8 @@ static const struct column process_columns[] = {
     {"process_up", "", "1 if the process runs.", GAUGE, process_up},
     {"process_restarts_total", "", "Times that the process was started again.", COUNTER, process_restarts},
     {"process_cpu_seconds_total", "", "CPU time, those before a restart included.", COUNTER_NS, process_cpu},
+};
+static const struct column memory_columns[] = {
     {"process_resident_memory_bytes", "", "Resident memory; pages that processes share count in each.", GAUGE,
      process_rss},
 };
@@ -210,15 +212,20 @@ static void name_process(char out[LABEL_MAX + 512], const void *row)
     snprintf(out, LABEL_MAX + 512, "process=\"%s\"", page_label(value, sizeof value, r->name));
 }
 
+/* Where /proc is closed to keeper (ProtectProc of systemd) it knows no memory, and no row says so. */
 static void write_processes(struct page *p, const struct snapshot *s)
 {
-    struct process rows[DBR_IPC_PROCESSES_MAX];
-    uint32_t n = s->processes.n;
-    for (uint32_t i = 0; i < n; i++)
+    struct process rows[DBR_IPC_PROCESSES_MAX], known[DBR_IPC_PROCESSES_MAX];
+    uint32_t n = s->processes.n, n_known = 0;
+    for (uint32_t i = 0; i < n; i++) {
         rows[i] =
             (struct process){s->processes.row[i].name, s->processes.row[i].up, s->processes.row[i].restarts,
                              s->processes.row[i].cpu_ns, s->processes.row[i].rss};
+        if (rows[i].rss)
+            known[n_known++] = rows[i];
+    }
     write_columns(p, COLUMNS(process_columns), rows, n, sizeof rows[0], name_process);
+    write_columns(p, COLUMNS(memory_columns), known, n_known, sizeof known[0], name_process);
 }
 
 /* ---- lists ---- */

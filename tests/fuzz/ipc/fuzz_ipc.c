@@ -65,6 +65,12 @@ static void read_message(const void *buf)
     case DBR_IPC_CRL_IMAGE: must(((const struct dbr_ipc_crl_image *)buf)->n <= DBR_IPC_LISTS_MAX); break;
     case DBR_IPC_CRL_TAKEN: must(((const struct dbr_ipc_crl_taken *)buf)->n <= DBR_IPC_TEXT_MAX); break;
     case DBR_IPC_OCSP_ASK: must(((const struct dbr_ipc_ocsp_ask *)buf)->n <= DBR_IPC_CERT_MAX); break;
+    case DBR_IPC_SEEN: must(((const struct dbr_ipc_seen *)buf)->vlan < 4096); break;
+    case DBR_IPC_GUARD: must(((const struct dbr_ipc_guard *)buf)->reason < DBR_IPC_GUARDS); break;
+    case DBR_IPC_METRICS_CLIENTS:
+        must(((const struct dbr_ipc_metrics_clients *)buf)->n <= DBR_IPC_CLIENT_ROWS);
+        break;
+    case DBR_IPC_PROCESSES: must(((const struct dbr_ipc_processes *)buf)->n <= DBR_IPC_PROCESSES_MAX); break;
     default: break;
     }
 }

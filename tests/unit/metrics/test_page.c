@@ -151,6 +151,11 @@ static void processes_have_lines(void **state)
     has(text, "drawbridge_process_restarts_total{process=\"data\"} 2");
     has(text, "drawbridge_process_resident_memory_bytes{process=\"data\"} 4096");
     free(text);
+    s.processes.row[0].rss = 0; /* not known: no row, instead of one that says 0 */
+    text = text_of();
+    has(text, "drawbridge_process_up{process=\"data\"} 1");
+    assert_null(strstr(text, "resident_memory"));
+    free(text);
 }
 
 /* The steps of the alarms, just before and at each. */
