@@ -252,9 +252,9 @@ static void feed(struct client *c, uint8_t *dgram, size_t len, const struct dbr_
 {
     struct dbr_addr was = c->addr;
     bool moved = !dbr_addr_equal(&was, from);
-    bool may_move = !client_fixed(c) &&
-                    (dbr_session_authenticated(c->session) ? dbr_session_gate_kind(c->session) != DBR_GATE_NONE
-                                                           : c->ctl->boot->client);
+    bool may_move = !client_fixed(c) && (dbr_session_authenticated(c->session)
+                                             ? dbr_session_gate_kind(c->session) != DBR_GATE_NONE
+                                             : c->ctl->boot->client);
     if (moved && !may_move) {
         count(c->ctl, &c->ctl->tally.state);
         return;
@@ -315,13 +315,14 @@ static size_t segment_size(struct msghdr *mh, size_t len)
     return len;
 }
 
-static void take_batch(struct control *ctl, struct mmsghdr *m)
+static void take_batch(struct control *ctl, struct mmsghdr *m, unsigned via)
 {
     struct dbr_addr from;
     uint8_t *p = m->msg_hdr.msg_iov->iov_base;
     size_t left = m->msg_len, size = segment_size(&m->msg_hdr, left);
     if (dbr_addr_from_sockaddr(&from, m->msg_hdr.msg_name, m->msg_hdr.msg_namelen))
         return;
+    from.via = (uint8_t)via;
     if (ctl->boot->multihome)
         dbr_home_read(&from, &m->msg_hdr);
     while (left) {
@@ -332,7 +333,12 @@ static void take_batch(struct control *ctl, struct mmsghdr *m)
     }
 }
 
-void control_read_socket(struct control *ctl)
+int control_socket(const struct control *ctl, unsigned via)
+{
+    return via && via <= ctl->boot->n_more ? ctl->boot->more[via - 1][0] : ctl->udp;
+}
+
+void control_read_socket(struct control *ctl, unsigned via)
 {
     struct mmsghdr m[SOCKET_BATCH];
     struct iovec iov[SOCKET_BATCH];
@@ -351,9 +357,9 @@ void control_read_socket(struct control *ctl)
                                            .msg_control = &cmsg[i],
                                            .msg_controllen = sizeof cmsg[i]};
         }
-        int n = recvmmsg(ctl->udp, m, SOCKET_BATCH, MSG_DONTWAIT, NULL);
+        int n = recvmmsg(control_socket(ctl, via), m, SOCKET_BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++)
-            take_batch(ctl, &m[i]);
+            take_batch(ctl, &m[i], via);
         if (n < SOCKET_BATCH)
             return;
     }

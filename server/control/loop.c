@@ -137,7 +137,7 @@ static void dispatch(struct control *ctl, uint32_t what, uint32_t events)
     if (what == KEEPER_EVENT)
         keeper_read(ctl);
     else if (what == SOCKET_EVENT)
-        control_read_socket(ctl);
+        control_read_socket(ctl, 0);
     else if (what == FETCH_EVENT)
         revocation_read(ctl);
     else if (what == NETWORK_EVENT)
@@ -154,8 +154,10 @@ static void dispatch(struct control *ctl, uint32_t what, uint32_t events)
         management_accept(ctl);
     else if (what < WORKER_EVENT)
         management_read(ctl, (int)(what - MGMT_EVENT), events);
-    else
+    else if (what < MORE_EVENT)
         workers_read(ctl, what - WORKER_EVENT);
+    else
+        control_read_socket(ctl, 1 + what - MORE_EVENT);
 }
 
 int control_watch(struct control *ctl, int fd, uint32_t what)
@@ -174,6 +176,8 @@ static int watch_all(struct control *ctl)
     int err = control_watch(ctl, ctl->boot->ipc_keeper, KEEPER_EVENT);
     if (!err)
         err = control_watch(ctl, ctl->udp, SOCKET_EVENT);
+    for (unsigned i = 0; !err && i < ctl->boot->n_more; i++)
+        err = control_watch(ctl, ctl->boot->more[i][0], MORE_EVENT + i);
     if (!err && ctl->boot->ipc_fetch >= 0)
         err = control_watch(ctl, ctl->boot->ipc_fetch, FETCH_EVENT);
     if (!err && ctl->boot->ipc_metrics >= 0)

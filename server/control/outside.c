@@ -29,5 +29,5 @@ int control_send(struct control *ctl, const struct dbr_addr *to, const uint8_t *
     mh.msg_controllen = dbr_home_write(to, home);
     mh.msg_control = mh.msg_controllen ? home : NULL;
     mh.msg_namelen = (socklen_t)dbr_addr_to_sockaddr6(to, (struct sockaddr *)&sa);
-    return sendmsg(ctl->udp, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? DBR_ERR_IO : 0;
+    return sendmsg(control_socket(ctl, to->via), &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? DBR_ERR_IO : 0;
 }

@@ -52,7 +52,8 @@ enum {
     METRICS_EVENT = CTL_EVENT + MAX_CTL, /* somebody asks for the numbers */
     MGMT_LISTEN_EVENT,                   /* a manager calls */
     MGMT_EVENT,                          /* + seat */
-    WORKER_EVENT = MGMT_EVENT + MGMT_SEATS, /* + worker */
+    WORKER_EVENT = MGMT_EVENT + MGMT_SEATS,      /* + worker */
+    MORE_EVENT = WORKER_EVENT + DBR_MAX_WORKERS, /* + socket of a further `local` */
 };
 
 struct control;
@@ -268,7 +269,8 @@ int control_load(struct control *ctl);
 int control_take_crl(struct control *ctl, const uint8_t *bytes, size_t len, const char *name);
 
 /* inbox.c */
-void control_read_socket(struct control *ctl);
+void control_read_socket(struct control *ctl, unsigned via); /* via as in struct dbr_addr */
+int control_socket(const struct control *ctl, unsigned via);
 void control_datagram(struct control *ctl, uint8_t *dgram, size_t len, const struct dbr_addr *from);
 void control_log_tally(struct control *ctl);
 

@@ -74,6 +74,7 @@ unsigned inbox_receive(struct inbox *in, int sock, bool *more)
         in->origins[i].looked_up = false;
         if (dbr_addr_from_sockaddr(&in->origins[i].addr, (struct sockaddr *)&in->from[i], mh->msg_namelen))
             in->msgs[i].msg_len = 0; /* no UDP end point: nothing to answer to */
+        in->origins[i].addr.via = in->via;
         if (in->multihome)
             dbr_home_read(&in->origins[i].addr, mh);
     }

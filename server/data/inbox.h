@@ -49,6 +49,7 @@ struct inbox {
     struct origin origins[INBOX_MSGS];
     size_t seg[INBOX_MSGS];
     bool multihome; /* note which address of ours was called */
+    uint8_t via;    /* which socket that is, for the next inbox_receive() */
     union {
         char space[CMSG_SPACE(sizeof(int)) + DBR_HOME_SPACE];
         struct cmsghdr align;

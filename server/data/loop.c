@@ -121,7 +121,11 @@ static void watch(struct worker *w, int fd, uint32_t *have, uint32_t want, uint3
 static void watch_all(struct worker *w)
 {
     bool tap = !w->out.blocked && !w->tap_again_ns;
-    watch(w, w->udp, &w->watched_udp, EPOLLIN | (w->out.blocked ? EPOLLOUT : 0U), READY_NETWORK);
+    watch(w, w->udp, &w->watched_udp, EPOLLIN | (outbox_blocked_at(&w->out, 0) ? EPOLLOUT : 0U),
+          READY_NETWORK);
+    for (unsigned i = 0; i < w->n_more; i++)
+        watch(w, w->more[i], &w->watched_more[i],
+              EPOLLIN | (outbox_blocked_at(&w->out, 1 + i) ? EPOLLOUT : 0U), READY_NETWORK);
     watch(w, w->tap, &w->watched_tap, tap ? EPOLLIN : 0U, READY_LAN);
     uint32_t ipc = w->news.control < 0 ? 0U : EPOLLIN | (w->news.control_full ? EPOLLOUT : 0U);
     watch(w, w->ipc, &w->watched_ipc, ipc, READY_ORDERS);
@@ -231,7 +235,11 @@ static int open_worker(struct worker *w, uint32_t gro_kinds)
     if (!err)
         err = inbox_init(&w->in);
     w->in.multihome = s->boot->multihome;
-    return err ? err : outbox_init(&w->out, w->udp, !s->limits.no_super_frames);
+    if (!err)
+        err = outbox_init(&w->out, w->udp, !s->limits.no_super_frames);
+    memcpy(w->out.more, w->more, sizeof w->more);
+    w->out.n_more = w->n_more;
+    return err;
 }
 
 /* What the TAP's offloads let us merge. */
@@ -256,6 +264,8 @@ int worker_init(struct worker *w, struct shared *s, unsigned index)
     w->shared = s;
     w->index = index;
     w->udp = s->boot->udp[1 + index];
+    for (; w->n_more < s->boot->n_more; w->n_more++)
+        w->more[w->n_more] = s->boot->more[w->n_more][1 + index];
     w->tap = s->boot->tap[index];
     w->ipc = s->boot->ipc_worker[index];
     w->epoll = w->wake = -1;

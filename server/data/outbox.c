@@ -85,6 +85,7 @@ static struct out_train *new_train(struct outbox *o, struct peer *p, uint32_t se
     t->n = t->bytes = 0;
     t->to = p->to;
     *mh = (struct msghdr){.msg_name = &t->to, .msg_namelen = sizeof t->to, .msg_iov = &o->iov[o->n_iov]};
+    t->via = p->addr.via <= o->n_more ? p->addr.via : 0;
     t->home_len = p->home_len;
     if (p->home_len) {
         memcpy(t->cmsg.space, p->home, p->home_len);
@@ -98,7 +99,7 @@ static struct out_train *new_train(struct outbox *o, struct peer *p, uint32_t se
 static struct out_train *open_train(struct outbox *o, const struct peer *p)
 {
     struct out_train *t = o->n_trains > o->n_sent ? &o->trains[o->n_trains - 1] : NULL;
-    bool same = t && t->peer == p && memcmp(&t->to, &p->to, sizeof t->to) == 0 &&
+    bool same = t && t->peer == p && memcmp(&t->to, &p->to, sizeof t->to) == 0 && t->via == p->addr.via &&
                 t->home_len == p->home_len && memcmp(t->cmsg.space, p->home, p->home_len) == 0;
     return same ? t : NULL;
 }
@@ -199,6 +200,11 @@ void outbox_commit(struct outbox *o, struct peer *p, size_t len)
 
 /* ---- sending ---- */
 
+static int socket_of(const struct outbox *o, const struct out_train *t)
+{
+    return t->via ? o->more[t->via - 1] : o->sock;
+}
+
 /* Sends the datagrams of a refused train one by one. */
 static void send_singly(struct outbox *o, unsigned index)
 {
@@ -222,7 +228,7 @@ static void send_singly(struct outbox *o, unsigned index)
         }
     }
     for (unsigned sent = 0; sent < n;) {
-        int k = sendmmsg(o->sock, singles + sent, n - sent, MSG_DONTWAIT);
+        int k = sendmmsg(socket_of(o, t), singles + sent, n - sent, MSG_DONTWAIT);
         if (k <= 0) {
             o->dropped++;
             k = 1;
@@ -246,12 +252,24 @@ static void refused(struct outbox *o, unsigned index, int error)
     send_singly(o, index);
 }
 
-/* Sends trains until none is left or the socket is full. */
+/* How many of the next trains leave by the same socket. */
+static unsigned same_socket(const struct outbox *o)
+{
+    unsigned n = o->n_trains - o->n_sent, i = 1;
+    if (!o->n_more)
+        return n;
+    while (i < n && o->trains[o->n_sent + i].via == o->trains[o->n_sent].via)
+        i++;
+    return i;
+}
+
+/* Sends trains until none is left or a socket is full. */
 static void send_trains(struct outbox *o)
 {
     o->blocked = false;
     while (o->n_sent < o->n_trains) {
-        int n = sendmmsg(o->sock, o->msgs + o->n_sent, o->n_trains - o->n_sent, MSG_DONTWAIT);
+        const struct out_train *t = &o->trains[o->n_sent];
+        int n = sendmmsg(socket_of(o, t), o->msgs + o->n_sent, same_socket(o), MSG_DONTWAIT);
         if (n > 0) {
             o->n_sent += (unsigned)n;
             continue;
@@ -260,6 +278,7 @@ static void send_trains(struct outbox *o)
             continue;
         if (errno == EAGAIN) {
             o->blocked = true;
+            o->blocked_via = t->via;
             return;
         }
         refused(o, o->n_sent++, errno);

@@ -22,6 +22,7 @@
 
 #include "crypto/aead.h"
 #include "data/peers.h"
+#include "ipc/boot.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct out_train {
     struct peer *peer;
     uint32_t segment, n;  /* bytes of all datagrams but the last; number of datagrams */
     uint32_t bytes, last; /* of all datagrams; of the last one */
+    uint8_t via;          /* the socket */
     struct sockaddr_in6 to;
     size_t home_len; /* bytes at the beginning of cmsg that say from which address it leaves */
     union {
@@ -57,8 +59,11 @@ struct out_train {
 
 struct outbox {
     int sock;
+    int more[DBR_MAX_LOCALS - 1]; /* sockets that peers with addr.via 1.. are answered from */
+    unsigned n_more;
     bool segment_ok; /* UDP_SEGMENT may be used at all */
     bool blocked;
+    uint8_t blocked_via; /* the socket that is full */
     uint64_t now_ns;
     uint64_t dropped; /* datagrams that the kernel refused */
     uint8_t *arena;
@@ -84,6 +89,12 @@ void outbox_rewire(struct outbox *o, int sock);
 uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap);
 /* The len bytes written to the room (len <= its cap) are to be sent. A room without commit is forgotten. */
 void outbox_commit(struct outbox *o, struct peer *p, size_t len);
+
+/* True if that socket is the full one. */
+static inline bool outbox_blocked_at(const struct outbox *o, unsigned via)
+{
+    return o->blocked && o->blocked_via == via;
+}
 
 /* Seals and sends everything; also goes on with what a blocked socket left. */
 void outbox_flush(struct outbox *o);

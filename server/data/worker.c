@@ -465,7 +465,7 @@ static int strip(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
 static bool follow(struct worker *w, struct peer *p, const struct dbr_addr *from, bool newest)
 {
     if (dbr_addr_equal(&p->addr, from)) {
-        if (w->in.multihome && newest && !dbr_addr_same_home(&p->addr, from))
+        if ((w->in.multihome || w->n_more) && newest && !dbr_addr_same_home(&p->addr, from))
             peer_set_addr(p, from);
         return true;
     }
@@ -648,16 +648,26 @@ static void finish_batch(struct worker *w)
     ring_bells(w);
 }
 
-void worker_from_network(struct worker *w)
+/* True if the socket may hold more. */
+static bool from_socket(struct worker *w, int sock, unsigned via)
 {
     struct dgram d;
     bool more;
-    inbox_receive(&w->in, w->udp, &more);
-    if (!more)
-        w->ready &= ~(uint32_t)READY_NETWORK;
+    w->in.via = (uint8_t)via;
+    inbox_receive(&w->in, sock, &more);
     for (; inbox_next(&w->in, &d); w->items++)
         sort_datagram(w, &d);
     finish_batch(w);
+    return more;
+}
+
+void worker_from_network(struct worker *w)
+{
+    bool more = from_socket(w, w->udp, 0);
+    for (unsigned i = 0; i < w->n_more; i++)
+        more |= from_socket(w, w->more[i], 1 + i);
+    if (!more)
+        w->ready &= ~(uint32_t)READY_NETWORK;
 }
 
 void worker_datagram(struct worker *w, struct dgram *d)

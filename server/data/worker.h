@@ -85,6 +85,9 @@ struct worker {
     unsigned items; /* datagrams and frames of this round */
     uint64_t housekeeping_ns;
     uint64_t tap_again_ns; /* the TAP is down: look again then; 0 = it is not */
+    unsigned n_more;       /* sockets of further `local` lines */
+    int more[DBR_MAX_LOCALS - 1];
+    uint32_t watched_more[DBR_MAX_LOCALS - 1];
     uint32_t watched_udp, watched_tap, watched_ipc, watched_wake; /* events asked of epoll */
 
     struct peers peers;

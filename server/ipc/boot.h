@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DBR_MAX_WORKERS = 16 };
+enum { DBR_MAX_WORKERS = 16, DBR_MAX_LOCALS = 8 };
 
 struct dbr_config;
 
@@ -46,8 +46,10 @@ struct dbr_boot {
     unsigned n_workers;
     bool client; /* role: false = server */
     bool single; /* there is one peer at a time: client role, or `tls-server` without `mode server` */
-    int udp[1 + DBR_MAX_WORKERS];     /* [0] control, [1 + i] worker i; IPv6 dual-stack UDP, UDP_GRO set */
-    int tap[DBR_MAX_WORKERS];         /* one queue per worker, non-blocking */
+    int udp[1 + DBR_MAX_WORKERS]; /* [0] control, [1 + i] worker i; IPv6 dual-stack UDP, UDP_GRO set */
+    unsigned n_more;              /* groups beside udp: one for each further `local` */
+    int more[DBR_MAX_LOCALS - 1][1 + DBR_MAX_WORKERS]; /* as udp; dbr_addr.via is 1 + index */
+    int tap[DBR_MAX_WORKERS];                          /* one queue per worker, non-blocking */
     int ipc_control[DBR_MAX_WORKERS]; /* control's ends of the pairs to the workers (control only, else -1) */
     int ipc_worker[DBR_MAX_WORKERS];  /* workers' ends (data only, else -1) */
     int ipc_keeper;                   /* this process's end of its pair with keeper */
@@ -67,12 +69,12 @@ struct dbr_boot {
      * right to open anything */
     const char *key_pass; /* passphrase of the private key that the admin was asked for; NULL: none */
     const struct dbr_ipc_login *login; /* client role: what the admin was asked for; NULL: none, ask keeper */
-    int status_fd;        /* status file, read-write: pwrite, then ftruncate */
-    int crl_state[2];     /* the two places of the revocation memory, ipc/crlstate.h; also fetch's */
-    int ccd_fd;           /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */
-    int ctl_fd;           /* listening AF_UNIX SOCK_SEQPACKET socket of drawbridge-ctl */
-    int management_fd;    /* listening management socket (TCP or AF_UNIX stream) */
-    int metrics_fd;       /* metrics only: listening TCP socket */
+    int status_fd;                     /* status file, read-write: pwrite, then ftruncate */
+    int crl_state[2];  /* the two places of the revocation memory, ipc/crlstate.h; also fetch's */
+    int ccd_fd;        /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */
+    int ctl_fd;        /* listening AF_UNIX SOCK_SEQPACKET socket of drawbridge-ctl */
+    int management_fd; /* listening management socket (TCP or AF_UNIX stream) */
+    int metrics_fd;    /* metrics only: listening TCP socket */
     int (*lock_down)(const struct dbr_boot *boot); /* see above */
 };
 

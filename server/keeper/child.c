@@ -85,6 +85,10 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
         b->udp[1 + i] = b->tap[i] = b->ipc_control[i] = b->ipc_worker[i] = -1;
     }
     b->udp[0] = -1;
+    b->n_more = k->n_more;
+    for (unsigned g = 0; g < k->n_more; g++)
+        for (unsigned i = 0; i <= DBR_MAX_WORKERS; i++)
+            b->more[g][i] = -1;
 }
 
 static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot *b)
@@ -95,6 +99,8 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
         b->key_pass = *k->passphrase ? k->passphrase : NULL;
         b->login = *k->login.user ? &k->login : NULL;
         b->udp[0] = k->udp.fd[0];
+        for (unsigned g = 0; g < k->n_more; g++)
+            b->more[g][0] = k->more[g].fd[0];
         memcpy(b->ipc_control, k->pair_control, sizeof b->ipc_control);
         b->status_fd = k->status_fd;
         b->ccd_fd = k->ccd_fd;
@@ -117,6 +123,8 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
     }
     for (unsigned i = 0; i < k->n_workers; i++) {
         b->udp[1 + i] = k->udp.fd[1 + i];
+        for (unsigned g = 0; g < k->n_more; g++)
+            b->more[g][1 + i] = k->more[g].fd[1 + i];
         b->tap[i] = k->tap.fd[i];
     }
     memcpy(b->ipc_worker, k->pair_data, sizeof b->ipc_worker);
@@ -149,9 +157,11 @@ static void close_others(const struct keeper *k, const struct dbr_boot *b)
                           b->crl_state[1],
                           b->ipc_metrics,
                           b->metrics_fd};
-    int keep[sizeof single / sizeof single[0] + 4 * DBR_MAX_WORKERS];
+    int keep[sizeof single / sizeof single[0] + 4 * DBR_MAX_WORKERS + sizeof b->more / sizeof(int)];
     size_t n = sizeof single / sizeof single[0];
     memcpy(keep, single, sizeof single);
+    for (unsigned g = 0; g < b->n_more; g++, n += 1 + DBR_MAX_WORKERS)
+        memcpy(keep + n, b->more[g], sizeof b->more[g]);
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++) {
         keep[n++] = b->udp[1 + i];
         keep[n++] = b->tap[i];

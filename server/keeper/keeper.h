@@ -111,6 +111,8 @@ struct keeper {
     unsigned n_workers;
     bool client, single; /* as in struct dbr_boot */
     struct udp_group udp;
+    struct udp_group more[DBR_MAX_LOCALS - 1]; /* of the second `local` and those behind it */
+    unsigned n_more;
     struct dbr_conf_binding bound; /* of udp; client role */
     struct dbr_tap tap;
     struct dbr_steer steer;

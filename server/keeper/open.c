@@ -287,20 +287,23 @@ static int bind_to(struct keeper *k, struct udp_group_config *u, const char *hos
     return 0;
 }
 
-/* Where a server listens. */
-static int server_address(struct keeper *k, struct udp_group_config *u)
+/* Where a server listens: at its line `local` of this number, or everywhere. With several lines `*` by udp6
+ * leaves IPv4 to another line. */
+static int server_address(struct keeper *k, struct udp_group_config *u, size_t i)
 {
     const struct dbr_config *c = k->config;
-    const struct dbr_conf_local *l = c->local.n ? &c->local.v[0] : NULL;
-    if (c->local.n > 1)
-        return complain(
-            k, DBR_D_local, DBR_ERR_UNSUPPORTED,
-            "several addresses are not built; leave `local` out to listen on all, and filter by firewall");
+    static const struct dbr_conf_local everywhere = {.proto = -1};
+    const struct dbr_conf_local *l = i < c->local.n ? &c->local.v[i] : &everywhere;
+    bool any = !l->host || strcmp(l->host, "*") == 0;
+    int proto = l->proto >= 0 ? l->proto : c->proto;
     u->v6only = c->bind.name && strcmp(c->bind.name, "ipv6only") == 0;
-    return bind_to(k, u, l ? l->host : NULL, l && l->port ? l->port : c->lport, c->proto);
+    if (any && proto == DBR_CONF_PROTO_UDP6 && c->local.n > 1)
+        u->v6only = true;
+    return bind_to(k, u, any ? NULL : l->host, l->port ? l->port : c->lport, proto);
 }
 
-static int open_group(struct keeper *k, struct udp_group *g, const struct dbr_conf_binding *call)
+static int open_group(struct keeper *k, struct udp_group *g, const struct dbr_conf_binding *call,
+                      size_t local)
 {
     const struct dbr_config *c = k->config;
     struct dbr_why why = {""};
@@ -311,21 +314,37 @@ static int open_group(struct keeper *k, struct udp_group *g, const struct dbr_co
                                  .device = c->bind_dev,
                                  .v6only = call && call->v6only,
                                  .multihome = c->multihome && !k->client};
-    int err = call ? bind_to(k, &u, call->host, call->port, call->proto) : server_address(k, &u);
+    int err = call ? bind_to(k, &u, call->host, call->port, call->proto) : server_address(k, &u, local);
     if (err)
         return err;
     err = udp_group_open(g, &u, &why);
     return err ? complain(k, c->local.n ? DBR_D_local : DBR_D_port, err, why.text) : 0;
 }
 
+static int open_server_udp(struct keeper *k)
+{
+    const struct dbr_conf_locals *l = &k->config->local;
+    if (l->n > DBR_MAX_LOCALS)
+        return complain(k, DBR_D_local, DBR_ERR_LIMIT, "too many addresses: 8 at most");
+    int err = open_group(k, &k->udp, NULL, 0);
+    for (size_t i = 1; !err && i < l->n; i++) {
+        err = open_group(k, &k->more[k->n_more], NULL, i);
+        k->n_more += !err;
+    }
+    if (!err)
+        dbr_log(&k->log, DBR_LOG_INFO, "UDP port %u, %u workers", (unsigned)k->udp.port, k->n_workers);
+    for (size_t i = 0; !err && i < l->n; i++)
+        dbr_log(&k->log, DBR_LOG_INFO, "UDP link local (bound): %s:%u", l->v[i].host,
+                (unsigned)(i ? k->more[i - 1].port : k->udp.port));
+    return err;
+}
+
 static int open_udp(struct keeper *k)
 {
-    if (k->client)
-        dbr_conf_binding(&k->bound, k->config, &k->config->remote.v[0]);
-    int err = open_group(k, &k->udp, k->client ? &k->bound : NULL);
-    if (!err && !k->client)
-        dbr_log(&k->log, DBR_LOG_INFO, "UDP port %u, %u workers", (unsigned)k->udp.port, k->n_workers);
-    return err;
+    if (!k->client)
+        return open_server_udp(k);
+    dbr_conf_binding(&k->bound, k->config, &k->config->remote.v[0]);
+    return open_group(k, &k->udp, &k->bound, 0);
 }
 
 /* A port that was asked for by number and is held already is no other one. */
@@ -337,7 +356,7 @@ void new_port(struct keeper *k, int32_t remote)
         return;
     dbr_conf_binding(&want, k->config, &k->config->remote.v[remote]);
     bool held = want.port && dbr_conf_binding_same(&want, &k->bound);
-    if (!held && open_group(k, &fresh, &want))
+    if (!held && open_group(k, &fresh, &want, 0))
         return;
     for (unsigned i = 0; i < fresh.n; i++) {
         struct dbr_ipc_socket m = {.head = dbr_ipc_head(DBR_IPC_SOCKET, sizeof m, 0), .index = i};
@@ -592,6 +611,8 @@ void keeper_close(struct keeper *k)
     k->slots = NULL;
     dbr_steer_close(&k->steer);
     udp_group_close(&k->udp);
+    while (k->n_more)
+        udp_group_close(&k->more[--k->n_more]);
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++) {
         close_fd(&k->pair_control[i]);
         close_fd(&k->pair_data[i]);

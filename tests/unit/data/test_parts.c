@@ -813,6 +813,53 @@ static void test_trains_leave_from_home(void **state)
     close(from);
 }
 
+/* Several `local`: a peer is answered by the socket that heard it; a socket that is not there is the first.
+ * Trains of both leave in one flush, and the full socket is the one that is waited for. */
+static void test_trains_leave_by_their_socket(void **state)
+{
+    struct post *t = *state;
+    struct sockaddr_in6 first = {0}, second = {0};
+    socklen_t n = sizeof first;
+    size_t lens[16];
+    unsigned messages;
+    int more = wildcard_udp();
+    assert_int_equal(getsockname(t->from, (struct sockaddr *)&first, &n), 0);
+    assert_int_equal(getsockname(more, (struct sockaddr *)&second, &n), 0);
+    t->out.more[0] = more;
+    t->out.n_more = 1;
+    const struct {
+        uint8_t via;
+        uint16_t port;
+    } rows[] = {{0, first.sin6_port}, {1, second.sin6_port}, {2, first.sin6_port}, {255, first.sin6_port}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct dbr_addr a = t->p->addr;
+        a.via = rows[i].via;
+        peer_set_addr(t->p, &a);
+        post_frame(t, 300, 0);
+        post_frame(t, 300, 1);
+        outbox_flush(&t->out);
+        assert_int_equal(post_collect(t, lens, 2, &messages), 2);
+        assert_int_equal(t->in.origins[t->in.n - 1].addr.port, ntohs(rows[i].port));
+    }
+    for (uint8_t via = 0; via < 4; via++) { /* one batch, sockets in turn */
+        struct dbr_addr a = t->p->addr;
+        a.via = via % 2;
+        peer_set_addr(t->p, &a);
+        for (unsigned k = 0; k < OUTBOX_SEAL; k++)
+            post_frame(t, 300, (unsigned)via * OUTBOX_SEAL + k);
+    }
+    outbox_flush(&t->out);
+    size_t many[4 * OUTBOX_SEAL];
+    assert_int_equal(post_collect(t, many, 4 * OUTBOX_SEAL, &messages), 4 * OUTBOX_SEAL);
+    assert_in_range(messages, 4, 4 * OUTBOX_SEAL);
+    t->out.blocked = true;
+    t->out.blocked_via = 1;
+    assert_true(outbox_blocked_at(&t->out, 1) && !outbox_blocked_at(&t->out, 0));
+    t->out.blocked = false;
+    assert_false(outbox_blocked_at(&t->out, 1));
+    close(more);
+}
+
 static void test_outbox_refuses_what_cannot_be_sent(void **state)
 {
     struct post *t = *state;
@@ -962,6 +1009,7 @@ int main(void)
         D(test_news_forget),
         P(test_trains),
         P(test_trains_leave_from_home),
+        P(test_trains_leave_by_their_socket),
         cmocka_unit_test_setup_teardown(test_trains_cbc, post_open_cbc, post_close),
         P(test_train_limits),
         P(test_outbox_overflows_into_flushes),
