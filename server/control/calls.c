@@ -270,7 +270,7 @@ void calls_ended(struct client *c)
 {
     struct control *ctl = c->ctl;
     struct calls *calls = ctl->calls;
-    bool was_up = dbr_session_authenticated(c->session);
+    bool was_up = dbr_session_authenticated(c->session), talked = dbr_session_has_tls(c->session);
     calls->client = NULL;
     calls->question_ns = UINT64_MAX;
     calls_login_over(ctl);
@@ -280,6 +280,9 @@ void calls_ended(struct client *c)
     calls->failures = was_up ? 0 : calls->failures + 1;
     int max = ctl->cfg->connect_retry_max;
     if (calls->leave) {
+        calls_stop(ctl, 1);
+    } else if (ctl->cfg->tls_exit && talked && !was_up) {
+        dbr_log(ctl->log, DBR_LOG_FATAL, "SIGTERM[soft,tls-error] received, process exiting (tls-exit)");
         calls_stop(ctl, 1);
     } else if (max && calls->failures >= (unsigned)max * calls->n) {
         dbr_log(ctl->log, DBR_LOG_FATAL,

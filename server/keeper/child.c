@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -206,6 +207,9 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     b.boot.ipc_keeper = ipc;
     quiet_signals();
     close_others(k, &b.boot);
+    if (k->lock && mlockall(k->lock)) /* not inherited */
+        dbr_log(&k->log, DBR_LOG_WARN, "WARNING: mlock: %s cannot lock its memory: %s", child_name(which),
+                strerror(errno));
     if (which != CHILD_CONTROL)
         forget_secrets(k);
     int code;

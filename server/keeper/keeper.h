@@ -152,6 +152,7 @@ struct keeper {
     bool up_ran;
     struct dbr_ipc_tap_address up_for; /* what `up` was run for last */
 
+    int lock;            /* flags of mlockall(), 0: none */
     bool pool_file_bad;  /* the admin has been told that it cannot be written */
     struct hooks *hooks; /* scripts that wait or run; NULL: none yet */
 

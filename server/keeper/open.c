@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -49,6 +50,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
         k->child[i].pidfd = k->child[i].ipc = -1;
     logsink_init(&k->sink);
     k->sink.timestamps = !config->suppress_timestamps;
+    k->sink.machine = config->machine_readable_output;
     k->log = (struct dbr_log){.verb = config->verb, .sink = logsink_line, .arg = &k->sink};
 }
 
@@ -545,6 +547,28 @@ static int go_to_folder(struct keeper *k)
     return 0;
 }
 
+/* Children inherit the priority and the limit; each locks its own memory (child.c). */
+static int set_priority_and_locks(struct keeper *k)
+{
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    if (k->config->nice && setpriority(PRIO_PROCESS, 0, k->config->nice))
+        return complain_errno(k, DBR_D_nice, "set", "the priority");
+    if (!k->config->mlock)
+        return 0;
+    k->lock = MCL_CURRENT | MCL_FUTURE;
+    if (setrlimit(RLIMIT_MEMLOCK, &all)) {
+        k->lock = MCL_CURRENT; /* what comes later would not be had at all */
+        dbr_log(
+            &k->log, DBR_LOG_WARN,
+            "WARNING: mlock: only what is there at the start is locked: the limit of locked memory cannot be "
+            "raised (LimitMEMLOCK=infinity in the systemd unit): %s",
+            strerror(errno));
+    }
+    if (mlockall(k->lock))
+        return complain_errno(k, DBR_D_mlock, "lock", "memory");
+    return 0;
+}
+
 static int find_user(struct keeper *k)
 {
     dbr_log(&k->log, DBR_LOG_NOTICE, "drawbridged " DBR_VERSION);
@@ -554,10 +578,27 @@ static int find_user(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder, open_log,    open_run_dir,    find_user,          loop_open,
-        open_udp,     open_bridge, open_tap,        set_server_address, set_server_address6,
-        watch_links,  open_pairs,  open_fetch,      open_metrics,       memory_open,
-        map_counters, open_files,  open_management, hooks_check,        write_pid,
+        go_to_folder,
+        set_priority_and_locks,
+        open_log,
+        open_run_dir,
+        find_user,
+        loop_open,
+        open_udp,
+        open_bridge,
+        open_tap,
+        set_server_address,
+        set_server_address6,
+        watch_links,
+        open_pairs,
+        open_fetch,
+        open_metrics,
+        memory_open,
+        map_counters,
+        open_files,
+        open_management,
+        hooks_check,
+        write_pid,
         run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
@@ -602,10 +643,13 @@ static void close_fd(int *fd)
 void keeper_close(struct keeper *k)
 {
     login_end(k);
+    if (k->config->down_pre)
+        run_down(k);
     tap_forget(k);
     undo_bridge(k);
     close_tap(k);
-    run_down(k);
+    if (!k->config->down_pre)
+        run_down(k);
     if (k->slots)
         dbr_steer_unmap(k->slots);
     k->slots = NULL;

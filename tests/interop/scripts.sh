@@ -124,6 +124,29 @@ pool_persist() {
     [ "$(ls "$LAB_DIR"/pool*)" = "$LAB_DIR/pool" ] || why "left behind: $(ls "$LAB_DIR"/pool*)"
 }
 
+# down-pre, nice, mlock, machine-readable-output: seen from outside.
+process() {
+    start "$(hook up)" "$(hook down "ip link show tap0 >/dev/null && echo tap-is-there >>$LAB_DIR/calls")" down-pre "nice 5" mlock machine-readable-output || return
+    local pid
+    for pid in "$LAB_SRV_PID" $(pgrep -P "$LAB_SRV_PID"); do
+        [ "$(awk '{print $19}' "/proc/$pid/stat")" = 5 ] || why "process $pid has another priority" || return
+        [ "$(awk '/^VmLck/ {print $2}' "/proc/$pid/status")" -gt 1000 ] || why "process $pid has its memory not locked" || return
+    done
+    grep -qE '^[0-9]{10}\.[0-9]{6} [0-9a-f]+ Initialization Sequence Completed' "$LAB_SRV_LOG" || why "$(tail -n 1 "$LAB_SRV_LOG")" || return
+    lab_server_stop || why "the server did not end well" || return
+    [ "$(awk '{print $1}' "$LAB_DIR/calls" | tr '\n' ' ')" = "up down tap-is-there " ] || why "calls: $(cat "$LAB_DIR/calls")"
+}
+
+# A client with tls-exit ends when its server is not who it should be.
+tls_exit() {
+    lab_has_client || { skipped "$LAB_WHY"; return; }
+    local LAB_CLIENT=drawbridged
+    lab_server_start || why "server does not start" || return
+    lab_client_spawn c1 tls-exit "verify-x509-name somebody-else name"
+    lab_until 8 lab_gone "${LAB_CLI_PID[c1]}" || why "the client goes on" || return
+    lab_log_has "${LAB_CLI_LOG[c1]}" tls-exit || why "$(tail -n 1 "${LAB_CLI_LOG[c1]}")"
+}
+
 # The client role: route-up when everything is set.
 route_up() {
     lab_has_client || { skipped "$LAB_WHY"; return; }
@@ -147,6 +170,8 @@ t_case pool-persist pool_persist
 if [ "$LAB_SERVER" = drawbridged ]; then
     t_case scripts-user as_user
     t_case scripts-security needs_security
+    t_case process process
+    t_case tls-exit tls_exit
     t_case route-up route_up
 fi
 t_end
