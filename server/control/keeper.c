@@ -144,6 +144,8 @@ void keeper_read(struct control *ctl)
         const struct dbr_ipc_file *file = (const void *)buf;
         if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_BUNDLE && fd >= 0)
             control_reload(ctl, fd);
+        else if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_REVOKED)
+            folder_changed(ctl, file->missing, fd);
         else if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_WITHDRAWN)
             withdrawn_changed(ctl, file->missing, fd);
         else if (head->type == DBR_IPC_FILE)

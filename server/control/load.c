@@ -406,21 +406,26 @@ static bool can_wait(struct control *ctl)
     return n || ctl->boot->restarted || (ctl->cfg->crl_url.path && ctl->boot->ipc_fetch >= 0);
 }
 
+static int load_folder(struct control *ctl)
+{
+    char why[WHY];
+    int err = folder_wanted(ctl->cfg) ? folder_load(ctl, why, sizeof why) : 0;
+    if (err)
+        complain(ctl, DBR_D_crl_verify, ctl->cfg->crl_verify.path, why);
+    return err ? DBR_ERR_CONFIG : 0;
+}
+
 static int load_crl(struct control *ctl)
 {
     const struct dbr_config *cfg = ctl->cfg;
     struct text t;
-    if (!ctl->crl_wanted)
-        return 0;
+    int bad = load_folder(ctl);
+    if (bad || !ctl->crl_wanted)
+        return bad;
     if (revocation_policy(ctl))
         return DBR_ERR_NOMEM;
-    if (cfg->crl_verify.dir) {
-        complain(ctl, DBR_D_crl_verify, cfg->crl_verify.path,
-                 "folders are not built; name the CRL file itself");
-        return DBR_ERR_CONFIG;
-    }
     revocation_recall(ctl);
-    if (!DBR_IS_SET(cfg, crl_verify))
+    if (!DBR_IS_SET(cfg, crl_verify) || folder_wanted(cfg))
         return 0;
     int err = load_blob(ctl, DBR_D_crl_verify, &cfg->crl_verify, &t);
     if (err)
@@ -497,7 +502,7 @@ int control_load_realm(struct control *ctl)
 
 int control_load(struct control *ctl)
 {
-    ctl->crl_wanted = DBR_IS_SET(ctl->cfg, crl_verify) || DBR_IS_SET(ctl->cfg, crl_url);
+    ctl->crl_wanted = lists_wanted(ctl->cfg);
     int err = verdict_rules(ctl);
     if (!err)
         err = control_load_realm(ctl);

@@ -265,6 +265,7 @@ void control_free(struct control *ctl)
     dbr_seen_free(ctl->seen);
     dbr_buckets_free(ctl->buckets);
     dbr_withdrawn_free(&ctl->withdrawn);
+    dbr_revoked_free(&ctl->revoked);
     dbr_trust_free(ctl->trust);
     dbr_issuers_free(ctl->issuers);
     dbr_heap_fini(&ctl->timers);

@@ -137,7 +137,7 @@ static void swap_in(struct control *ctl, struct control *aside, struct dbr_confi
     ctl->own_log.verb = ctl->cfg->verb;
     memset(&ctl->rules, 0, sizeof ctl->rules);
     verdict_rules(ctl);
-    ctl->crl_wanted = DBR_IS_SET(ctl->cfg, crl_verify) || DBR_IS_SET(ctl->cfg, crl_url);
+    ctl->crl_wanted = lists_wanted(ctl->cfg);
     if (revocation_policy(ctl))
         dbr_log(ctl->log, DBR_LOG_ERROR, "reload: no memory for revocation: nobody can connect");
     ctl->crl_alarm_ns = ctl->now.ns;
@@ -161,7 +161,7 @@ void control_reload(struct control *ctl, int fd)
         aside->bundle = &b;
         aside->real = ctl;
         aside->data_ciphers = ctl->data_ciphers;
-        aside->crl_wanted = DBR_IS_SET(&fresh, crl_verify) || DBR_IS_SET(&fresh, crl_url);
+        aside->crl_wanted = lists_wanted(&fresh);
         err = control_load_realm(aside);
     }
     if (!err) {

@@ -65,6 +65,14 @@ uint64_t revocation_deadline(const struct control *ctl);
 /* One line each for drawbridge-ctl status; false after the last. */
 bool revocation_status(struct control *ctl, size_t i, char *line, size_t cap);
 
+/* folder.c */
+bool folder_wanted(const struct dbr_config *cfg);            /* crl-verify FOLDER dir */
+bool lists_wanted(const struct dbr_config *cfg);             /* crl-verify FILE, crl-url */
+int folder_load(struct control *ctl, char *why, size_t cap); /* at the start: reads it. DBR_ERR_IO, ... */
+void folder_changed(struct control *ctl, bool missing, int fd);
+bool folder_names(const struct control *ctl, const uint8_t *serial, size_t n);
+bool folder_spares(const struct client *c); /* names none of its chain */
+
 /* ocsp.c */
 /* May this client enter? 0; DBR_ERR_AGAIN: fetch is asked, client_verdict() follows; else refused. */
 int ocsp_admit(struct client *c, char *reason, size_t cap);

@@ -30,6 +30,7 @@
 #include "proto/admit.h"
 #include "proto/cookie.h"
 #include "proto/session.h"
+#include "ipc/revoked.h"
 #include "proto/withdrawn.h"
 
 enum {
@@ -177,8 +178,9 @@ struct control {
     unsigned ku_count;
     struct dbr_trust *trust;
     struct dbr_issuers *issuers;
-    bool crl_wanted;
-    int ca_fd; /* the CA's certificates for fetch; 0: none */
+    bool crl_wanted;            /* lists; beside them may be a folder */
+    struct dbr_revoked revoked; /* serials of the folder of crl-verify */
+    int ca_fd;                  /* the CA's certificates for fetch; 0: none */
     uint32_t crl_ticket, crl_failures;
     uint64_t crl_recalled; /* generation of ipc/crlstate.h whose lists were all taken at the start */
     int64_t crl_good_s;    /* last good fetch, unix; 0: none */

@@ -91,6 +91,12 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
     struct control *ctl = arg;
     struct dbr_session *s = session_arg;
     struct client *c = dbr_session_owner(s);
+    for (size_t i = 0; i < n; i++)
+        if (folder_names(ctl, chain[i].serial, chain[i].serial_len)) {
+            snprintf(why, cap, "certificate revoked");
+            c->fault = DBR_METRIC_HS_REVOKED;
+            return DBR_VERIFY_REVOKED;
+        }
     for (size_t i = 0; ctl->crl_wanted && i < n; i++) {
         bool root = i + 1 == n && n > 1;
         enum dbr_verify v = root ? DBR_VERIFY_OK : check_lists(ctl, &chain[i], i == 0, why, cap);
@@ -139,6 +145,8 @@ bool verdict_stands(struct client *c)
     struct admitted *a = c->adm;
     if (ctl->cfg->peer_fingerprint.n && c->chain &&
         !is_listed(&ctl->cfg->peer_fingerprint, c->chain->fingerprint))
+        return false;
+    if (!folder_spares(c))
         return false;
     if (!ctl->crl_wanted || (!a->issuer && !find_issuer(ctl, a)))
         return true;

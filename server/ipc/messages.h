@@ -253,6 +253,7 @@ struct dbr_ipc_file {
 enum dbr_file {
     DBR_FILE_CRL,
     DBR_FILE_WITHDRAWN, /* the list of tls-crypt-v2-withdrawn */
+    DBR_FILE_REVOKED,   /* names in the folder of crl-verify ... dir, ipc/revoked.h */
     DBR_FILE_BUNDLE,    /* a reload: the configuration and every file it names, ipc/bundle.h */
     DBR_FILE_POOL,      /* control -> keeper: the whole of ifconfig-pool-persist */
     DBR_FILES

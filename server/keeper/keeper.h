@@ -38,6 +38,7 @@
 #include "keeper/rights.h"
 #include "keeper/sockets.h"
 #include "keeper/trial.h"
+#include "keeper/folder.h"
 #include "keeper/watch.h"
 
 #include <stdbool.h>
@@ -161,6 +162,7 @@ struct keeper {
     struct child child[CHILDREN];
     bool has_fetch, has_metrics;
     struct watch crl, withdrawn;
+    struct folder revoked;
     uint64_t crl_ns, watchdog_ns, pulse_ns; /* when each is due */
     bool serving;                           /* everybody was ready once */
     bool stopping;                          /* no restarts any more */
@@ -177,6 +179,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
 /* Opens log, TAP, bridge, sockets, files. 0, or a negative error after one logged line; close() is due in any
  * case. */
 int keeper_open(struct keeper *k);
+void keeper_watch_lists(struct keeper *k); /* the file or folder of crl-verify, from now on */
 void keeper_close(struct keeper *k);
 /* A TAP in the place of one that was deleted, with the same name and MAC, in the bridge. Errors as above. */
 int open_tap(struct keeper *k);

@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { GOODBYE_S = 2, CLOSE_S = 1, MAX_EVENTS = 8, MESSAGES_PER_TURN = 256 };
@@ -324,7 +325,7 @@ static void read_signals(struct keeper *k)
 
 static bool watches(const struct keeper *k)
 {
-    return k->crl.path || k->withdrawn.path;
+    return k->crl.path || k->withdrawn.path || k->revoked.path;
 }
 
 static void look_at(struct keeper *k, struct watch *w, enum dbr_file what)
@@ -337,6 +338,25 @@ static void look_at(struct keeper *k, struct watch *w, enum dbr_file what)
         .head = dbr_ipc_head(DBR_IPC_FILE, sizeof m, 0), .what = what, .missing = news == WATCH_GONE};
     if (dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, fd))
         watch_forget(w); /* control is busy: again at the next look */
+    if (fd >= 0)
+        close(fd);
+}
+
+static void look_into(struct keeper *k, struct folder *f)
+{
+    struct timespec now;
+    int fd;
+    clock_gettime(CLOCK_REALTIME, &now);
+    enum watch_news news = k->child[CHILD_CONTROL].ready
+                               ? folder_look(f, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, &fd)
+                               : WATCH_SAME;
+    if (news == WATCH_SAME)
+        return;
+    struct dbr_ipc_file m = {.head = dbr_ipc_head(DBR_IPC_FILE, sizeof m, 0),
+                             .what = DBR_FILE_REVOKED,
+                             .missing = news == WATCH_GONE};
+    if (dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, fd))
+        folder_forget(f); /* control is busy: again at the next look */
     if (fd >= 0)
         close(fd);
 }
@@ -387,8 +407,10 @@ static void start_due(struct keeper *k, uint64_t now)
             continue;
         if (i != CHILD_DATA && i != CHILD_METRICS)
             watch_forget(&k->crl); /* both know nothing of the list any more */
-        if (i == CHILD_CONTROL)
+        if (i == CHILD_CONTROL) {
             watch_forget(&k->withdrawn);
+            folder_forget(&k->revoked);
+        }
         if (child_start(k, i) && !c->pid)
             c->restart_ns = now + backoff_death(&c->backoff, now) + S_NS;
     }
@@ -412,6 +434,7 @@ static void run_due(struct keeper *k)
     if (watches(k) && now >= k->crl_ns) {
         look_at(k, &k->crl, DBR_FILE_CRL);
         look_at(k, &k->withdrawn, DBR_FILE_WITHDRAWN);
+        look_into(k, &k->revoked);
         k->crl_ns = now + WATCH_PERIOD_MS * MS_NS;
     }
     if (k->notify.watchdog_ns && now >= k->watchdog_ns) {

@@ -575,6 +575,15 @@ static int find_user(struct keeper *k)
     return rights_find_user(&k->user, k->config->user, k->config->group, &k->log);
 }
 
+void keeper_watch_lists(struct keeper *k)
+{
+    const struct dbr_conf_blob *list = &k->config->crl_verify;
+    k->crl.path = list->dir ? NULL : list->path;
+    k->revoked.path = list->dir ? list->path : NULL;
+    watch_forget(&k->crl);
+    folder_forget(&k->revoked);
+}
+
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
@@ -607,8 +616,8 @@ int keeper_open(struct keeper *k)
     int err = 0;
     for (size_t i = 0; !err && i < sizeof steps / sizeof steps[0]; i++)
         err = steps[i](k);
-    if (!err && k->config->crl_verify.path && !k->config->crl_verify.dir)
-        k->crl.path = k->config->crl_verify.path;
+    if (!err)
+        keeper_watch_lists(k);
     if (!err)
         k->withdrawn.path = k->config->tls_crypt_v2_withdrawn;
     return err;

@@ -99,8 +99,7 @@ static void take_over(struct keeper *k, struct dbr_config *fresh)
     if (dbr_config_take(k->config, fresh, k->has_fetch, unchanged, k))
         return;
     k->log.verb = k->config->verb;
-    k->crl.path = k->config->crl_verify.dir ? NULL : k->config->crl_verify.path;
-    watch_forget(&k->crl);
+    keeper_watch_lists(k);
     k->withdrawn.path = k->config->tls_crypt_v2_withdrawn;
     watch_forget(&k->withdrawn);
 }

@@ -320,6 +320,30 @@ ends_without_control() {
     ! lab_ping c1 192.168.77.10 1 || why "frames of an ended certificate pass"
 }
 
+# crl-verify FOLDER dir: a file named like the serial number (decimal) appears, and the session ends.
+folder() {
+    fresh folder && mkdir -p "$CASE/revoked" || return
+    local serial
+    serial=$(openssl x509 -in "$LAB_PKI/c1.crt" -noout -serial | cut -d= -f2) && serial=$($LAB_PYTHON -c "print(int('$serial', 16))")
+    lab_server_start "crl-verify $CASE/revoked dir" "control-socket $SOCK" || why "server does not start" || return
+    join c1 && join c2 || return
+    touch "$CASE/revoked/.$serial" "$CASE/revoked/1${serial}7" "$CASE/revoked/README"
+    lab_nap 1.5 && lives c1 || why "another name ends it" || return
+    cut_time c1 touch "$CASE/revoked/$serial" || return
+    [ "$CUT_MS" -le 1000 ] || why "frames passed for $CUT_MS ms" || return
+    T_NOTE="last frame $CUT_MS ms after the file appeared"
+    told c1 "Certificate revoked" && lives c2 && refused_entry c1 || return
+    lab_all_stop # and from the start on
+    lab_server_start "crl-verify $CASE/revoked dir" "control-socket $SOCK" || why "server does not start" || return
+    join c2 && refused_entry c1 || return
+    rm -r "$CASE/revoked" && logged 'folder .* is gone or cannot be read; the serials known so far stay revoked' 5 && lives c2 && refused_entry c1 || return
+    lab_all_stop
+    ! lab_server_start "crl-verify $CASE/revoked dir" || why "it starts without the folder" || return
+    mkdir "$CASE/revoked"
+    lab_server_start "crl-verify $CASE/revoked dir" || why "an empty folder is no reason not to start" || return
+    join c1
+}
+
 # Two CAs at once; each has its list; a revoked intermediate takes its clients with it.
 two_cas() {
     fresh two || return
@@ -488,6 +512,7 @@ t_case crl_url_etag etag
 t_case crl_url_hostile hostile_web
 t_case crl_url_https https_url
 t_case crl_push pushed
+t_case crl_folder folder
 t_case kick kicked
 t_case certificate_ends ends
 t_case certificate_ends_after_restart ends_without_control
