@@ -133,6 +133,17 @@ static void expand_server_ipv6(struct parse *p)
     derive(p, DBR_D_server_ipv6, DBR_D_ifconfig_ipv6_pool);
 }
 
+/* OpenVPN 2.6: the size of both channels. Our control packets are never longer than the least that it takes.
+ */
+static void expand_packet_size(struct parse *p)
+{
+    struct dbr_config *cfg = p->cfg;
+    if (!DBR_IS_SET(cfg, max_packet_size) || DBR_IS_SET(cfg, mssfix))
+        return;
+    cfg->mssfix = (struct dbr_conf_mssfix){DBR_MSSFIX_MTU, cfg->max_packet_size};
+    derive(p, DBR_D_max_packet_size, DBR_D_mssfix);
+}
+
 static void expand_client(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
@@ -532,6 +543,7 @@ int dbr_config_finish(struct dbr_config *cfg, const struct dbr_conf_diag *diag)
     expand_server_bridge(&p);
     expand_server(&p);
     expand_server_ipv6(&p);
+    expand_packet_size(&p);
     find_role(&p);
     check_roles(&p);
     expand_ports(cfg);

@@ -83,6 +83,8 @@ void calls_login_free(struct calls *calls);
 int calls_pending_parse(const char *rest);
 
 /* calls_push.c */
+void calls_tell_tap(
+    struct control *ctl); /* also when the network here is another one: does it look like the far one? */
 void calls_keep_way(struct control *ctl); /* in a full tunnel: the server itself stays outside */
 /* One `route` line (NETWORK [NETMASK [GATEWAY [METRIC]]]) into a message; gateway and metric are what counts
  * where it names none, gateway 0: the DHCP lease's. 0 or DBR_ERR_SHAPE. Pure. */
@@ -99,7 +101,8 @@ bool calls_has_routes6(const struct control *ctl);
 void calls_tell_routes6(struct control *ctl, bool full); /* full: everything */
 
 /* calls_dns.c */
-/* Name servers and domains of the two lists of each directive, the configuration's and the pushed one. Pure. */
+/* Name servers and domains of the two lists of each directive, the configuration's and the pushed one. Pure.
+ */
 void calls_dns_collect(struct dbr_ipc_dns *m, const struct dbr_conf_list *const dns[2],
                        const struct dbr_conf_list *const dhcp[2]);
 void calls_tell_dns(struct control *ctl, bool full);

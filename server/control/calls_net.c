@@ -94,34 +94,43 @@ static unsigned interface_of_route(const struct nlmsghdr *h)
     return out;
 }
 
-/* The interface that has got an address or a route; 0 for any other message. */
+/* The interface that has got an address or a route, or has lost an address; 0 for any other message. */
 static unsigned interface_of(const struct nlmsghdr *h)
 {
     const struct ifaddrmsg *a = NLMSG_DATA(h);
+    bool address = h->nlmsg_type == RTM_NEWADDR || h->nlmsg_type == RTM_DELADDR;
     if (h->nlmsg_type == RTM_NEWROUTE)
         return interface_of_route(h);
-    return h->nlmsg_type == RTM_NEWADDR && h->nlmsg_len >= NLMSG_LENGTH(sizeof *a) ? a->ifa_index : 0;
+    return address && h->nlmsg_len >= NLMSG_LENGTH(sizeof *a) ? a->ifa_index : 0;
 }
 
-static bool is_news(const struct calls *calls, const void *buf, size_t len)
+enum news { SAME, LOST, FOUND }; /* FOUND: there may be another way out */
+
+static enum news read_news(const struct calls *calls, const void *buf, size_t len, enum news so_far)
 {
     size_t left = len;
     for (const struct nlmsghdr *h = buf; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
         unsigned at = interface_of(h);
-        if (at && at != calls->own_if[0] && at != calls->own_if[1])
-            return true;
+        if (!at || at == calls->own_if[0] || at == calls->own_if[1])
+            continue;
+        enum news n = h->nlmsg_type == RTM_DELADDR ? LOST : FOUND;
+        so_far = n > so_far ? n : so_far;
     }
-    return false;
+    return so_far;
 }
 
 void calls_network(struct control *ctl)
 {
     _Alignas(struct nlmsghdr) uint8_t buf[NEWS_BYTES];
-    bool news = false;
+    enum news news = SAME;
     ssize_t n;
     while ((n = recv(ctl->calls->news, buf, sizeof buf, MSG_DONTWAIT)) > 0)
-        news |= is_news(ctl->calls, buf, (size_t)n);
-    if (!news || ctl->shutdown_ns)
+        news = read_news(ctl->calls, buf, (size_t)n, news);
+    if (news == SAME || ctl->shutdown_ns)
+        return;
+    if (ctl->calls->client && dbr_session_state(ctl->calls->client->session) == DBR_SESSION_ACTIVE)
+        calls_tell_tap(ctl);
+    if (news == LOST)
         return;
     calls_keep_way(ctl);
     if (ctl->calls->question_ns == UINT64_MAX)

@@ -272,7 +272,7 @@ static void say(void *arg, enum dbr_conf_severity severity, const char *line)
     client_log(arg, severity == DBR_CONF_ERROR ? DBR_LOG_ERROR : DBR_LOG_INFO, "%s", line);
 }
 
-static void tell_tap(struct control *ctl)
+void calls_tell_tap(struct control *ctl)
 {
     const struct dbr_config *pulled = &ctl->calls->pulled, *own = ctl->cfg;
     struct dbr_ipc_tap_address m = {.head = dbr_ipc_head(DBR_IPC_TAP_ADDRESS, sizeof m, 0), .up = 1};
@@ -344,7 +344,7 @@ int calls_pushed(struct client *c, const char *options)
     calls->failures = 0;
     calls->answer_ns = UINT64_MAX;
     tell_script(ctl);
-    tell_tap(ctl);
+    calls_tell_tap(ctl);
     tell_routes(ctl);
     calls_tell_dns(ctl, wants_everything(ctl));
     dbr_log(ctl->log, DBR_LOG_NOTICE, "Initialization Sequence Completed");

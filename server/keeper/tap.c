@@ -67,17 +67,21 @@ static void say_collision(struct keeper *k, const struct ifaddrs *a, const struc
             a->ifa_name, home, prefix_of_interface(a), here, office->prefix);
 }
 
-/* The tunnel itself must not be cut off: where both networks look alike, the one here keeps its route. */
-static void look_at_home(struct keeper *k, struct if_address *office)
+/* The tunnel itself must not be cut off: where both networks look alike, the one here keeps its route. Told
+ * once
+ * (`known`). */
+static void look_at_home(struct keeper *k, struct if_address *office, bool known)
 {
     struct ifaddrs *list;
+    office->no_route = false;
     if (office->family != 4 || k->bridged || getifaddrs(&list))
         return;
     for (const struct ifaddrs *a = list; a && !office->no_route; a = a->ifa_next) {
         if (!is_elsewhere(k, a) ||
             !if_networks_overlap(address_of(a), prefix_of_interface(a), office->ip, office->prefix))
             continue;
-        say_collision(k, a, office);
+        if (!known)
+            say_collision(k, a, office);
         office->no_route = true;
     }
     freeifaddrs(list);
@@ -90,18 +94,21 @@ static bool same_address(const struct if_address *a, const struct if_address *b)
     return a->family == b->family && a->prefix == b->prefix && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
-/* Takes *have away if it differs from want, and sets want. */
+/* Takes *have away if it differs from want, and sets want; also when the network here has become another one.
+ * True if anything changed. */
 static bool replace(struct keeper *k, struct if_address *have, const struct if_address *want)
 {
     char text[INET6_ADDRSTRLEN];
-    if (same_address(have, want))
+    struct if_address next = *want;
+    bool same = same_address(have, want);
+    look_at_home(k, &next, same && have->no_route);
+    if (same && have->no_route == next.no_route)
         return false;
     if (have->family)
         if_address_del(tap_or_bridge(k), have);
-    *have = *want;
+    *have = next;
     if (!want->family)
         return true;
-    look_at_home(k, have);
     inet_ntop(want->family == 4 ? AF_INET : AF_INET6, want->ip, text, sizeof text);
     if (if_address_add(tap_or_bridge(k), have))
         dbr_log(&k->log, DBR_LOG_ERROR, "cannot set address %s/%u on %s: %s", text, want->prefix, where(k),
@@ -247,7 +254,8 @@ void tap_address(struct keeper *k, const struct dbr_ipc_tap_address *m)
                 strerror(errno));
     if (!m->dhcp)
         stop_dhcp(k);
-    replace(k, &k->tap_v4, m->dhcp ? &k->lease.address : &v4);
+    if (replace(k, &k->tap_v4, m->dhcp ? &k->lease.address : &v4))
+        routes_again(k); /* the kernel drops them with the last address */
     replace(k, &k->tap_v6, &v6);
     if (m->up)
         run_client_up(k, m);

@@ -227,6 +227,21 @@ home_is_office() {
     grep -q 'dev home0' "$LAB_DIR/home" && ! grep -q 'dev tap0' "$LAB_DIR/home" || why "the home network lost its route: $(cat "$LAB_DIR/home")" || return
     [ "$(grep -c 'have the same addresses' "$(log)")" = 1 ] || why "told more than once"
 }
+# The laptop is carried there while it is connected, and away again.
+home_becomes_office() {
+    up -- || return
+    x c1 ip addr add 192.168.77.23/24 dev home0
+    lab_wait_log "$(log)" "have the same addresses" 5
+    local status=$?
+    lab_until 2 no_routes '192.168.77.0/24 dev tap0'
+    x c1 ip -4 route | grep '192.168.77.0/24' >"$LAB_DIR/home"
+    x c1 ip addr flush dev home0
+    [ $status = 0 ] || why "not told" || return
+    ! grep -q 'dev tap0' "$LAB_DIR/home" || why "the home network shares its route: $(cat "$LAB_DIR/home")" || return
+    [ "$(grep -c 'have the same addresses' "$(log)")" = 1 ] || why "told more than once" || return
+    lab_until 5 routes '192.168.77.0/24 dev tap0' || why "the office's route did not come back" || return
+    lab_ping c1 192.168.77.10 5 || why "no ping afterwards"
+}
 home_is_elsewhere() {
     x c1 ip addr add 192.168.78.23/24 dev home0
     up -- && lab_ping c1 192.168.77.10
@@ -408,6 +423,7 @@ t_case dns-taken-back-after-a-crash dns_crash
 t_case dhcp-split dhcp_split
 t_case dhcp-full dhcp_full
 t_case home-lan-is-office-lan home_is_office
+t_case home-lan-becomes-office-lan home_becomes_office
 t_case home-lan-is-another home_is_elsewhere
 t_case remote-next next_remote
 t_case remote-connection-blocks connection_blocks

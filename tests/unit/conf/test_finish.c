@@ -129,6 +129,7 @@ static const struct {
     {SERVER "server-ipv6 fd00:77::/64\nifconfig-ipv6-pool fd00:77::5/64\n", "server-ipv6|address and pool"},
     {SERVER "server-ipv6 fd00:77::/113\n", "server-ipv6|too small"},
     {SERVER "server-ipv6 fd00:77::/112\n", NULL},
+    {SERVER "max-packet-size 1300\nmssfix 1400\n", NULL},
     {SERVER "server 10.8.0.0 255.255.255.0\n", "server: does not go with server-bridge"},
     {"dev tap\nserver-bridge 10.8.0.4 255.255.255.0 10.8.0.8 10.8.0.9\ntls-auth t\nifconfig-pool 10.8.0.5 "
      "10.8.0.6 255.255.255.0\n" CERTS,
@@ -253,7 +254,10 @@ static void server_as_the_manual_has_it(void **state)
     struct dbr_config cfg;
     struct collect c;
     (void)state;
-    finished(&cfg, &c, "dev tap\nserver 10.8.0.0 255.255.255.0\nserver-ipv6 fd00:77::/64\n" CERTS);
+    finished(
+        &cfg, &c,
+        "dev tap\nserver 10.8.0.0 255.255.255.0\nserver-ipv6 fd00:77::/64\nmax-packet-size 1300\n" CERTS);
+    assert_true(cfg.mssfix.kind == DBR_MSSFIX_MTU && cfg.mssfix.size == 1300);
     assert_true(cfg.ifconfig_ipv6.bits == 64 && cfg.ifconfig_ipv6.ip[0] == 0xfd &&
                 cfg.ifconfig_ipv6.ip[15] == 1);
     assert_true(cfg.ifconfig_ipv6_pool.bits == 64 && cfg.ifconfig_ipv6_pool.ip[14] == 0x10);
