@@ -31,6 +31,9 @@ struct negotiation {
     uint64_t began_ns;
     uint64_t until_ns; /* must be done by then */
     uint64_t drop_ns;  /* the data key is forgotten then; UINT64_MAX = it serves */
+    uint64_t heard_ns; /* the peer's last packet that asks for an acknowledgement */
+    uint64_t again_ns; /* acknowledgements are sent once more then; UINT64_MAX = never */
+    unsigned agains;   /* how often that was done */
 };
 
 /* Begins with the message ids that follow from who has sent what already. */

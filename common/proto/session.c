@@ -16,10 +16,12 @@
 
 #define SECOND_NS     1000000000ull
 #define SWAP_RETRY_NS (SECOND_NS / 20)
+#define ACK_AGAIN_NS  (SECOND_NS / 10)
 enum {
     FIRST_REPLAY_ID = 64, /* our stateless answer used an id below: see dbr_session_answer_reset */
     LAST_WORDS_S = 5,
     RENEG_RETRY_S = 10,
+    ACK_AGAIN = 3,
     PUSH_RETRY_S = 5,
     RENEG_PAUSE_S = 1, /* a key younger than this is not renegotiated at the peer's wish */
     STATELESS_ID_MASK = 31,
@@ -326,6 +328,7 @@ int session_install(struct dbr_session *s, struct negotiation *n, const struct d
         s->current = n;
         return 0;
     }
+    n->again_ns = now->ns + ACK_AGAIN_NS;
     uint32_t half = s->cfg->reneg_s / 2;
     uint32_t wait_s = half && half < s->cfg->hand_window_s ? half : s->cfg->hand_window_s;
     s->swap_ns = n->began_ns + wait_s * SECOND_NS;
@@ -368,13 +371,32 @@ static void swap_keys(struct dbr_session *s)
 }
 
 /* The time to send with the newest key has come. While our key message is not acknowledged the peer may not
- * have it, and all that we send under the new key is lost on it. */
+ * have it, and all that we send under the new key is lost on it. And OpenVPN (2.6) takes its own into use
+ * only when its last packet is acknowledged: one that misses our acknowledgement sends it again after
+ * tls-timeout. */
 static void swap_when_safe(struct dbr_session *s, const struct dbr_now *now)
 {
-    if (s->talk && !dbr_reliable_all_acked(&s->talk->rel))
+    const struct negotiation *n = s->talk;
+    uint64_t quiet_ns = s->cfg->tls_timeout_s * SECOND_NS + SECOND_NS / 2;
+    if (n && !dbr_reliable_all_acked(&n->rel))
         s->swap_ns = now->ns + SWAP_RETRY_NS;
+    else if (n && now->ns < n->heard_ns + quiet_ns && now->ns < n->until_ns)
+        s->swap_ns = n->heard_ns + quiet_ns;
     else
         swap_keys(s);
+}
+
+/* After a renegotiation the peer waits for our last acknowledgement, and nothing that follows would repeat
+ * it: three copies, so that a lossy path does not cost the peer its tls-timeout. */
+static void ack_again(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    struct dbr_control ack = {.opcode = DBR_OP_ACK};
+    if (now->ns < n->again_ns)
+        return;
+    fill_acks(s, n, &ack, DBR_MAX_ACKS_PIGGYBACK);
+    if (ack.n_acks)
+        send_packet(s, &ack, now);
+    n->again_ns = ++n->agains < ACK_AGAIN ? now->ns + (ACK_AGAIN_NS << n->agains) : UINT64_MAX;
 }
 
 void dbr_session_key_used(struct dbr_session *s, uint8_t key_id, const struct dbr_now *now)
@@ -567,6 +589,7 @@ int dbr_session_feed_gated(struct dbr_session *s, const struct dbr_gated *g, con
         s->remote_sid = c.sid;
     dbr_reliable_acked(&n->rel, c.acks, c.n_acks, now->ns);
     if (c.has_id) {
+        n->heard_ns = now->ns;
         err = dbr_reliable_receive(&n->rel, c.opcode, c.id, c.payload, c.payload_len);
         if (err && err != DBR_ERR_REPLAY)
             return err;
@@ -625,6 +648,7 @@ static void tick_negotiation(struct dbr_session *s, struct negotiation *n, const
         return;
     }
     flush(s, n, now);
+    ack_again(s, n, now);
 }
 
 void dbr_session_wait(struct dbr_session *s, unsigned seconds, const struct dbr_now *now)
@@ -670,7 +694,7 @@ static uint64_t negotiation_deadline(const struct dbr_session *s, const struct n
 {
     if (n->state == NEG_FREE)
         return UINT64_MAX;
-    uint64_t at = earlier(dbr_reliable_deadline(&n->rel), n->drop_ns);
+    uint64_t at = earlier(earlier(dbr_reliable_deadline(&n->rel), n->drop_ns), n->again_ns);
     bool bounded = n->state != NEG_DONE && s->state < DBR_SESSION_CLOSING && s->state != DBR_SESSION_VERDICT;
     return bounded ? earlier(at, n->until_ns) : at;
 }

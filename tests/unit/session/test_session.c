@@ -273,6 +273,42 @@ static void one_ms(struct sim *sim, struct flight *f, unsigned t, unsigned delay
     sim_run(sim, 1);
 }
 
+/* Counts acknowledgements of key id 1 alone, by direction. */
+static void count_acks(struct sim *sim, const struct sim_dgram *d)
+{
+    unsigned *n = sim->spy_arg;
+    if (dbr_opcode_of(d->bytes[0]) == DBR_OP_ACK && dbr_key_id_of(d->bytes[0]) == 1)
+        n[d->to_server]++;
+}
+
+/* The last acknowledgement of a renegotiation is said three times more; stock OpenVPN waits for it. And the
+ * time to swap waits until the peer has been quiet for its tls-timeout. */
+static void test_last_acknowledgement_is_repeated(void **state)
+{
+    (void)state;
+    struct sim_options o = {
+        .wire = {.delay_ms = 10}, .gate = DBR_GATE_TLS_AUTH, .reneg_client_s = 5, .hand_window_s = 60};
+    struct sim *sim = sim_new(&o, 3);
+    unsigned acks[2] = {0};
+    assert_true(sim_connect(sim, 60));
+    sim->spy = count_acks;
+    sim->spy_arg = acks;
+    while (!sim->client.has_key[1])
+        sim_run(sim, 1);
+    uint64_t installed_ns = sim->now.ns;
+    sim_run(sim, 60);
+    unsigned early = acks[1];
+    sim_run(sim, 900);
+    assert_int_equal(acks[1], early + 3);
+    sim_run(sim, 1400);
+    assert_int_equal(acks[1], early + 3);
+    assert_int_equal(sim->client.n_swaps, 0); /* half of reneg-sec would be 2.5 s after the beginning */
+    while (!sim->client.n_swaps)
+        sim_run(sim, 1);
+    assert_true(sim->now.ns - installed_ns > 2400000000 && sim->now.ns - installed_ns < 2700000000);
+    sim_free(sim);
+}
+
 /* Each end sends with a key only when the other has it, however long the key messages are on their way. */
 static void test_no_frame_is_lost_by_new_keys(void **state)
 {
@@ -294,7 +330,7 @@ static void test_no_frame_is_lost_by_new_keys(void **state)
                 one_ms(sim, &f, t, 10);
             if (f.lost)
                 fail_msg("case %zu, seed %u: %u frames came under a key that was not there", i, seed, f.lost);
-            assert_true(sim->server.n_swaps >= 3 && sim->client.n_swaps >= 3);
+            assert_true(sim->server.n_swaps >= 2 && sim->client.n_swaps >= 2);
             sim_free(sim);
         }
 }
@@ -600,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_flipped_bits),
         cmocka_unit_test(test_no_frame_is_lost_by_new_keys),
+        cmocka_unit_test(test_last_acknowledgement_is_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
