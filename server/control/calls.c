@@ -280,7 +280,7 @@ void calls_ended(struct client *c)
     calls->failures = was_up ? 0 : calls->failures + 1;
     int max = ctl->cfg->connect_retry_max;
     if (calls->leave) {
-        calls_stop(ctl, 1);
+        calls_stop(ctl, calls->leave_well ? 0 : 1);
     } else if (ctl->cfg->tls_exit && talked && !was_up) {
         dbr_log(ctl->log, DBR_LOG_FATAL, "SIGTERM[soft,tls-error] received, process exiting (tls-exit)");
         calls_stop(ctl, 1);
@@ -311,6 +311,32 @@ void calls_now(struct control *ctl, const char *why)
     calls->soon = true;
     dbr_session_close(calls->client->session, NULL, why, &ctl->now);
     client_settle(calls->client);
+}
+
+/* Seconds of `ping-restart`, or of `ping-exit`, as the server pushed them or the file has them. */
+static int restart_s(struct control *ctl)
+{
+    const struct dbr_config *pulled = calls_pulled(ctl);
+    return pulled ? *DBR_PULLED(pulled, ctl->cfg, ping_restart) : ctl->cfg->ping_restart;
+}
+
+static int exit_s(struct control *ctl)
+{
+    const struct dbr_config *pulled = calls_pulled(ctl);
+    return pulled ? *DBR_PULLED(pulled, ctl->cfg, ping_exit) : ctl->cfg->ping_exit;
+}
+
+int calls_patience_s(struct control *ctl)
+{
+    return restart_s(ctl) > 0 ? restart_s(ctl) : exit_s(ctl);
+}
+
+bool calls_silence(struct control *ctl, bool inactive)
+{
+    if (!inactive && restart_s(ctl) > 0)
+        return false;
+    ctl->calls->leave = ctl->calls->leave_well = true;
+    return true;
 }
 
 void calls_restart(struct control *ctl)

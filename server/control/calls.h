@@ -51,6 +51,7 @@ struct calls {
     bool soon;         /* what ended was up, or the network is new: call again without a pause */
     uint64_t pause_ns; /* the server wants no call before */
     bool leave;        /* AUTH_FAILED, HALT or the end: do not call again */
+    bool leave_well;   /* it was what the configuration wants: status 0 */
     bool full;         /* keeper was told to send everything through the tunnel */
     struct login login;
     struct dbr_config pulled;
@@ -66,6 +67,11 @@ struct calls {
 
 /* calls.c */
 void calls_now(struct control *ctl, const char *why); /* ends what is not up and calls at once */
+/* How long the server may be silent, seconds; 0: for ever. */
+int calls_patience_s(struct control *ctl);
+/* It was, or nothing passed (inactive). True if the program ends for that: `ping-exit` without
+ * `ping-restart`, `inactive`. */
+bool calls_silence(struct control *ctl, bool inactive);
 /* How often the server wants to be told that we go; 0: not at all. */
 int calls_goodbyes(struct control *ctl);
 

@@ -102,9 +102,10 @@ static void fill_keepalive(const struct client *c, struct dbr_ipc_peer *m)
     m->inactive_bytes = cfg->inactive_bytes;
     if (pulled) {
         ping = *DBR_PULLED(pulled, cfg, ping);
-        timeout = *DBR_PULLED(pulled, cfg, ping_restart);
         inactive = *DBR_PULLED(pulled, cfg, inactive);
     }
+    if (c->ctl->calls)
+        timeout = calls_patience_s(c->ctl);
     if (c->adm && c->adm->has_file && c->adm->file.has.inactive) {
         inactive = c->adm->file.inactive;
         m->inactive_bytes = c->adm->file.inactive_bytes;
@@ -308,7 +309,9 @@ static void on_timeout(struct client *c, const void *buf)
 {
     const struct dbr_ipc_peer_del *m = buf;
     bool inactive = m->reason == DBR_DEL_INACTIVE;
+    bool over = c->ctl->calls && calls_silence(c->ctl, inactive);
     const char *why = inactive ? "Inactivity timeout (--inactive), exiting"
+                      : over   ? "Inactivity timeout (--ping-exit), exiting"
                                : "Inactivity timeout (--ping-restart), restarting";
     if (c->session)
         dbr_session_close(c->session, NULL, why, &c->ctl->now);

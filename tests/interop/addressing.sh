@@ -54,6 +54,17 @@ nogw() {
     ! lab_log_has "${LAB_CLI_LOG[c1]}" 'PUSH_REPLY.*route-gateway' || why "a gateway was pushed"
 }
 
+# `mode server` with an address of its own and no pool, as generators write it when the DHCP range is blank: nothing is
+# pushed, the client has its own.
+no_pool() {
+    [ "$LAB_SERVER" = drawbridged ] || { skipped "a stock TAP in the bridge takes no address"; return; }
+    starts '!server-bridge' 'mode server' tls-server 'ifconfig 192.168.77.2 255.255.255.0' && client '+ifconfig 192.168.77.60 255.255.255.0' || return
+    ! lab_log_has "${LAB_CLI_LOG[c1]}" 'PUSH_REPLY.*,(ifconfig|route-gateway) ' || why "an address was pushed" || return
+    address 192.168.77.60/24 || return
+    x gw ip -4 -br addr show br0 | grep -q ' 192.168.77.2/24' || why "the bridge has not its address" || return
+    lab_ping c1 192.168.77.10 && lab_ping c1 192.168.77.2 || why "no ping"
+}
+
 ccd() {
     mkdir -p "$LAB_DIR/ccd"
     echo 'ifconfig-push 192.168.77.77 255.255.255.0' >"$LAB_DIR/ccd/c1"
@@ -127,6 +138,7 @@ lab_pki && lab_office 2 || exit 1
 t_case server-bridge-four four
 t_case server-bridge-bare-dhcp bare
 t_case server-bridge-nogw-dhcp nogw
+t_case mode-server-without-pool no_pool
 t_case ccd-ifconfig-push ccd
 t_case ccd-address-in-pool ccd_from_pool
 t_case ccd-push ccd_push

@@ -111,6 +111,19 @@ ping_restart() {
     lab_log_has "$(log)" "Inactivity timeout" || why "it was not ping-restart"
 }
 
+# ping-exit alone: the program ends, and well.
+ping_exit() {
+    [ "$LAB_CLIENT" = drawbridged ] || { skipped "it is our client's"; return; }
+    server && client '+ping 1' '+ping-exit 2' && pings || return
+    lab_stop "$LAB_SRV_PID" KILL
+    LAB_SRV_PID=
+    [ "$LAB_SERVER" = drawbridged ] || lab_unbridge_by_hand
+    lab_until 6 lab_gone "${LAB_CLI_PID[c1]}" || why "it is still there" || return
+    lab_stop "${LAB_CLI_PID[c1]}"
+    T_NOTE="status $LAB_STATUS"
+    [ "$LAB_STATUS" = 0 ] && lab_log_has "$(log)" "ping-exit" || why "$T_NOTE"
+}
+
 # The server says good-bye: its peer comes back by itself, long before any ping-restart.
 goodbye() {
     both '+ping-restart 60' && pings || return
@@ -160,6 +173,7 @@ if [ -n "${LAB_FULL:-}" ]; then
     t_case cipher-order-of-the-server servers_order
     t_case cipher-none-in-common nothing_common
     t_case ping-restart ping_restart
+    t_case ping-exit ping_exit
     [ "$LAB_SERVER" = openvpn ] || t_case server-says-goodbye goodbye
     t_case remote-named named_caller
     t_case remote-other other_caller

@@ -149,6 +149,7 @@ static void step(struct script *s)
     }
     if (sim->server.session && !dbr_session_authenticated(sim->server.session))
         must(sim->server.n_keys == 0 && sim->server.n_push == 0);
+    must(!sim->opt.p2p_server || sim->server.n_push == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -161,6 +162,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     o.authorize = verdicts[flags % 5];
     o.tls_max = flags & 64 ? 12 : 0;
     o.no_dyn_tls_crypt = flags & 128;
+    o.p2p_client = flags & 8;
+    o.p2p_server = flags & 16;
     s.sim = sim_new(&o, 1);
     s.sim->spy = spy;
     s.forger = s.sim->server.gate; /* without direction both sides use one key */

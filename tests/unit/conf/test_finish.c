@@ -479,6 +479,7 @@ static void alone(void **state)
             assert_string_equal(cfg.data_ciphers_fallback, shapes[i].fallback);
         else
             assert_null(cfg.data_ciphers_fallback);
+        collect_fini(&c);
         dbr_config_free(&cfg);
     }
 }
