@@ -8,9 +8,20 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { LEARN_PER_S = 50 };
+#define MS_NS 1000000ull
+enum { LEARN_PER_S = 50, FIGURES_MS = 500 };
+
+/* A client-disconnect that waits for what the worker says of the peer's end. */
+struct farewell {
+    struct farewell *next;
+    uint32_t peer_id;
+    uint64_t due_ns;
+    uint64_t rx_bytes, tx_bytes; /* as far as they are known */
+    struct dbr_ipc_hook m;
+};
 
 /* ---- the message ---- */
 
@@ -47,10 +58,59 @@ static uint64_t key_of(const char *name)
     return h ? h : 1;
 }
 
-static int tell_keeper(struct control *ctl, struct dbr_ipc_hook *m)
+static int send_hook(struct control *ctl, struct dbr_ipc_hook *m)
 {
     m->head = dbr_ipc_head(DBR_IPC_HOOK, offsetof(struct dbr_ipc_hook, text) + m->n, 0);
     return dbr_ipc_send(ctl->boot->ipc_keeper, m, -1);
+}
+
+/* Takes the farewell at *at out of the list, complete as it is. */
+static void say_goodbye(struct control *ctl, struct farewell **at)
+{
+    struct farewell *f = *at;
+    char number[24];
+    *at = f->next;
+    snprintf(number, sizeof number, "%llu", (unsigned long long)f->rx_bytes);
+    add_variable(&f->m, "bytes_received", number);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)f->tx_bytes);
+    add_variable(&f->m, "bytes_sent", number);
+    if (send_hook(ctl, &f->m))
+        dbr_log(ctl->log, DBR_LOG_WARN, "WARNING: keeper takes no messages: a client-disconnect is left out");
+    free(f);
+}
+
+static int tell_keeper(struct control *ctl, struct dbr_ipc_hook *m)
+{
+    for (struct farewell **at = &ctl->farewells; *at;) { /* what was before this comes before it */
+        if ((*at)->m.key == m->key)
+            say_goodbye(ctl, at);
+        else
+            at = &(*at)->next;
+    }
+    return send_hook(ctl, m);
+}
+
+void hook_last_figures(struct control *ctl, const struct dbr_ipc_stats *s)
+{
+    struct farewell **at = &ctl->farewells;
+    while (*at && (*at)->peer_id != s->head.peer_id)
+        at = &(*at)->next;
+    if (!*at)
+        return;
+    (*at)->rx_bytes = s->rx_bytes;
+    (*at)->tx_bytes = s->tx_bytes;
+    say_goodbye(ctl, at);
+}
+
+uint64_t hook_deadline(const struct control *ctl)
+{
+    return ctl->farewells ? ctl->farewells->due_ns : UINT64_MAX;
+}
+
+void hook_tick(struct control *ctl, bool all)
+{
+    while (ctl->farewells && (all || ctl->now.ns >= ctl->farewells->due_ns))
+        say_goodbye(ctl, &ctl->farewells);
 }
 
 /* ---- who waits ---- */
@@ -141,21 +201,38 @@ void hook_up(struct client *c)
         c->adm->hooked = true;
 }
 
+/* All but the byte counts, which come last. */
+static void add_but_bytes(void *arg, const char *name, const char *value)
+{
+    if (strncmp(name, "bytes_", 6) != 0)
+        add_variable(arg, name, value);
+}
+
 void hook_gone(struct client *c)
 {
-    struct dbr_ipc_hook m = {.hook = DBR_HOOK_CLIENT_DISCONNECT};
+    struct control *ctl = c->ctl;
     if (c->adm && c->adm->waits_for && c->stage == STAGE_ADMITTED)
         c->adm->hooked = true; /* its client-connect runs: this follows behind it */
     hook_forget(c);
     if (!c->adm || !c->adm->hooked)
         return;
     c->adm->hooked = false;
-    if (!c->ctl->cfg->client_disconnect)
+    struct farewell *f = ctl->cfg->client_disconnect ? calloc(1, sizeof *f) : NULL;
+    if (!f)
         return;
-    m.key = key_of(c->adm->cn);
-    client_env(c, add_variable, &m);
-    if (tell_keeper(c->ctl, &m))
-        client_log(c, DBR_LOG_WARN, "WARNING: keeper takes no messages: client-disconnect is left out");
+    f->m.hook = DBR_HOOK_CLIENT_DISCONNECT;
+    f->m.key = key_of(c->adm->cn);
+    f->peer_id = c->peer_id;
+    f->rx_bytes = c->adm->stats.rx_bytes;
+    f->tx_bytes = c->adm->stats.tx_bytes;
+    f->due_ns = ctl->now.ns + FIGURES_MS * MS_NS;
+    client_env(c, add_but_bytes, &f->m);
+    struct farewell **end = &ctl->farewells;
+    while (*end)
+        end = &(*end)->next;
+    *end = f;
+    if (!c->in_data)
+        say_goodbye(ctl, end); /* there are no figures to come */
 }
 
 /* ---- learn-address ---- */

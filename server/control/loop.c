@@ -43,8 +43,9 @@ void control_reschedule(struct client *c)
 uint64_t control_deadline(struct control *ctl)
 {
     struct dbr_heap_entry *e = dbr_heap_first(&ctl->timers);
-    uint64_t at = e ? e->at : UINT64_MAX, other[8] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-                                                      UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    uint64_t at = e ? e->at : UINT64_MAX,
+             other[9] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                         UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     if (ctl->status_ns)
         other[0] = ctl->status_ns;
     if (ctl->tally_log_ns)
@@ -57,6 +58,7 @@ uint64_t control_deadline(struct control *ctl)
         other[4] = ctl->owed_ns;
     other[5] = management_deadline(ctl);
     other[7] = pool_deadline(ctl);
+    other[8] = hook_deadline(ctl);
     if (ctl->metrics_ns)
         other[6] = ctl->metrics_ns;
     for (size_t i = 0; i < sizeof other / sizeof *other; i++)
@@ -90,12 +92,14 @@ static void run_timers(struct control *ctl)
     if (ctl->metrics_ns && ctl->now.ns >= ctl->metrics_ns)
         metrics_send(ctl);
     pool_tick(ctl);
+    hook_tick(ctl, false);
     revocation_tick(ctl);
     ocsp_tick(ctl);
     expiry_tick(ctl);
     if (ctl->calls && !ctl->shutdown_ns)
         calls_tick(ctl);
-    if (ctl->shutdown_ns && (clients_idle(ctl) || ctl->now.ns >= ctl->shutdown_ns)) {
+    if (ctl->shutdown_ns && ((clients_idle(ctl) && !ctl->farewells) || ctl->now.ns >= ctl->shutdown_ns)) {
+        hook_tick(ctl, true);
         keeper_say(ctl, DBR_STATE_DONE, ctl->exit_code);
         ctl->shutdown_ns = 0;
         ctl->stop = true;
@@ -257,6 +261,7 @@ void control_free(struct control *ctl)
             close(ctl->ctl_socks[i]);
     if (ctl->epoll >= 0)
         close(ctl->epoll);
+    hook_tick(ctl, true);
     pool_free(ctl);
     management_free(ctl);
     revocation_free(ctl);

@@ -211,6 +211,7 @@ struct control {
     unsigned status_answers; /* workers that still owe their statistics */
     int64_t started_s;
 
+    struct farewell *farewells; /* client-disconnect that waits for the last figures, oldest first */
     struct client *hook_waiters; /* for a script's result */
     uint32_t hook_id;            /* of the last one that somebody waits for */
     int64_t learn_s;             /* the second in which learn_said calls of learn-address were made */
@@ -378,6 +379,10 @@ void hook_up(struct client *c);            /* it has its keys */
 void hook_gone(struct client *c);          /* it is gone: client-disconnect, once */
 void hook_forget(struct client *c);        /* it waits no longer */
 void hook_learned(struct client *c, const struct dbr_ipc_learned *m, bool known);
+/* The statistics of a peer that is gone, for its client-disconnect. */
+void hook_last_figures(struct control *ctl, const struct dbr_ipc_stats *s);
+uint64_t hook_deadline(const struct control *ctl); /* UINT64_MAX: none */
+void hook_tick(struct control *ctl, bool all);     /* client-disconnect without figures that do not come */
 void hook_done(struct control *ctl, const struct dbr_ipc_hook_done *m);
 
 /* env.c: what scripts and managers are told of a client; values are escaped */

@@ -549,8 +549,11 @@ static void from_worker(struct control *ctl, unsigned worker, const void *buf)
         return;
     }
     struct client *c = client_by_peer(ctl, head->peer_id);
-    if (!c || !c->in_data)
+    if (!c || !c->in_data) {
+        if (head->type == DBR_IPC_STATS)
+            hook_last_figures(ctl, buf);
         return;
+    }
     if (head->type == DBR_IPC_TIMEOUT) {
         bool lives = c->session;
         on_timeout(c, buf);

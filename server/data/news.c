@@ -254,6 +254,11 @@ static bool tell_stats(struct news *n, struct peer *p, const struct dbr_fdb *fdb
     return tell_control(n, &m);
 }
 
+void news_farewell(struct news *n, struct peer *p, const struct dbr_fdb *fdb)
+{
+    (void)tell_stats(n, p, fdb); /* control that is full does without */
+}
+
 static bool tell_back(struct news *n, struct peer *p, const struct dbr_fdb *fdb)
 {
     (void)fdb;

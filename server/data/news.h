@@ -85,6 +85,8 @@ void news_learned(struct news *n, uint64_t mac, uint16_t vid, uint32_t peer, uin
 void news_seen(struct news *n, const struct dbr_snoop *s, uint32_t peer, bool leased, struct dbr_tick now);
 /* Control is new and has heard of no address. */
 void news_unsee(struct news *n);
+/* The last statistics of a peer that is about to be removed. */
+void news_farewell(struct news *n, struct peer *p, const struct dbr_fdb *fdb);
 /* Adds or removes the FDB entry of a peer's MAC on the TAP's port. */
 void news_bridge(struct news *n, uint64_t mac, uint16_t vid, uint32_t peer, bool add);
 

@@ -69,6 +69,7 @@ static void peer_change(struct worker *w, struct peer *p, const void *msg)
 static void peer_del(struct worker *w, struct peer *p, const void *msg)
 {
     (void)msg;
+    news_farewell(&w->news, p, w->shared->fdb);
     remove_peer(w, p);
 }
 

@@ -30,7 +30,7 @@ enum dbr_ipc_type {
     DBR_IPC_PEER_NEW = 1, /* struct dbr_ipc_peer */
     DBR_IPC_PEER_SET,  /* struct dbr_ipc_peer: changes what flags and values say; address not touched unless
                           DBR_PEER_SET_ADDR */
-    DBR_IPC_PEER_DEL,  /* struct dbr_ipc_peer_del */
+    DBR_IPC_PEER_DEL,  /* struct dbr_ipc_peer_del: answered by its last DBR_IPC_STATS */
     DBR_IPC_KEY_NEW,   /* struct dbr_ipc_key: installs as secondary; as primary when the peer has none */
     DBR_IPC_KEY_SWAP,  /* struct dbr_ipc_key_ref: key_id becomes the primary, the key we send with */
     DBR_IPC_KEY_DEL,   /* struct dbr_ipc_key_ref */

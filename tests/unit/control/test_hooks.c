@@ -65,6 +65,40 @@ static struct caller *call(struct rig *rig, const char *cn, uint16_t port)
     return c;
 }
 
+static void last_figures(struct rig *rig, uint32_t peer)
+{
+    struct dbr_ipc_stats m = {
+        .head = dbr_ipc_head(DBR_IPC_STATS, sizeof m, peer), .rx_bytes = 1234, .tx_bytes = 5678};
+    rig_say(rig, peer % RIG_WORKERS, &m);
+}
+
+/* Figures that do not come are not waited for, and a new session of that name not before its predecessor's
+ * end. */
+static void test_farewell(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("script-security 2\nclient-connect x\nclient-disconnect y");
+    for (uint16_t port = 4000; port < 4003; port++) {
+        struct caller *a = call(rig, "alice", port);
+        if (port == 4001) { /* it comes while the first one's figures are not in: replaced by it */
+            assert_true(says(must_ask(rig, DBR_HOOK_CLIENT_DISCONNECT), "bytes_received=0\n"));
+        }
+        if (port == 4002) /* they did not come in time */
+            assert_true(says(must_ask(rig, DBR_HOOK_CLIENT_DISCONNECT), "bytes_received=0\n"));
+        result(rig, must_ask(rig, DBR_HOOK_CLIENT_CONNECT)->id, 0, "");
+        assert_true(rig_up(a));
+        if (port == 4001) {
+            client_kick(rig_client(rig, "alice"), "RESTART", "test");
+            assert_null(asked(rig));
+            rig_run(rig, 600);
+        }
+    }
+    rig_state(rig, DBR_STATE_SHUTDOWN);
+    rig_run(rig, 2000);
+    must_ask(rig, DBR_HOOK_CLIENT_DISCONNECT); /* the end does not swallow it */
+    rig_free(rig);
+}
+
 static void test_connect(void **state)
 {
     (void)state;
@@ -87,10 +121,16 @@ static void test_connect(void **state)
     result(rig, id, DBR_ERR_STATE, ""); /* once is enough */
     assert_true(rig_up(a));
     assert_null(asked(rig));
+    uint32_t peer = rig_client(rig, "alice")->peer_id;
     client_kick(rig_client(rig, "alice"), "RESTART", "test");
+    assert_null(asked(rig)); /* the worker's last figures are waited for */
+    last_figures(rig, peer + 1);
+    assert_null(asked(rig));
+    last_figures(rig, peer);
     m = must_ask(rig, DBR_HOOK_CLIENT_DISCONNECT);
     assert_int_equal(m->id, 0);
     assert_true(m->key == key); /* in order with client-connect */
+    assert_true(says(m, "\nbytes_received=1234\nbytes_sent=5678\n") && says(m, "common_name=alice\n"));
     rig_run(rig, 6000);
     assert_null(asked(rig)); /* only once */
     rig_free(rig);
@@ -236,9 +276,10 @@ static void test_deaf_keeper(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connect),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_tls_verify),
-        cmocka_unit_test(test_learn),     cmocka_unit_test(test_deaf_keeper),
+        cmocka_unit_test(test_connect),     cmocka_unit_test(test_farewell),
+        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_meanwhile),
+        cmocka_unit_test(test_tls_verify),  cmocka_unit_test(test_learn),
+        cmocka_unit_test(test_deaf_keeper),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_pki_free();
