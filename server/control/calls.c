@@ -171,6 +171,7 @@ static struct client *new_call(struct control *ctl)
     calls_keep_way(ctl);
     c->realm = realm_get(ctl->realm);
     c->session = dbr_session_new_client(&c->realm->session, c, &ctl->now);
+    ctl->metric[DBR_METRIC_HS_BEGUN]++;
     if (c->session)
         return c;
     client_free(c);

@@ -44,9 +44,13 @@ static void put(struct answer *a, const void *msg)
         a->err = dbr_ipc_send(a->ctl->boot->ipc_metrics, msg, -1);
 }
 
-static bool listed(const struct client *c)
+/* Who is at place i of 0 .. max_clients - 1 and has rows; NULL: nobody. In the client role that is the
+ * server. */
+static const struct client *listed(struct control *ctl, uint32_t i)
 {
-    return c && c->stage == STAGE_ADMITTED && c->adm && c->in_data;
+    bool calling = ctl->boot->client;
+    const struct client *c = calling ? calls_client(ctl) : ctl->by_peer[i];
+    return c && (calling || c->stage == STAGE_ADMITTED) && c->adm && c->in_data ? c : NULL;
 }
 
 /* What control has counted all along, what it knows now, what the workers sum up. */
@@ -85,7 +89,7 @@ static void put_numbers(struct answer *a, size_t lists)
     fill_workers(ctl, &m);
     m.value[DBR_METRIC_CRL_LISTS] = (int64_t)lists;
     for (uint32_t i = 0; i < ctl->max_clients; i++)
-        m.value[DBR_METRIC_CLIENTS] += listed(ctl->by_peer[i]);
+        m.value[DBR_METRIC_CLIENTS] += listed(ctl, i) != NULL;
     if (m.value[DBR_METRIC_CLIENTS] > DBR_METRICS_CLIENTS_MAX)
         m.value[DBR_METRIC_CLIENTS_UNLISTED] = m.value[DBR_METRIC_CLIENTS] - DBR_METRICS_CLIENTS_MAX;
     put(a, &m);
@@ -135,6 +139,9 @@ static void fill_client(const struct client *c, struct dbr_ipc_metrics_client *r
                                          .drops_queue = s->drops_queue,
                                          .macs = s->macs};
     memcpy(r->cn, a->cn, sizeof r->cn);
+    const struct dbr_x509 *server = c->ctl->boot->client && c->session ? dbr_session_peer(c->session) : NULL;
+    if (server)
+        dbr_log_escape(r->cn, sizeof r->cn, server->cn, strlen(server->cn));
     seen_addresses(c, r->ip4, r->ip6);
     if (c->session)
         snprintf(r->cipher, sizeof r->cipher, "%s", dbr_cipher_name(dbr_session_cipher(c->session)));
@@ -155,9 +162,10 @@ static void put_clients(struct answer *a)
     struct dbr_ipc_metrics_clients m = {.ticket = a->ticket};
     unsigned left = DBR_METRICS_CLIENTS_MAX;
     for (uint32_t i = 0; i < ctl->max_clients && left && !a->err; i++) {
-        if (!listed(ctl->by_peer[i]))
+        const struct client *c = listed(ctl, i);
+        if (!c)
             continue;
-        fill_client(ctl->by_peer[i], &m.row[m.n++]);
+        fill_client(c, &m.row[m.n++]);
         left--;
         if (m.n == DBR_IPC_CLIENT_ROWS)
             put_rows(a, &m);

@@ -14,9 +14,9 @@ client() { lab_client_start "$@" || why "$1 does not connect"; }
 
 # scrape: the numbers into $PAGE, read by a strict parser, and by promtool where it is installed.
 scrape() {
-    local told
+    local told from=${1:-gw}
     PAGE=$LAB_DIR/metrics.txt
-    told=$(x gw curl -sS -m 5 -o "$PAGE" -D "$PAGE.head" -w '%{http_code}' "http://127.0.0.1:$PORT/metrics" 2>&1)
+    told=$(x "$from" curl -sS -m 5 -o "$PAGE" -D "$PAGE.head" -w '%{http_code}' "http://127.0.0.1:$PORT/metrics" 2>&1)
     [ "$told" = 200 ] || why "GET /metrics: $told" || return
     grep -qi '^content-type: text/plain; version=0.0.4' "$PAGE.head" || why "wrong content type" || return
     told=$($LAB_PYTHON "$LAB_LIB/prometheus.py" check "$PAGE") || why "bad text: $told" || return
@@ -55,6 +55,16 @@ figures() {
     lab_until 3 knocked || why "no reject was counted"
 }
 knocked() { scrape && is handshakes_begun_total 1 && at_least 'control_drops_total{reason="malformed"}' 1; }
+
+# The client role has the same numbers; its one row is the server's.
+calling() {
+    local LAB_CLIENT=drawbridged
+    lab_server_start || why "server does not start" || return
+    client c1 "metrics 127.0.0.1:$PORT" || return
+    lab_ping c1 192.168.77.10 || why "no ping" || return
+    scrape c1 || return
+    is clients 1 && is handshakes_completed_total 1 && at_least 'client_bytes_total{common_name="server",direction="out"}' 100
+}
 
 answer_of() { x gw curl -sS -m 5 -o "$LAB_DIR/answer" -w '%{http_code}' "$@" 2>/dev/null; }
 
@@ -223,6 +233,7 @@ if [ "$LAB_SERVER" = openvpn ]; then
     t_skip monitoring "OpenVPN has no metrics"
 else
     t_case metrics-figures figures
+    t_case metrics-client-role calling
     t_case metrics-refusals refusals
     t_case metrics-apart apart
     t_case metrics-crl-alarms crl
