@@ -418,8 +418,11 @@ static int open_folder(struct dbr_store *s, enum dbr_store_mode mode, char *why,
         return dbr_say(DBR_ERR_IO, why, cap, "cannot make %s: %s", s->folder, strerror(errno));
     s->dir = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir < 0)
-        return dbr_say(errno == ENOENT ? DBR_ERR_NOTFOUND : DBR_ERR_IO, why, cap, "%s: %s", s->folder,
-                       strerror(errno));
+        return errno == ENOENT
+                   ? dbr_say(DBR_ERR_NOTFOUND, why, cap,
+                             "no CA in %s: name its folder (--dir, DRAWBRIDGE_CA), or make one with init",
+                             s->folder)
+                   : dbr_say(DBR_ERR_IO, why, cap, "%s: %s", s->folder, strerror(errno));
     return 0;
 }
 

@@ -329,6 +329,12 @@ static int spread(struct call *c, const struct dbr_ca *ca, struct json *j)
         fprintf(stderr, "drawbridge-ca: done in the CA, but: %s\n", c->why);
         status = 1;
     }
+    if (c->o.push && !ca->conf.n_concentrators) {
+        fprintf(stderr,
+                "drawbridge-ca: done in the CA, but nobody was told: no concentrator is named in " DBR_CA_CONF
+                " (docs/pki.md); those with crl-url fetch the CRL on their timer\n");
+        status = 1;
+    }
     if (j)
         json_begin(j, "pushed", '[');
     if (c->o.push && push_crl(ca, j) != 0)
@@ -364,7 +370,11 @@ int cmd_revoke(struct call *c)
     char sentence[300];
     int reason = c->o.reason ? dbr_reason_parse(c->o.reason) : 0;
     if (reason < 0)
-        return fail(c, dbr_say(DBR_ERR_CONFIG, c->why, WHY, "unknown reason %s", c->o.reason));
+        return fail(
+            c, dbr_say(DBR_ERR_CONFIG, c->why, WHY,
+                       "unknown reason %s: unspecified, keyCompromise, CACompromise, affiliationChanged, "
+                       "superseded, cessationOfOperation or certificateHold",
+                       c->o.reason));
     int err = open_ca(c, true, &ca);
     if (err)
         return fail(c, err);
@@ -522,9 +532,26 @@ static int64_t time_of(const ASN1_TIME *t)
     return (int64_t)timegm(&tm);
 }
 
-/* The facts of a certificate as rows, printed either way. */
-static void show_cert(struct call *c, X509 *cert, const char *state)
+/* "DNS:vpn.example.com, IP Address:192.0.2.1", as far as it fits; NULL if there are none. */
+static const char *alternative_names(X509 *cert, char *out, size_t cap)
 {
+    int at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+    BIO *bio = at < 0 ? NULL : BIO_new(BIO_s_mem());
+    int n = 0;
+    if (bio && X509V3_EXT_print(bio, X509_get_ext(cert, at), 0, 0) == 1)
+        n = BIO_read(bio, out, (int)cap - 1);
+    BIO_free(bio);
+    if (n <= 0)
+        return NULL;
+    out[n] = 0;
+    return out;
+}
+
+/* The facts of a certificate as rows, printed either way. */
+static void show_cert(struct call *c, X509 *cert, const char *state, const struct dbr_index_entry *e)
+{
+    bool revoked = e && e->status == 'R';
+    char names[512], gone[40];
     char print[65], from[40], until[40], *subject = X509_NAME_oneline(X509_get_subject_name(cert), NULL, 0);
     char serial[2 * DBR_SERIAL_MAX + 3];
     int id = dbr_profile_of(cert);
@@ -538,8 +565,11 @@ static void show_cert(struct call *c, X509 *cert, const char *state)
         {"subject", subject ? subject : "?"},
         {"serial", serial},
         {"state", state},
+        {"revoked", revoked ? dbr_time_text(e->revoked_at, gone) : NULL},
+        {"reason", revoked ? dbr_reason_name(e->reason) : NULL},
         {"profile", id < 0 ? "none of ours" : dbr_profile(id)->name},
         {"key", type ? type : "other"},
+        {"names", alternative_names(cert, names, sizeof names)},
         {"from", dbr_time_text(time_of(X509_get0_notBefore(cert)), from)},
         {"until", dbr_time_text(time_of(X509_get0_notAfter(cert)), until)},
         {"sha256", print},
@@ -548,7 +578,9 @@ static void show_cert(struct call *c, X509 *cert, const char *state)
     if (c->o.json)
         json_begin(&j, NULL, '{');
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (c->o.json)
+        if (!rows[i].value)
+            continue;
+        else if (c->o.json)
             json_text(&j, rows[i].key, rows[i].value);
         else
             printf("%-8s %s\n", rows[i].key, rows[i].value);
@@ -571,9 +603,9 @@ int cmd_show(struct call *c)
     if (c->n && e)
         cert = dbr_ca_certificate(ca, e);
     if (!c->n)
-        show_cert(c, ca->cert, "the CA");
+        show_cert(c, ca->cert, "the CA", NULL);
     else if (cert)
-        show_cert(c, cert, entry_state(e, c->now));
+        show_cert(c, cert, entry_state(e, c->now), e);
     else
         err = dbr_say(DBR_ERR_NOTFOUND, c->why, WHY,
                       e ? "the certificate file of %s is missing" : "no certificate of %s", c->args[0]);

@@ -78,7 +78,9 @@ static int from_terminal(struct secret *s, const char *prompt, bool twice, char 
     if (tty < 0)
         return dbr_say(
             DBR_ERR_CONFIG, why, cap,
-            "%sthere is no terminal to ask on: use the options -file or -fd, or --no-pass for a new key",
+            "%sthere is no terminal to ask on: give it in a file (--pass-file for the CA's key, "
+            "--key-pass-file, "
+            "--p12-pass-file) or by a descriptor (--pass-fd, --key-pass-fd), or --no-pass for a new key",
             prompt);
     int err = prompt_once(tty, s, prompt);
     if (!err && twice)

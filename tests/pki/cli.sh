@@ -15,7 +15,7 @@ refuse "a value is missing" "missing" "$CA" list --dir
 refuse "a switch with a value" "no value" "$CA" list --json=1
 refuse "too many arguments" "usage" "$CA" list all of them
 refuse "too few" "usage" "$CA" issue client
-refuse "no folder" "No such file" "$CA" --dir nowhere list
+refuse "no folder" "no CA in" "$CA" --dir nowhere list
 mkdir empty; refuse "an empty folder" "init" "$CA" --dir empty list
 refuse "init without a name" "name" "$CA" --dir x init ""
 refuse "init with a bad key type" "key-type" "$CA" --dir x init X --no-pass --key-type dsa
@@ -95,6 +95,9 @@ check "verify with these keys" ca verify
 refuse "gate-key new --out" "show" ca gate-key new paris --out x
 refuse "publish to nowhere" "cannot publish" ca publish "$WORK/nowhere"
 refuse "publish, where to" "where to" ca publish
+refuse "a folder that is not there" "make one with init" "$CA" --dir "$WORK/nowhere" list
+refuse "an unknown reason is told the known ones" "certificateHold" ca revoke zoe --reason foo
+says "show tells the alternative names" "names .*DNS:vpn.example.com" ca show vpn.example.com
 says "push without concentrators" "No concentrator" ca push
 echo "nonsense here" >> ca/drawbridge-ca.conf; refuse "a bad configuration names its line" "line [0-9]*: unknown directive nonsense" ca list; sed -i '$d' ca/drawbridge-ca.conf
 DRAWBRIDGE_CA=$WORK/ca says "\$DRAWBRIDGE_CA" "lyon" "$CA" list

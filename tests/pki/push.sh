@@ -6,6 +6,7 @@
 cd "$WORK" || exit 2
 mkdir web; lab_ca "$WORK/ca" --publish "$WORK/web"
 ca issue client alice --no-pass >/dev/null; ca issue client bob --no-pass >/dev/null
+refuse "--push where nobody is named" "nobody was told" ca crl --push
 cat >> ca/drawbridge-ca.conf <<END
 concentrator paris sh -c "cat > '$WORK/paris.der'"
 concentrator lyon  sh -c "cat > '$WORK/lyon part.der'; echo noise"
