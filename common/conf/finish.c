@@ -298,7 +298,7 @@ static void check_certificates(struct parse *p)
     if (cfg->crl_url.path && strncmp(cfg->crl_url.path, "http://", 7) != 0 &&
         strncmp(cfg->crl_url.path, "https://", 8) != 0)
         conf_error(at(p, DBR_D_crl_url), "'%.64s' is no URL; write http://HOST/PATH", cfg->crl_url.path);
-    if (DBR_IS_SET(cfg, crl_stale) && !cfg->crl_url.path && !DBR_IS_SET(cfg, crl_verify))
+    if (DBR_IS_SET(cfg, crl_stale) && !cfg->crl_url.path && !DBR_IS_SET(cfg, crl_verify) && !cfg->capath)
         conf_warn(at(p, DBR_D_crl_stale), "has no effect without a list; add crl-verify or crl-url");
     if (cfg->tls_version_max && cfg->tls_version_max < cfg->tls_version_min)
         conf_error(at(p, DBR_D_tls_version_max), "below tls-version-min; raise it or lower the other");

@@ -72,6 +72,7 @@ static const struct {
     ROW(crl_stale, TAKEN),
     ROW(crl_verify, REVOCATION),
     ROW(crl_url, REVOCATION),
+    ROW(capath, REVOCATION),
     ROW(ocsp, REVOCATION),
 #undef ROW
 };

@@ -22,7 +22,7 @@ bool folder_wanted(const struct dbr_config *cfg)
 
 bool lists_wanted(const struct dbr_config *cfg)
 {
-    return (DBR_IS_SET(cfg, crl_verify) && !cfg->crl_verify.dir) || DBR_IS_SET(cfg, crl_url);
+    return (DBR_IS_SET(cfg, crl_verify) && !cfg->crl_verify.dir) || DBR_IS_SET(cfg, crl_url) || cfg->capath;
 }
 
 /* Text is taken over into the set; an error leaves the old set in force. */

@@ -49,7 +49,9 @@ uint8_t *control_read_all(int fd, size_t *len)
 
 static void take_file(struct control *ctl, const struct dbr_ipc_file *m, int fd)
 {
-    const char *name = ctl->cfg->crl_verify.path ? ctl->cfg->crl_verify.path : "crl-verify";
+    const char *name = ctl->cfg->crl_verify.path ? ctl->cfg->crl_verify.path
+                       : ctl->cfg->capath        ? ctl->cfg->capath
+                                                 : "crl-verify";
     if (m->missing || fd < 0) {
         dbr_log(ctl->log, DBR_LOG_WARN,
                 "WARNING: CRL file %s is gone or cannot be read; the last accepted list stays in force",

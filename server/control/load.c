@@ -7,6 +7,7 @@
 #include "control/revocation.h"
 #include "control/state.h"
 #include "ipc/bundle.h"
+#include "ipc/capath.h"
 #include "base/base64.h"
 #include "base/secret.h"
 
@@ -252,11 +253,45 @@ static int load_pkcs12(struct control *ctl, struct text *t)
     return DBR_ERR_CONFIG;
 }
 
+/* What a folder holds of a kind, behind what is in t. */
+static int add_capath(struct control *ctl, enum dbr_capath_kind kind, struct text *t)
+{
+    char name[DBR_CAPATH_NAME], *more = NULL;
+    const char *dir = ctl->cfg->capath, *found = NULL;
+    size_t len = 0;
+    int err = 0;
+    if (!dir)
+        return 0;
+    if (ctl->bundle)
+        found = dbr_bundle_get(ctl->bundle, dbr_capath_bundled(dir, kind, name), &len);
+    else if (!(err = dbr_capath_read(dir, kind, &more, &len)))
+        found = more;
+    if (!found)
+        complain(ctl, DBR_D_capath, dir, err == DBR_ERR_IO ? strerror(errno) : "was not read");
+    char *all = found && len ? realloc(t->data, t->len + len + 2) : NULL;
+    if (all) {
+        all[t->len] = '\n';
+        memcpy(all + t->len + 1, found, len);
+        *t = (struct text){all, t->len + 1 + len};
+        all[t->len] = 0;
+    }
+    free(more);
+    if (!found)
+        return DBR_ERR_CONFIG;
+    return len && !all ? DBR_ERR_NOMEM : 0;
+}
+
 static int load_tls_files(struct control *ctl, struct tls_files *f)
 {
     const struct dbr_config *cfg = ctl->cfg;
     const char *told = management_key_pass(ctl), *key_pass = told ? told : ctl->boot->key_pass;
     int err = load_blob(ctl, DBR_D_ca, &cfg->ca, &f->ca);
+    if (!err)
+        err = add_capath(ctl, DBR_CAPATH_CERTS, &f->ca);
+    if (!err && cfg->capath && !f->ca.data) {
+        complain(ctl, DBR_D_capath, cfg->capath, "no certificate in it; `openssl rehash` names them HASH.N");
+        return DBR_ERR_CONFIG;
+    }
     if (!err)
         err = load_blob(ctl, DBR_D_cert, &cfg->cert, &f->cert);
     if (!err)
@@ -323,7 +358,6 @@ static int load_tls(struct control *ctl)
         struct dbr_tls_config t = {.server = cfg->role == DBR_CONF_ROLE_SERVER,
                                    .ca = f.ca.data,
                                    .ca_len = f.ca.len,
-                                   .capath = cfg->capath,
                                    .cert = f.cert.data,
                                    .cert_len = f.cert.len,
                                    .key = f.key.data,
@@ -333,7 +367,7 @@ static int load_tls(struct control *ctl)
                                    .key_pass = f.pass.data,
                                    .pkcs12 = (const uint8_t *)f.pkcs12.data,
                                    .pkcs12_len = f.pkcs12.len,
-                                   .fingerprint = cfg->peer_fingerprint.n && !f.ca.data && !cfg->capath,
+                                   .fingerprint = cfg->peer_fingerprint.n && !f.ca.data,
                                    .name_fields = (const char *const *)cfg->x509_username_field.v,
                                    .n_name_fields = name_fields(cfg),
                                    .cert_profile = profile_name(cfg),
@@ -406,6 +440,31 @@ static bool can_wait(struct control *ctl)
     return n || ctl->boot->restarted || (ctl->cfg->crl_url.path && ctl->boot->ipc_fetch >= 0);
 }
 
+/* The lists that the daemon begins with. */
+static int begin_with(struct control *ctl, enum dbr_directive which, struct text *t, const char *name)
+{
+    char why[WHY] = "", line[2 * WHY];
+    int err = take_crl(ctl, (const uint8_t *)t->data, t->len, name, why);
+    free_text(t);
+    if (err && can_wait(ctl)) {
+        alarm_refused(ctl, name, why);
+        return 0;
+    }
+    if (err) {
+        snprintf(line, sizeof line, "%s; make a fresh CRL and try again", why);
+        complain(ctl, which, name, line);
+    }
+    return err ? DBR_ERR_CONFIG : 0;
+}
+
+/* A folder need not have lists. */
+static int load_crl_folder(struct control *ctl)
+{
+    struct text t = {0};
+    int err = add_capath(ctl, DBR_CAPATH_LISTS, &t);
+    return err || !t.data ? err : begin_with(ctl, DBR_D_capath, &t, ctl->cfg->capath);
+}
+
 static int load_folder(struct control *ctl)
 {
     char why[WHY];
@@ -418,31 +477,18 @@ static int load_folder(struct control *ctl)
 static int load_crl(struct control *ctl)
 {
     const struct dbr_config *cfg = ctl->cfg;
-    struct text t;
+    struct text t = {0};
     int bad = load_folder(ctl);
     if (bad || !ctl->crl_wanted)
         return bad;
     if (revocation_policy(ctl))
         return DBR_ERR_NOMEM;
     revocation_recall(ctl);
-    if (!DBR_IS_SET(cfg, crl_verify) || folder_wanted(cfg))
-        return 0;
-    int err = load_blob(ctl, DBR_D_crl_verify, &cfg->crl_verify, &t);
-    if (err)
-        return err;
-    const char *name = cfg->crl_verify.path ? cfg->crl_verify.path : "inline";
-    char why[WHY] = "", line[2 * WHY];
-    err = take_crl(ctl, (const uint8_t *)t.data, t.len, name, why);
-    free_text(&t);
-    if (err && can_wait(ctl)) {
-        alarm_refused(ctl, name, why);
-        return 0;
-    }
-    if (err) {
-        snprintf(line, sizeof line, "%s; make a fresh CRL and try again", why);
-        complain(ctl, DBR_D_crl_verify, name, line);
-    }
-    return err ? DBR_ERR_CONFIG : 0;
+    bool file = DBR_IS_SET(cfg, crl_verify) && !folder_wanted(cfg);
+    int err = file ? load_blob(ctl, DBR_D_crl_verify, &cfg->crl_verify, &t) : 0;
+    if (!err && file)
+        err = begin_with(ctl, DBR_D_crl_verify, &t, cfg->crl_verify.path ? cfg->crl_verify.path : "inline");
+    return err ? err : load_crl_folder(ctl);
 }
 
 /* The framing that our own comp-lzo or compress line means (client role and p2p; else a server serves each

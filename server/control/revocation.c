@@ -27,7 +27,9 @@ static const char *name_of(const struct control *ctl, uint32_t source)
         return cfg->crl_url.path ? cfg->crl_url.path : "crl-url";
     if (source == DBR_CRL_FROM_PUSH)
         return "pushed CRL";
-    return cfg->crl_verify.path ? cfg->crl_verify.path : "inline";
+    if (cfg->crl_verify.path)
+        return cfg->crl_verify.path;
+    return cfg->capath ? cfg->capath : "inline";
 }
 
 /* ---- to fetch ---- */

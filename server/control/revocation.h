@@ -67,7 +67,7 @@ bool revocation_status(struct control *ctl, size_t i, char *line, size_t cap);
 
 /* folder.c */
 bool folder_wanted(const struct dbr_config *cfg);            /* crl-verify FOLDER dir */
-bool lists_wanted(const struct dbr_config *cfg);             /* crl-verify FILE, crl-url */
+bool lists_wanted(const struct dbr_config *cfg);             /* crl-verify FILE, crl-url, capath */
 int folder_load(struct control *ctl, char *why, size_t cap); /* at the start: reads it. DBR_ERR_IO, ... */
 void folder_changed(struct control *ctl, bool missing, int fd);
 bool folder_names(const struct control *ctl, const uint8_t *serial, size_t n);

@@ -47,12 +47,18 @@ int verdict_rules(struct control *ctl)
     return 0;
 }
 
+/* A folder has lists of those CAs that made one, as with OpenVPN; whoever names a list wants it of each. */
+static bool list_may_lack(const struct dbr_config *cfg)
+{
+    return cfg->capath && (!DBR_IS_SET(cfg, crl_verify) || cfg->crl_verify.dir) && !cfg->crl_url.path;
+}
+
 static enum dbr_verify check_lists(struct control *ctl, const struct dbr_x509 *cert, bool leaf, char *why,
                                    size_t cap)
 {
     enum dbr_verdict v = dbr_trust_check(ctl->trust, cert->issuer, cert->issuer_len, cert->serial,
                                          cert->serial_len, ctl->now.unix_s, NULL);
-    if (dbr_verdict_good(v) || (!leaf && v == DBR_VERDICT_NO_CRL))
+    if (dbr_verdict_good(v) || (v == DBR_VERDICT_NO_CRL && (!leaf || list_may_lack(ctl->cfg))))
         return DBR_VERIFY_OK;
     snprintf(why, cap, "%s", dbr_verdict_text(v));
     return v == DBR_VERDICT_REVOKED ? DBR_VERIFY_REVOKED : DBR_VERIFY_BAD;

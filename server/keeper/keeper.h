@@ -38,6 +38,7 @@
 #include "keeper/rights.h"
 #include "keeper/sockets.h"
 #include "keeper/trial.h"
+#include "ipc/capath.h"
 #include "keeper/folder.h"
 #include "keeper/watch.h"
 
@@ -163,6 +164,8 @@ struct keeper {
     bool has_fetch, has_metrics;
     struct watch crl, withdrawn;
     struct folder revoked;
+    bool capath_seen; /* the stamps say something (capath.c) */
+    uint64_t capath_stamp[DBR_CAPATH_KINDS];
     uint64_t crl_ns, watchdog_ns, pulse_ns; /* when each is due */
     bool serving;                           /* everybody was ready once */
     bool stopping;                          /* no restarts any more */

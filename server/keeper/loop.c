@@ -6,6 +6,7 @@
  * The end has three steps: control is told and says goodbye to the peers (2 s), both children see their pair
  * with us close (1 s), who is left is killed.
  */
+#include "keeper/capath.h"
 #include "keeper/keeper.h"
 #include "base/err.h"
 #include "base/secret.h"
@@ -325,7 +326,7 @@ static void read_signals(struct keeper *k)
 
 static bool watches(const struct keeper *k)
 {
-    return k->crl.path || k->withdrawn.path || k->revoked.path;
+    return k->crl.path || k->withdrawn.path || k->revoked.path || k->config->capath;
 }
 
 static void look_at(struct keeper *k, struct watch *w, enum dbr_file what)
@@ -411,6 +412,7 @@ static void start_due(struct keeper *k, uint64_t now)
             watch_forget(&k->withdrawn);
             folder_forget(&k->revoked);
         }
+        capath_forget(k);
         if (child_start(k, i) && !c->pid)
             c->restart_ns = now + backoff_death(&c->backoff, now) + S_NS;
     }
@@ -435,6 +437,8 @@ static void run_due(struct keeper *k)
         look_at(k, &k->crl, DBR_FILE_CRL);
         look_at(k, &k->withdrawn, DBR_FILE_WITHDRAWN);
         look_into(k, &k->revoked);
+        if (capath_look(k))
+            reload(k);
         k->crl_ns = now + WATCH_PERIOD_MS * MS_NS;
     }
     if (k->notify.watchdog_ns && now >= k->watchdog_ns) {

@@ -405,7 +405,8 @@ static int open_fetch(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
     int room = 1 << 20;
-    k->has_fetch = k->programs->fetch && (DBR_IS_SET(c, crl_verify) || DBR_IS_SET(c, crl_url) || c->ocsp.on);
+    k->has_fetch = k->programs->fetch &&
+                   (DBR_IS_SET(c, crl_verify) || DBR_IS_SET(c, crl_url) || c->capath || c->ocsp.on);
     if (!k->has_fetch)
         return 0;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->pair_fetch)) {

@@ -84,6 +84,24 @@ static int add_file(void *arg, enum dbr_directive which, const char *path)
     return err;
 }
 
+static int add_folder(struct reading *r, const char *dir)
+{
+    char name[DBR_CAPATH_NAME], *text;
+    size_t len;
+    int err = 0;
+    for (int kind = 0; !err && kind < DBR_CAPATH_KINDS; kind++) {
+        err = dbr_capath_read(dir, (enum dbr_capath_kind)kind, &text, &len);
+        if (!err)
+            err = dbr_bundle_add(&r->bundle, dbr_capath_bundled(dir, (enum dbr_capath_kind)kind, name), text,
+                                 len);
+        free(text);
+    }
+    if (err)
+        dbr_log(&r->k->log, DBR_LOG_ERROR, "capath: cannot read %s: %s; nothing was changed", dir,
+                err == DBR_ERR_IO ? strerror(errno) : dbr_err_text(err));
+    return err;
+}
+
 static void unchanged(void *arg, const char *keyword, bool taken)
 {
     struct keeper *k = arg;
@@ -126,6 +144,8 @@ static int read_all(struct reading *r, struct dbr_config *fresh)
     /* also after a failure: files are named relative to it */
     if (k->config->cd && chdir(k->config->cd))
         dbr_log(&k->log, DBR_LOG_ERROR, "cd: %s: %s", k->config->cd, strerror(errno));
+    if (!err && fresh->capath)
+        err = add_folder(r, fresh->capath);
     return err ? err : dbr_config_files(fresh, add_file, r);
 }
 

@@ -104,6 +104,37 @@ username_missing() {
     serve "x509-username-field emailAddress" && stays_out c1
 }
 
+# A folder as pfSense makes it: HASH.N and HASH.rN.
+folder() { # CRL
+    D=$C/folder
+    mkdir -p "$D"
+    H=$(openssl x509 -noout -subject_hash -in "$LAB_PKI/ca.crt")
+    cp "$LAB_PKI/ca.crt" "$D/$H.0" && cp "$LAB_PKI/$1" "$D/$H.r0" && echo "not a certificate" >"$D/README"
+}
+folder_of_cas() {
+    folder crl.pem && serve '!ca' "capath $D" && join c1 || return
+    stays_out c2 "cert $LAB_PKI/gone.crt" "key $LAB_PKI/gone.key" || return
+    [ "$LAB_SERVER" = openvpn ] || logged "revoked" || return
+}
+# The list in the folder changes in place: the live session ends; so does a CA come and go.
+folder_changes() {
+    [ "$LAB_SERVER" = drawbridged ] || { skipped "OpenVPN looks at new connections only"; return; }
+    folder crl0.pem && serve '!ca' "capath $D" "state-dir $C/state" && join c1 "cert $LAB_PKI/gone.crt" "key $LAB_PKI/gone.key" || return
+    stays_out c2 "cert $LAB_PKI/stranger.crt" "key $LAB_PKI/stranger.key" || return
+    lab_client_stop c2
+    cat "$LAB_PKI/crl.pem" >"$D/$H.r0"
+    lab_wait_log "${LAB_CLI_LOG[c1]}" "AUTH_FAILED,Certificate revoked" 3 || why "c1 was not told" || return
+    cp "$LAB_PKI/stranger-ca.crt" "$D/$(openssl x509 -noout -subject_hash -in "$LAB_PKI/stranger-ca.crt").0"
+    logged "reload: done" && join c2 "cert $LAB_PKI/stranger.crt" "key $LAB_PKI/stranger.key"
+}
+folder_empty() {
+    [ "$LAB_SERVER" = drawbridged ] || { skipped "drawbridged's own words"; return; }
+    mkdir -p "$C/empty"
+    lab_server_start '!ca' "capath $C/empty" && { why "it starts"; return; }
+    logged "no certificate in it" || return
+    LAB_SRV_PID=
+}
+
 weak_profile() {
     openssl req -new -newkey rsa:1024 -nodes -subj /CN=weak -config "$LAB_PKI/ca.cnf" -keyout "$C/weak.key" -out "$C/weak.csr" 2>/dev/null &&
         openssl x509 -req -in "$C/weak.csr" -CA "$LAB_PKI/ca.crt" -CAkey "$LAB_PKI/ca.key" -set_serial 77 -days 30 \
@@ -127,6 +158,9 @@ t_case cert-verify-hash issuers_print
 t_case cert-pkcs12 pkcs12_both
 t_case cert-pkcs12-inline pkcs12_inline
 t_case cert-pkcs12-wrong-pass pkcs12_wrong_pass
+t_case cert-folder folder_of_cas
+t_case cert-folder-changes folder_changes
+t_case cert-folder-empty folder_empty
 t_case cert-username-email username emailAddress alice@example.com
 t_case cert-username-serial-joined username "CN serialNumber" alice_0x0A1B
 t_case cert-username-alternative username ext:subjectAltName al@example.org

@@ -14,9 +14,9 @@ static const struct {
     enum dbr_conf_role role; /* once the refused lines are gone */
 } samples[] = {
     {"pfsense.conf",
-     {"capath"},
+     {NULL},
      {"persist-tun", "persist-key", "persist-remote-ip"},
-     "ca: missing",
+     NULL,
      DBR_CONF_ROLE_SERVER},
     {"opnsense.conf",
      {NULL},
