@@ -134,6 +134,34 @@ token_dies() {
     [ "$(wc -l <"$LAB_DIR/said")" = 2 ] || why "the password was said $(wc -l <"$LAB_DIR/said") times"
 }
 
+# The server lets it in later (exit status 2) and says meanwhile what it waits for.
+deferred() { # PENDING (three lines); lets in when LAB_DIR/go is there
+    cat >"$LAB_DIR/verify" <<-HOOK
+	#!/bin/sh
+	printf '$1\n' >"\$auth_pending_file"
+	(n=0; while [ \$n -lt 150 ] && [ ! -e "$LAB_DIR/go" ]; do sleep 0.1; n=\$((n + 1)); done; echo 1 >"\$auth_control_file") >/dev/null 2>&1 &
+	exit 2
+	HOOK
+    chmod 755 "$LAB_DIR/verify"
+    rm -f "$LAB_DIR/go"
+    secret alice secret
+}
+pending_browser() {
+    deferred '60\nopenurl\nOPEN_URL:https://login.example/x?y'
+    server "hand-window 5" "reneg-sec 30" || return
+    lab_client_spawn c1 "+auth-user-pass $LAB_DIR/login" "+hand-window 2"
+    lab_wait_log "$(log)" "wants a login in a browser; open https://login.example/x\?y" 5 || why "not told" || return
+    lab_nap 5 # more than it would wait without a word
+    : >"$LAB_DIR/go"
+    lab_client_wait c1 || why "not let in: $(tail -n 1 "$(log)")"
+}
+pending_question() {
+    deferred '60\ncrtext\nCR_TEXT:R,E:Code of the phone'
+    printf '#!/bin/sh\n[ "$(base64 -d <"$1")" = 4711 ] && : >%s\n' "$LAB_DIR/go" >"$LAB_DIR/response"
+    chmod 755 "$LAB_DIR/response"
+    server "client-crresponse $LAB_DIR/response" && on_terminal "Initialization Sequence Completed" "Code of the phone " 4711 -- "+auth-user-pass $LAB_DIR/login"
+}
+
 lab_begin login
 lab_pki && lab_office 1 || exit 1
 t_case login-file by_file
@@ -147,6 +175,8 @@ t_case login-auth-retry-interact interact
 t_case login-static-challenge static_challenge
 t_case login-dynamic-challenge dynamic_challenge
 t_case login-challenge-unattended challenge_unattended
+t_case login-pending-browser pending_browser
+t_case login-pending-question pending_question
 t_case login-token token
 t_case login-token-dies token_dies
 t_end
