@@ -407,6 +407,8 @@ static void check_server(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
     check_pool(p);
+    if (p->cfg->management_client_auth && !p->cfg->management.address)
+        conf_error(at(p, DBR_D_management_client_auth), "needs managers; add: management PATH unix");
     if (cfg->ccd_exclusive && !cfg->client_config_dir)
         conf_error(at(p, DBR_D_ccd_exclusive), "needs the clients' files; add: client-config-dir DIR");
     if (DBR_IS_SET(cfg, explicit_exit_notify) && (cfg->explicit_exit_notify > 2))

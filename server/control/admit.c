@@ -4,7 +4,7 @@
  * somebody: then the session stands without data keys, and client_verdict() goes on from there. Handshakes
  * and frames of others do not notice.
  *
- *     OCSP -> tls-verify -> name, place, address -> client-connect -> the data keys
+ *     OCSP -> tls-verify -> managers -> name, place, address -> client-connect -> the data keys
  */
 #include "control/revocation.h"
 #include "control/state.h"
@@ -30,6 +30,12 @@ static int by_tls_verify(struct client *c, char *reason, size_t cap)
     return !err || err == DBR_ERR_AGAIN ? err : refuse(reason, cap, "Certificate refused");
 }
 
+static int by_managers(struct client *c, char *reason, size_t cap)
+{
+    int err = c->ctl->cfg->management_client_auth ? management_judge(c) : 0;
+    return !err || err == DBR_ERR_AGAIN ? err : refuse(reason, cap, "nobody is there to admit clients");
+}
+
 static int by_client_connect(struct client *c, char *reason, size_t cap)
 {
     int err = c->ctl->cfg->client_connect ? hook_client_connect(c) : 0;
@@ -37,10 +43,7 @@ static int by_client_connect(struct client *c, char *reason, size_t cap)
 }
 
 static int (*const steps[])(struct client *c, char *reason, size_t cap) = {
-    by_ocsp,
-    by_tls_verify,
-    client_admit,
-    by_client_connect,
+    by_ocsp, by_tls_verify, by_managers, client_admit, by_client_connect,
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 
@@ -94,5 +97,5 @@ int admit_more(struct client *c, const char *text, size_t len)
     more[was + len] = '\n';
     more[was + len + 1] = 0;
     a->more = more;
-    return options_again(c) ? 0 : DBR_ERR_CONFIG;
+    return c->stage != STAGE_ADMITTED || options_again(c) ? 0 : DBR_ERR_CONFIG;
 }

@@ -187,7 +187,7 @@ static void let_in(struct client *c)
     char at[DBR_ADDR_TEXT];
     half_open_remove(c);
     c->stage = STAGE_ADMITTED;
-    c->id = ctl->next_client_id++;
+    c->id = c->adm->has_id ? c->id : ctl->next_client_id++;
     dbr_session_set_peer_id(c->session, c->peer_id);
     if (c->charged)
         dbr_buckets_give(ctl->buckets, &c->addr);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define MS_NS 1000000ull
-enum { LEARN_PER_S = 50, FIGURES_MS = 500 };
+enum { LEARN_PER_S = 50, FIGURES_MS = 500, SCRIPT_S = 300 /* keeper answers long before */ };
 
 /* A client-disconnect that waits for what the worker says of the peer's end. */
 struct farewell {
@@ -104,29 +104,49 @@ void hook_last_figures(struct control *ctl, const struct dbr_ipc_stats *s)
 
 uint64_t hook_deadline(const struct control *ctl)
 {
-    return ctl->farewells ? ctl->farewells->due_ns : UINT64_MAX;
+    uint64_t at = ctl->farewells ? ctl->farewells->due_ns : UINT64_MAX;
+    for (const struct client *c = ctl->hook_waiters; c; c = c->hook_next)
+        at = c->adm->wait_ns < at ? c->adm->wait_ns : at;
+    return at;
 }
 
 void hook_tick(struct control *ctl, bool all)
 {
     while (ctl->farewells && (all || ctl->now.ns >= ctl->farewells->due_ns))
         say_goodbye(ctl, &ctl->farewells);
+    for (struct client *c = ctl->hook_waiters, *next; c; c = next) {
+        next = c->hook_next;
+        if (ctl->now.ns < c->adm->wait_ns)
+            continue;
+        hook_forget(c);
+        client_log(c, DBR_LOG_NOTICE, "MULTI: no verdict on this client has come in time");
+        client_verdict(c, DBR_ERR_CERT, "no answer in time");
+        next = ctl->hook_waiters; /* what was done to one may have ended another */
+    }
 }
 
 /* ---- who waits ---- */
 
+void hook_wait(struct client *c, uint32_t what, unsigned seconds)
+{
+    struct control *ctl = c->ctl;
+    hook_forget(c);
+    c->adm->waits_for = what;
+    c->adm->wait_ns = ctl->now.ns + seconds * 1000 * MS_NS;
+    c->hook_next = ctl->hook_waiters;
+    ctl->hook_waiters = c;
+}
+
 static int wait_for(struct client *c, struct dbr_ipc_hook *m)
 {
     struct control *ctl = c->ctl;
-    ctl->hook_id += ctl->hook_id == UINT32_MAX ? 2 : 1;
+    ctl->hook_id += ctl->hook_id == WAITS_FOR_MANAGERS - 1 ? 3 : 1;
     m->id = ctl->hook_id;
     if (tell_keeper(ctl, m)) {
         client_log(c, DBR_LOG_WARN, "WARNING: keeper takes no messages: a script could not be run");
         return DBR_ERR_IO;
     }
-    c->adm->waits_for = m->id;
-    c->hook_next = ctl->hook_waiters;
-    ctl->hook_waiters = c;
+    hook_wait(c, m->id, SCRIPT_S);
     return DBR_ERR_AGAIN;
 }
 
@@ -280,7 +300,7 @@ void hook_done(struct control *ctl, const struct dbr_ipc_hook_done *m)
 {
     struct client *c = ctl->hook_waiters;
     const char *reason = "";
-    while (c && c->adm->waits_for != m->id)
+    while (c && (c->adm->waits_for != m->id || m->id == WAITS_FOR_MANAGERS))
         c = c->hook_next;
     if (!c)
         return; /* it has gone meanwhile */

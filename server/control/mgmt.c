@@ -660,15 +660,20 @@ static void run_words(struct mgmt *m, int seat, int argc, char **argv)
 }
 
 /* What happened because of the command is told after its answer. */
-static void run_and_tell(struct mgmt *m, int seat, int argc, char **argv)
+static void tell_after(struct mgmt *m, int seat)
 {
-    m->running = seat;
-    run_words(m, seat, argc, argv);
     m->running = -1;
     put(&m->seats[seat], m->after.out, m->after.n_out);
     m->seats[seat].lost |= m->after.lost;
     m->after.n_out = 0;
     m->after.lost = false;
+}
+
+static void run_and_tell(struct mgmt *m, int seat, int argc, char **argv)
+{
+    m->running = seat;
+    run_words(m, seat, argc, argv);
+    tell_after(m, seat);
 }
 
 /* ---- lines ---- */
@@ -710,10 +715,12 @@ static void collect(struct mgmt *m, int seat, const char *line)
         s->collecting = false;
         if (s->lines)
             s->lines[s->n_lines] = 0;
+        m->running = seat;
         bool good = !s->lines_lost &&
                     m->host.admit(m->host.arg, s->cid, s->kid, s->lines && s->n_lines ? s->lines : "");
         mgmt_say(m, seat,
                  good ? "SUCCESS: client-auth command succeeded" : "ERROR: client-auth command failed");
+        tell_after(m, seat);
         return;
     }
     if (!s->lines)

@@ -126,6 +126,78 @@ static bool host_client_kill(void *arg, uint64_t cid, const char *message)
     return false;
 }
 
+static void tell_client(struct client *c, const char *what);
+
+/* ---- admission ---- */
+
+int management_judge(struct client *c)
+{
+    struct control *ctl = c->ctl;
+    if (!ctl->management || !mgmt_anybody(ctl->management->mgmt)) {
+        client_log(c, DBR_LOG_NOTICE,
+                   "MULTI: management-client-auth: no manager is there to admit this client");
+        return DBR_ERR_NOTFOUND;
+    }
+    c->id = ctl->next_client_id++;
+    c->adm->has_id = true;
+    c->told = true;
+    hook_wait(c, WAITS_FOR_MANAGERS, (unsigned)ctl->cfg->hand_window);
+    tell_client(c, "CONNECT");
+    return DBR_ERR_AGAIN;
+}
+
+/* Key id 0: a client is judged once, when it comes. */
+static struct client *who_waits(struct control *ctl, uint64_t cid, uint64_t kid)
+{
+    struct client *c = kid ? NULL : ctl->hook_waiters;
+    while (c && (c->adm->waits_for != WAITS_FOR_MANAGERS || c->id != cid))
+        c = c->hook_next;
+    return c;
+}
+
+static bool host_admit(void *arg, uint64_t cid, uint64_t kid, const char *lines)
+{
+    struct client *c = who_waits(arg, cid, kid);
+    if (!c)
+        return false;
+    hook_forget(c);
+    bool good = !admit_more(c, lines, strlen(lines));
+    client_verdict(c, good ? 0 : DBR_ERR_NOMEM, good ? "" : "out of memory");
+    return good;
+}
+
+static bool host_deny(void *arg, uint64_t cid, uint64_t kid, const char *reason, const char *client_reason)
+{
+    struct client *c = who_waits(arg, cid, kid);
+    if (!c)
+        return false;
+    hook_forget(c);
+    client_log(c, DBR_LOG_NOTICE, "MULTI: connection rejected: %s", reason);
+    client_verdict(c, DBR_ERR_CERT, client_reason);
+    return true;
+}
+
+/* The client is told what it is to do meanwhile (INFO_PRE), and that it takes longer. */
+static bool host_pending(void *arg, uint64_t cid, uint64_t kid, const char *extra, unsigned timeout_s)
+{
+    struct control *ctl = arg;
+    struct client *c = who_waits(ctl, cid, kid);
+    char text[1024];
+    if (!c || strlen(extra) > sizeof text - 16)
+        return false;
+    hook_wait(c, WAITS_FOR_MANAGERS, timeout_s);
+    const struct dbr_peer_info *info = dbr_session_peer_info(c->session);
+    snprintf(text, sizeof text, "AUTH_PENDING,timeout %u", timeout_s);
+    if (!info || !(info->iv_proto & DBR_IV_AUTH_PENDING_KW))
+        text[strlen("AUTH_PENDING")] = 0;
+    int err = dbr_session_say(c->session, text, &ctl->now);
+    snprintf(text, sizeof text, "INFO_PRE,%s", extra);
+    if (!err)
+        err = dbr_session_say(c->session, text, &ctl->now);
+    client_settle(c);
+    return !err;
+}
+
 /* ---- the daemon ---- */
 
 static int host_verb(void *arg, int level)
@@ -167,6 +239,7 @@ bool management_holds(struct control *ctl)
 
 struct mgmt *management_make(struct control *ctl, const uint8_t *password)
 {
+    const bool judges = ctl->cfg->management_client_auth;
     const struct mgmt_host host = {
         .arg = ctl,
         .client = ctl->boot->client,
@@ -181,6 +254,9 @@ struct mgmt *management_make(struct control *ctl, const uint8_t *password)
         .raise = host_raise,
         .release = host_release,
         .password = host_password,
+        .admit = judges ? host_admit : NULL,
+        .deny = judges ? host_deny : NULL,
+        .pending = judges ? host_pending : NULL,
     };
     const struct mgmt_config config = {.password = password,
                                        .logs_kept = (unsigned)ctl->cfg->management_log_cache,
@@ -221,7 +297,8 @@ static void tell_env(void *arg, const char *name, const char *value)
 static void tell_client(struct client *c, const char *what)
 {
     struct mgmt *m = c->ctl->management->mgmt;
-    mgmt_tell(m, ">CLIENT:%s,%llu", what, (unsigned long long)c->id);
+    mgmt_tell(m, ">CLIENT:%s,%llu%s", what, (unsigned long long)c->id,
+              c->adm->waits_for == WAITS_FOR_MANAGERS && strcmp(what, "CONNECT") == 0 ? ",0" : "");
     client_env(c, tell_env, m);
     mgmt_tell(m, ">CLIENT:ENV,END");
 }

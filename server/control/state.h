@@ -79,6 +79,8 @@ struct admitted {
     uint8_t verified;     /* certificates that tls-verify has let pass */
     bool hooked;          /* client-disconnect is due when it goes */
     uint32_t waits_for;   /* id of the script whose result it waits for; 0: none */
+    uint64_t wait_ns;     /* not longer than until then */
+    bool has_id;          /* managers know it by its client id already */
     uint32_t ip, netmask; /* host order; 0 = none given by us */
     char push_ifconfig[48], push_ifconfig6[128];
     struct dbr_ipc_stats stats;
@@ -211,7 +213,7 @@ struct control {
     unsigned status_answers; /* workers that still owe their statistics */
     int64_t started_s;
 
-    struct farewell *farewells; /* client-disconnect that waits for the last figures, oldest first */
+    struct farewell *farewells;  /* client-disconnect that waits for the last figures, oldest first */
     struct client *hook_waiters; /* for a script's result */
     uint32_t hook_id;            /* of the last one that somebody waits for */
     int64_t learn_s;             /* the second in which learn_said calls of learn-address were made */
@@ -377,7 +379,10 @@ int hook_tls_verify(struct client *c);     /* DBR_ERR_AGAIN, or an error */
 int hook_client_connect(struct client *c); /* the same */
 void hook_up(struct client *c);            /* it has its keys */
 void hook_gone(struct client *c);          /* it is gone: client-disconnect, once */
-void hook_forget(struct client *c);        /* it waits no longer */
+/* It waits for this, so many seconds at most, then it is refused. */
+#define WAITS_FOR_MANAGERS UINT32_MAX
+void hook_wait(struct client *c, uint32_t what, unsigned seconds);
+void hook_forget(struct client *c); /* it waits no longer */
 void hook_learned(struct client *c, const struct dbr_ipc_learned *m, bool known);
 /* The statistics of a peer that is gone, for its client-disconnect. */
 void hook_last_figures(struct control *ctl, const struct dbr_ipc_stats *s);
@@ -407,6 +412,8 @@ void management_state(struct control *ctl, const char *name, const char *detail)
 void management_up(struct client *c);       /* a server's client has its keys */
 void management_gone(struct client *c);     /* and is gone */
 void management_stats(struct control *ctl); /* the workers' figures are in */
+/* Asks the managers for admission: DBR_ERR_AGAIN, or DBR_ERR_NOTFOUND when there are none. */
+int management_judge(struct client *c);
 bool management_holds(struct control *ctl); /* no calls are taken or made for now */
 
 /* callers.c */

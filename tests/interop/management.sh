@@ -66,6 +66,22 @@ crowd() {
     manager by_name "$SOCK"
 }
 
+# A manager admits one and refuses the other; the stock client hears both.
+judges() {
+    SOCK=$LAB_DIR/management.sock
+    lab_server_start "management $SOCK unix" management-client-auth || why "server does not start" || return
+    lab_bg gw "$LAB_DIR/judge" "$LAB_PYTHON" "$LAB_LIB/managers.py" judge "$SOCK"
+    local pid=$LAB_PID
+    lab_until 5 grep -q listening "$LAB_DIR/judge" || why "$(tail -n 1 "$LAB_DIR/judge")" || return
+    lab_client_start c1 || why "c1 does not connect: $(tail -n 1 "$LAB_DIR/judge")" || return
+    lab_log_has "${LAB_CLI_LOG[c1]}" 'login.example' || why "c1 was not told where to log in" || return
+    lab_log_has "${LAB_CLI_LOG[c1]}" 'DOMAIN office.example' || why "c1 was not pushed the manager's option" || return
+    lab_client_spawn c2
+    lab_wait_log "${LAB_CLI_LOG[c2]}" 'AUTH_FAILED,try tomorrow' 8 || why "c2 did not hear its refusal" || return
+    lab_until 5 lab_gone "$pid"
+    wait "$pid" || why "$(tail -n 1 "$LAB_DIR/judge")"
+}
+
 # The client role, as openvpn-gui drives it: hold, an encrypted key, states, byte counts, the end.
 client_role() {
     lab_has_client || { skipped "$LAB_WHY"; return; }
@@ -88,5 +104,6 @@ t_case management-kill-name kills_by_name
 t_case management-news hears
 t_case management-password-hold asks_password
 t_case management-crowd crowd
+t_case management-judge judges
 t_case management-client client_role
 t_end

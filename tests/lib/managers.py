@@ -203,6 +203,28 @@ def oauth2(address, port, arg):
     need(m.ask("hold release") == "SUCCESS: hold release succeeded", "hold release")
 
 
+def judge(address, port, arg):
+    """openvpn-auth-oauth2 at work: c1 is sent to a web page first, c2 is refused."""
+    m = call(address, port)
+    print("listening", flush=True)
+    for _ in range(2):
+        cid, kid = m.wait(r">CLIENT:CONNECT,\d+,\d+$", 15).split(",")[1:]
+        name = m.wait(r">CLIENT:ENV,common_name=").partition("=")[2]
+        m.wait(r">CLIENT:ENV,END$")
+        if name == "c2":
+            need(m.ask('client-deny %s %s "not today" "try tomorrow"' % (cid, kid)) ==
+                 "SUCCESS: client-deny command succeeded", "client-deny")
+            continue
+        need(m.ask('client-pending-auth %s %s "WEB_AUTH::https://login.example/1" 30' % (cid, kid)) ==
+             "SUCCESS: client-pending-auth command succeeded", "client-pending-auth")
+        time.sleep(0.5)
+        m.send("client-auth %s %s" % (cid, kid))
+        m.send('push "dhcp-option DOMAIN office.example"')
+        m.send("END")
+        need(m.reply() == "SUCCESS: client-auth command succeeded", "client-auth")
+        m.wait(r">CLIENT:ESTABLISHED,%s$" % cid)
+
+
 def silent(address, port, arg):
     """Eight that say nothing, one that reads nothing: the daemon goes on, and says so of the ninth."""
     crowd = [call(address, port) for _ in range(8)]
@@ -240,5 +262,5 @@ def gui(address, port, arg):
 
 if __name__ == "__main__":
     where, tcp = sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, silent, gui)}[sys.argv[1]](
+    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, judge, silent, gui)}[sys.argv[1]](
         where, tcp, sys.argv[4] if len(sys.argv) > 4 else None)

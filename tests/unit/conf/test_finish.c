@@ -148,6 +148,8 @@ static const struct {
     {SERVER "ifconfig-pool 10.8.0.5 10.8.0.6 255.255.255.0\nifconfig 10.8.0.7 255.255.255.0\n", NULL},
     {SERVER "ccd-exclusive\n", "ccd-exclusive|client-config-dir"},
     {SERVER "ccd-exclusive\nclient-config-dir ccd\n", NULL},
+    {SERVER "management-client-auth\n", "management-client-auth|management PATH unix"},
+    {SERVER "management-client-auth\nmanagement /run/m unix\n", NULL},
     {SERVER "explicit-exit-notify 3\n", "explicit-exit-notify|1 or 2"},
     {SERVER "explicit-exit-notify 2\n", NULL},
     {SERVER "lport 0\n", "lport|clients know"},

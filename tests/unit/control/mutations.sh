@@ -137,6 +137,11 @@ pool pool s/if (\*cn == ',')/if (false)/
 pool pool s/    if (p->last_ns \&\& p->due_ns/    if (false \&\& p->due_ns/
 pool options s/ \&\& (anothers_too || !pool_is_anothers(c->ctl, ip)))/)/
 pool options s/    if (!users || \*users)$/    if (!users)/
+mgmt mgmt_host s/    struct client \*c = kid ? NULL : ctl->hook_waiters;/    struct client *c = ctl->hook_waiters;/
+mgmt mgmt_host s/(c->adm->waits_for != WAITS_FOR_MANAGERS || c->id != cid)/(c->adm->waits_for != WAITS_FOR_MANAGERS)/
+mgmt mgmt_host s/    if (!ctl->management || !mgmt_anybody(ctl->management->mgmt)) {/    if (false) {/
+mgmt hooks s/        if (ctl->now.ns < c->adm->wait_ns)/        if (true)/
+mgmt admit s/    int err = c->ctl->cfg->management_client_auth ? management_judge(c) : 0;/    int err = 0;/
 LIST
 }
 

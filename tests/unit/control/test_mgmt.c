@@ -587,6 +587,63 @@ static void test_held(void **state)
     rig_free(rig);
 }
 
+/* management-client-auth: no keys, no name, no place before a manager has said so. */
+static void test_judge(void **state)
+{
+    (void)state;
+    struct rig *rig = with_managers("management x unix\nmanagement-client-auth");
+    struct caller *c = rig_call(rig, "early", A, 3999);
+    rig_run(rig, 6000);
+    assert_false(rig_up(c)); /* nobody to ask */
+    assert_non_null(strstr(c->message, "AUTH_FAILED"));
+    int sock = dial(rig), second = dial(rig);
+    struct caller *alice = rig_call(rig, "alice", A, 4000);
+    rig_run(rig, 1000);
+    char want[64];
+    char *text = hear(second);
+    assert_non_null(strstr(text, ">CLIENT:CONNECT,0,0\r\n>CLIENT:ENV,common_name=alice\r\n"));
+    assert_int_equal(rig->ctl->n_admitted, 0);
+    assert_false(rig_up(alice));
+    static const char *const wrong[] = {"client-auth-nt 1 0\n", "client-auth-nt 0 1\n",
+                                        "client-deny 7 0 no\n", "client-auth 1 0\npush \"x\"\nEND\n",
+                                        "client-pending-auth 3 0 X 60\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_non_null(strstr(ask(rig, sock, wrong[i]), "ERROR: "));
+    assert_false(rig_up(alice));
+    assert_non_null(strstr(ask(rig, sock,
+                               "client-auth 0 0\npush \"dhcp-option DNS 1.2.3.4\"\n"
+                               "ifconfig-push 192.168.50.201 255.255.255.0\nEND\n"),
+                           "SUCCESS: client-auth command succeeded\r\n>CLIENT:ESTABLISHED,0\r\n"));
+    rig_run(rig, 200);
+    assert_true(rig_up(alice));
+    assert_non_null(strstr(alice->pushed, "dhcp-option DNS 1.2.3.4"));
+    assert_non_null(strstr(alice->pushed, "ifconfig 192.168.50.201"));
+    assert_non_null(strstr(ask(rig, second, "client-auth-nt 0 0\n"), "ERROR: ")); /* the first word counted */
+    struct caller *bob = rig_call(rig, "bob", A, 4001);
+    rig_run(rig, 1000);
+    assert_non_null(
+        strstr(ask(rig, second, "client-deny 1 0 \"not him\" \"go away\"\n"), "SUCCESS: client-deny"));
+    rig_run(rig, 6000);
+    assert_false(rig_up(bob));
+    assert_string_equal(bob->message, "AUTH_FAILED,go away");
+    assert_non_null(strstr(hear(sock), ">CLIENT:DISCONNECT,1\r\n"));
+    struct caller *carol = rig_call(rig, "carol", A, 4002), *dave = rig_call(rig, "dave", A, 4003);
+    rig_run(rig, 1000);
+    snprintf(want, sizeof want, "client-pending-auth 2 0 %s 120\n", "OPEN_URL:https://a.b/c");
+    assert_non_null(strstr(ask(rig, second, want), "SUCCESS: client-pending-auth"));
+    rig_run(rig, 70000);
+    assert_non_null(strstr(dave->message, "AUTH_FAILED")); /* hand-window, without a word */
+    assert_false(rig_up(carol));
+    assert_non_null(strstr(ask(rig, second, "client-auth-nt 2 0\n"), "SUCCESS: client-auth-nt"));
+    rig_run(rig, 1000);
+    assert_non_null(rig_client(rig, "carol"));
+    assert_true(rig_client(rig, "carol")->in_data);
+    assert_null(rig->ctl->hook_waiters);
+    close(sock);
+    close(second);
+    rig_free(rig);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -596,7 +653,7 @@ int main(void)
         cmocka_unit_test(test_bytecount), cmocka_unit_test(test_slow),
         cmocka_unit_test(test_history),   cmocka_unit_test(test_hold_and_passphrase),
         cmocka_unit_test(test_socket),    cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_held),
+        cmocka_unit_test(test_held),      cmocka_unit_test(test_judge),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_pki_free();
