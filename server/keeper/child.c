@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -199,6 +200,22 @@ static void forget_secrets(struct keeper *k)
     dbr_wipe(&k->login, sizeof k->login);
 }
 
+int child_data_nice(const struct keeper *k)
+{
+    enum { BEFORE_OTHERS = 10, HIGHEST = -20 };
+    int nice = (int)k->config->nice - BEFORE_OTHERS;
+    return nice < HIGHEST ? HIGHEST : nice;
+}
+
+/* Frames do not wait for a time slice of other programs of the host. */
+static void prefer_frames(const struct keeper *k)
+{
+    if (setpriority(PRIO_PROCESS, 0, child_data_nice(k)))
+        dbr_log(&k->log, DBR_LOG_VERBOSE,
+                "data: no priority of %d: %s; LimitNICE of the systemd unit allows it", child_data_nice(k),
+                strerror(errno));
+}
+
 static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
 {
     static const enum rights_of whose[] = {RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH, RIGHTS_METRICS};
@@ -214,6 +231,7 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
         forget_secrets(k);
     int code;
     if (which == CHILD_DATA) {
+        prefer_frames(k);
         code = rights_drop(RIGHTS_DATA, &k->user, -1, &k->log)
                    ? 1
                    : k->programs->data(&b.boot, k->config, &k->guarded);

@@ -199,6 +199,8 @@ int child_start(struct keeper *k, enum child_kind which);
 /* Collects a child that has ended: logs how. */
 void child_reap(struct keeper *k, enum child_kind which);
 const char *child_name(enum child_kind which);
+/* The priority (nice value) of the data process. */
+int child_data_nice(const struct keeper *k);
 
 /* memory.c */
 const char *memory_dir(const struct dbr_config *c); /* where things are remembered; NULL = nowhere */

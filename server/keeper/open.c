@@ -548,10 +548,14 @@ static int go_to_folder(struct keeper *k)
     return 0;
 }
 
-/* Children inherit the priority and the limit; each locks its own memory (child.c). */
+/* Children inherit the priority and the limits; each locks its own memory, and data takes its own priority,
+ * now and after each restart, when keeper's rights are gone (child.c). */
 static int set_priority_and_locks(struct keeper *k)
 {
     const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    const rlim_t highest = (rlim_t)(20 - child_data_nice(k));
+    const struct rlimit priority = {highest, highest};
+    setrlimit(RLIMIT_NICE, &priority); /* refused: the unit's LimitNICE counts */
     if (k->config->nice && setpriority(PRIO_PROCESS, 0, k->config->nice))
         return complain_errno(k, DBR_D_nice, "set", "the priority");
     if (!k->config->mlock)
