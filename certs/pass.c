@@ -17,7 +17,7 @@ struct counts {
 };
 
 struct policy {
-    const char *name;
+    const char *name, *text;
     size_t min;                 /* characters */
     bool letter, symbol, digit; /* at least one of each */
     size_t kinds;               /* of lower, upper, digit, symbol */
@@ -27,9 +27,20 @@ struct policy {
 };
 
 static const struct policy policies[] = {
-    {.name = "strong", .min = 12, .kinds = 3, .long_enough = 20, .different = 6, .not_name = true},
-    {.name = "symbol+letters+digits", .min = 7, .letter = true, .symbol = true, .digit = true},
-    {.name = "none", .min = 1},
+    {.name = "strong",
+     .text = "at least 12 characters of three kinds (lower case, upper case, digits, symbols), or 20 of any",
+     .min = 12,
+     .kinds = 3,
+     .long_enough = 20,
+     .different = 6,
+     .not_name = true},
+    {.name = "symbol+letters+digits",
+     .text = "at least 7 characters with a symbol, letters and digits",
+     .min = 7,
+     .letter = true,
+     .symbol = true,
+     .digit = true},
+    {.name = "none", .text = "anything", .min = 1},
 };
 enum { POLICIES = sizeof policies / sizeof policies[0] };
 
@@ -39,6 +50,12 @@ static const struct policy *find(const char *name)
         if (strcmp(policies[i].name, name) == 0)
             return &policies[i];
     return NULL;
+}
+
+const char *dbr_pass_policy_text(const char *policy)
+{
+    const struct policy *p = find(policy);
+    return p ? p->text : "";
 }
 
 bool dbr_pass_policy_known(const char *policy)

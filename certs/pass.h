@@ -21,6 +21,9 @@ bool dbr_pass_policy_known(const char *policy);
  * more. */
 int dbr_pass_check(const char *policy, const char *name, const char *pass, size_t n, char *why, size_t cap);
 
+/* What a policy wants, in words for a person. */
+const char *dbr_pass_policy_text(const char *policy);
+
 /* A random passphrase of about 103 bits that meets every policy: groups of letters and digits that cannot be
  * mixed up, a final symbol. 0 or DBR_ERR_CRYPTO. */
 int dbr_pass_generate(char out[DBR_PASS_GENERATED]);

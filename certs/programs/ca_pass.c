@@ -12,7 +12,7 @@
 #include "base/secret.h"
 #include "certs/say.h"
 
-enum { CTRL_C = 3 };
+enum { CTRL_C = 3, ATTEMPTS = 3 };
 
 /* The first line that a descriptor gives. DBR_ERR_STATE: ended by ^C. */
 static int read_line(int fd, struct secret *s)
@@ -71,6 +71,14 @@ static int prompt_once(int tty, struct secret *s, const char *prompt)
     return err;
 }
 
+static bool has_terminal(void)
+{
+    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (tty >= 0)
+        close(tty);
+    return tty >= 0;
+}
+
 static int from_terminal(struct secret *s, const char *prompt, bool twice, char *why, size_t cap)
 {
     struct secret again = {0};
@@ -113,20 +121,34 @@ static int generated(struct secret *s, char *why, size_t cap)
     return 0;
 }
 
-int new_pass(struct call *c, const char *policy, const char *name, struct secret *s, struct dbr_pass *pass)
+/* One passphrase from wherever the options say, judged. */
+static int chosen(struct call *c, const char *policy, const char *name, struct secret *s)
 {
     const struct options *o = &c->o;
     char prompt[200], reason[256];
-    int err;
+    snprintf(prompt, sizeof prompt, "New passphrase for the key of %.64s (policy %s): ", name, policy);
+    int err = o->gen_pass ? generated(s, c->why, WHY)
+                          : ask_pass(s, o->key_pass_fd, o->key_pass_file, prompt, true, c->why, WHY);
+    if (!err && (err = dbr_pass_check(policy, name, s->p, s->n, reason, sizeof reason)) != 0)
+        dbr_say(err, c->why, WHY, "passphrase refused: %s", reason);
+    return err;
+}
+
+int new_pass(struct call *c, const char *policy, const char *name, struct secret *s, struct dbr_pass *pass)
+{
+    const struct options *o = &c->o;
+    bool asks = !o->gen_pass && !o->key_pass_fd && !o->key_pass_file && has_terminal();
     *pass = (struct dbr_pass){0};
     memset(s, 0, sizeof *s);
     if (o->no_pass)
         return 0;
-    snprintf(prompt, sizeof prompt, "New passphrase for the key of %.64s (policy %s): ", name, policy);
-    err = o->gen_pass ? generated(s, c->why, WHY)
-                      : ask_pass(s, o->key_pass_fd, o->key_pass_file, prompt, true, c->why, WHY);
-    if (!err && (err = dbr_pass_check(policy, name, s->p, s->n, reason, sizeof reason)) != 0)
-        dbr_say(err, c->why, WHY, "passphrase refused: %s", reason);
+    if (asks)
+        fprintf(stderr, "A passphrase is %s; --gen-pass makes one.\n", dbr_pass_policy_text(policy));
+    int err = chosen(c, policy, name, s);
+    for (int again = 1; err && asks && s->n && again < ATTEMPTS; again++) {
+        fprintf(stderr, "drawbridge-ca: %s\n", c->why);
+        err = chosen(c, policy, name, s);
+    }
     *pass = (struct dbr_pass){s->p, s->n};
     return err;
 }

@@ -98,6 +98,14 @@ refuse "publish, where to" "where to" ca publish
 refuse "a folder that is not there" "make one with init" "$CA" --dir "$WORK/nowhere" list
 refuse "an unknown reason is told the known ones" "certificateHold" ca revoke zoe --reason foo
 says "show tells the alternative names" "names .*DNS:vpn.example.com" ca show vpn.example.com
+if have script; then # a person at a terminal, who is refused once
+    type_slowly() { local w; for w in short short Correct-Hor5e-ca Correct-Hor5e-ca; do sleep 0.5; echo "$w"; done; sleep 2; }
+    out=$(type_slowly | timeout 20 script -qec "'$CA' --dir prompted init Prompted" /dev/null)
+    grep -q "A passphrase is at least 12" <<<"$out" && grep -q "too short" <<<"$out" && [ -f prompted/ca.crt ] && pass "a passphrase is asked for again" || fail "a passphrase is asked for again" "$out"
+    grep -q "Correct-Hor5e" <<<"$out" && fail "and not shown" "$out" || pass "and not shown"
+else
+    skip "script is not installed"
+fi
 says "push without concentrators" "No concentrator" ca push
 echo "nonsense here" >> ca/drawbridge-ca.conf; refuse "a bad configuration names its line" "line [0-9]*: unknown directive nonsense" ca list; sed -i '$d' ca/drawbridge-ca.conf
 DRAWBRIDGE_CA=$WORK/ca says "\$DRAWBRIDGE_CA" "lyon" "$CA" list
