@@ -216,7 +216,7 @@ run asan built_units asan
 run tsan tsan
 spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss,hijack,p2p,multihome
 spawn hostile hostile
-spawn revocation interop ours-stock revocation,push,takeover,monitoring
+spawn revocation interop ours-stock revocation,push,takeover,hosts,monitoring
 collect interop
 collect hostile
 collect revocation

@@ -165,7 +165,7 @@ static void check_hypervisor(const struct check *c)
             say(c, WARNING,
                 "this is a virtual machine (%s): allow promiscuous mode and foreign (forged) MAC addresses "
                 "on its "
-                "network port, or the LAN will not hear the peers",
+                "network port, or the LAN will not hear the peers; `drawbridge-ctl bridge probe` tries it",
                 vendors[i]);
 }
 

@@ -95,6 +95,15 @@ typedef void dbr_check_visit(void *arg, int level, const char *what);
 int dbr_bridge_check(struct dbr_netlink *nl, const struct dbr_bridge_plan *plan, const char *tap,
                      dbr_check_visit *visit, void *arg);
 
+/* `drawbridge-ctl bridge probe`: was an ARP probe for target (host order) on this interface answered, sent
+ * from its own address and from `foreign`, which is nobody's? Needs CAP_NET_RAW; takes up to 2 s. DBR_ERR_IO.
+ */
+struct dbr_probe {
+    bool own, foreign;
+};
+int dbr_bridge_probe(const struct dbr_link *link, uint64_t foreign, uint32_t target, struct dbr_probe *out,
+                     struct dbr_why *why);
+
 /* Watching: what was undone by others. */
 enum dbr_link_event {
     DBR_LINK_TAP_GONE = 1, /* the TAP was deleted */

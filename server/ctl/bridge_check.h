@@ -9,6 +9,10 @@
  * but good news and warnings, 1: a problem, 2: could not look. */
 int bridge_check(int n, char **words);
 
+/* drawbridge-ctl bridge probe INTERFACE [IPV4]: does the LAN answer an address that is not the interface's
+ * own? target NULL: its router is asked. 0: yes, 1: no, 2: could not look. Needs root. */
+int bridge_probe(const char *name, const char *target);
+
 /* drawbridge-ctl bridge confirm BRIDGE: tells the process that would put the bridge back
  * (server/keeper/trial.h) that this host is still reached. 0, or 1 when nothing waits for it. */
 int bridge_confirm(const char *bridge);

@@ -26,6 +26,7 @@ static int usage(FILE *to, int code)
             "  kick NAME     end NAME's sessions now; NAME may come back if its certificate is good\n"
             "  bridge check  what on this host is, or will be, in the way of the bridge; needs no daemon\n"
             "                (--config FILE | BRIDGE [INTERFACE ...])\n"
+            "  bridge probe INTERFACE [IPV4]  does the LAN answer foreign addresses behind INTERFACE?\n"
             "  bridge confirm BRIDGE  this host is still reached: what bridge-takeover moved stays\n"
             "  crl-push      take the CRL on standard input into force, end whom it names\n"
             "The socket is the one of the directive control-socket; default " DEFAULT_SOCKET "\n");
@@ -118,6 +119,9 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     if (argc - at >= 3 && strcmp(argv[at], "bridge") == 0 && strcmp(argv[at + 1], "check") == 0)
         return bridge_check(argc - at - 2, argv + at + 2);
+    if ((argc - at == 3 || argc - at == 4) && strcmp(argv[at], "bridge") == 0 &&
+        strcmp(argv[at + 1], "probe") == 0)
+        return bridge_probe(argv[at + 2], argc - at == 4 ? argv[at + 3] : NULL);
     if (argc - at == 3 && strcmp(argv[at], "bridge") == 0 && strcmp(argv[at + 1], "confirm") == 0)
         return bridge_confirm(argv[at + 2]);
     if (at >= argc || argc - at > 2)

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
 . "$here/../lib/report.sh"
 PAIRS=
-SCRIPTS=handshake,gatekeys,certificates,addressing,tunnel,layer2,pmtu,lifecycle,config,oldpeers,loss,reneg,hijack,takeover,revocation,push,management,scripts,p2p,multihome,monitoring,calling
+SCRIPTS=handshake,gatekeys,certificates,addressing,tunnel,layer2,pmtu,lifecycle,config,oldpeers,loss,reneg,hijack,takeover,hosts,revocation,push,management,scripts,p2p,multihome,monitoring,calling
 args=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -30,7 +30,7 @@ for pair in ${PAIRS//,/ }; do
     for script in ${SCRIPTS//,/ }; do
         # config.sh needs no peer; loss.sh's fleet is made of stock clients.
         case $pair/$script in ours-ours/gatekeys | ours-ours/certificates) continue ;; esac
-        case $pair/$script in *-ours/loss | stock-*/hijack | *-ours/hijack | stock-*/takeover | *-ours/takeover | stock-*/config | stock-*/monitoring | *-ours/monitoring | *-ours/config | stock-*/management | *-ours/management | *-ours/scripts | *-stock/client | *-stock/site | *-stock/calling | ours-*/login | *-stock/login) continue ;; esac
+        case $pair/$script in *-ours/loss | stock-*/hijack | *-ours/hijack | stock-*/takeover | *-ours/takeover | stock-*/hosts | *-ours/hosts | stock-*/config | stock-*/monitoring | *-ours/monitoring | *-ours/config | stock-*/management | *-ours/management | *-ours/scripts | *-stock/client | *-stock/site | *-stock/calling | ours-*/login | *-stock/login) continue ;; esac
         case $pair/$script in
         stock-*/revocation) t_skip "$script ($pair)" "it tests drawbridged as the server"; continue ;;
         stock-*/tunnel) t_skip "$script ($pair)" "\`tunnel\` is for drawbridged"; continue ;;
