@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Proof that the tests guard the guards of the switch: inverts or removes one condition of bridge/guard, bridge/forward or
-# bridge/fdb at a time, in a copy, and requires a unit test to turn red. A mutant that no test kills, or
+# Proof that the tests guard the guards of the switch: inverts or removes one condition of bridge/guard, bridge/forward,
+# bridge/fdb or bridge/split at a time, in a copy, and requires a unit test to turn red. A mutant that no test kills, or
 # whose line is no longer there, fails the run. Usage: mutations.sh SOURCE_ROOT [CC]
 set -u
 root=${1:?usage: mutations.sh SOURCE_ROOT [CC]} cc=${2:-cc}
@@ -101,6 +101,34 @@ fdb s/if (idle < 0 || (uint32_t)idle < age_s)/if (false)/
 fdb s/    count_port(f, e.port, -1);//
 fdb s/    count_port(f, from, -1);//
 fdb s/memory_order_relaxed) != port)$/memory_order_relaxed) == port)/
+split s/{3, GONE}/{3, KEPT}/
+split s/{6, GONE}/{6, KEPT}/
+split s/{15, GONE}/{15, KEPT}/
+split s/{119, GONE}/{119, KEPT}/
+split s/{121, ROUTES}/{121, KEPT}/
+split s/{121, ROUTES}/{121, GONE}/
+split s/{249, ROUTES}/{249, KEPT}/
+split s/if (p\[at\] > 32 || len > n - at)/if (len > n - at)/
+split s/if (p\[at\] > 32 || len > n - at)/if (p[at] > 32)/
+split s/if (p\[at\] <= HALF_OF_EVERYTHING)/if (p[at] < HALF_OF_EVERYTHING)/
+split s/!seen_before(w, opt\[0\]) \&\& //
+split s/if (n - at < 2 || p\[at + 1\] > n - at - 2)/if (n - at < 2)/
+split s/(!(w.overload \& 1) || /(true || /
+split s/(!(w.overload \& 2) || /(true || /
+split s/code == DNS || code == DOMAINS/code == DNS/
+split s/code == DNS || code == DOMAINS/code == DOMAINS/
+split s/if (p\[0\] != ADVERTISE \&\& p\[0\] != REPLY)/if (p[0] != REPLY)/
+split s/if (p\[0\] != ADVERTISE \&\& p\[0\] != REPLY)/if (false)/
+split s/opt\[0\] == RDNSS || /false || /
+split s/opt\[0\] == DNSSL || /false || /
+split s/opt\[0\] == ROUTE \&\& /false \&\& /
+split s/ \&\& opt\[2\] <= HALF_OF_EVERYTHING//
+split s/ || p\[0\] != ADVERT)/)/
+split s/    dbr_put16(p + LIFETIME, 0);//
+split s/if (!len || len > \*n - at)/if (len > *n - at)/
+split s/if (in->version == 4 \&\& !dbr_get16(check))/if (false)/
+split s/in.fragment || //
+split s/in.short_len || //
 LIST
 }
 
@@ -131,8 +159,8 @@ try_mutant() {
 export -f try_mutant
 
 cp -r "$root/common" "$root/bridge" "$work/" || exit 1
-export tests="guard forward fdb"
-for f in common/base/{addr,err,secret,siphash,log} bridge/{eth,inet,guard,forward,fdb}; do
+export tests="guard forward fdb split"
+for f in common/base/{addr,err,secret,siphash,log} bridge/{eth,inet,csum,guard,forward,fdb,split}; do
     [ -f "$work/$f.c" ] && echo "$work/$f.c" "$work/$(basename $f).o"
 done >"$work/jobs"
 for t in $tests; do echo "$root/tests/unit/bridge/test_$t.c" "$work/test_$t.o"; done >>"$work/jobs"

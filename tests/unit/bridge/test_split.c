@@ -76,6 +76,7 @@ static const struct {
     {STAYS " 7903080ac0 ff", STAYS " 0000000000 ff"},
     {STAYS " 79060a00c0a80101 ff", STAYS " 0000000000000000 ff"},
     {STAYS " 790521c0a80101 ff", STAYS " 00000000000000 ff"},
+    {STAYS " 790a210a00000000c0a80101 ff", STAYS " 000000000000000000000000 ff"}, /* 33 bits */
     {STAYS " 7906080ac0a80101 790500c0a80101 ff", STAYS " 7906080ac0a80101 00000000000000 ff"},
     {STAYS " 790208 0a 7906080ac0a80101 ff", STAYS " 000000 00 0000000000000000 ff"},
     /* padding between, nothing after the end is an option, no end at all */
