@@ -344,17 +344,18 @@ static void mac_text(const uint8_t *m, char out[24], uint16_t vlan)
     snprintf(out, 24, "%02x:%02x:%02x:%02x:%02x:%02x@%u", m[0], m[1], m[2], m[3], m[4], m[5], vlan);
 }
 
-/* Room for one more address; most clients have one or two. */
+/* Room for one more address, cleared; most clients have one or two. */
 static bool has_room(struct admitted *a)
 {
-    if (a->n_macs < a->cap_macs)
-        return true;
-    size_t cap = a->cap_macs ? 2 * a->cap_macs : 2;
-    struct shown_mac *macs = realloc(a->macs, cap * sizeof *macs);
-    if (!macs)
-        return false;
-    a->macs = macs;
-    a->cap_macs = cap;
+    if (a->n_macs == a->cap_macs) {
+        size_t cap = a->cap_macs ? 2 * a->cap_macs : 2;
+        struct shown_mac *macs = realloc(a->macs, cap * sizeof *macs);
+        if (!macs)
+            return false;
+        a->macs = macs;
+        a->cap_macs = cap;
+    }
+    a->macs[a->n_macs] = (struct shown_mac){0};
     return true;
 }
 
@@ -376,8 +377,8 @@ static void on_learned(struct client *c, const void *buf)
     }
     mac_text(m->mac, text, m->vlan);
     client_log(c, DBR_LOG_INFO, "MULTI: Learn: %s -> %s", text, a->cn);
-    if (i == a->n_macs && a->n_macs < MACS_SHOWN && has_room(a))
-        a->macs[a->n_macs++] = (struct shown_mac){0};
+    if (i == a->n_macs && a->n_macs < MACS_SHOWN)
+        a->n_macs += has_room(a);
     if (i < a->n_macs) {
         memcpy(a->macs[i].mac, m->mac, 6);
         a->macs[i].vlan = m->vlan;

@@ -142,6 +142,12 @@ mgmt mgmt_host s/(c->adm->waits_for != WAITS_FOR_MANAGERS || c->id != cid)/(c->a
 mgmt mgmt_host s/    if (!ctl->management || !mgmt_anybody(ctl->management->mgmt)) {/    if (false) {/
 mgmt hooks s/        if (ctl->now.ns < c->adm->wait_ns)/        if (true)/
 mgmt admit s/    int err = c->ctl->cfg->management_client_auth ? management_judge(c) : 0;/    int err = 0;/
+metrics seen s/else if (o != c \&\& shows(o, m, NULL))/else if (false)/
+metrics seen s/(!m->leased \&\& s->leased \&\& m->family == 4)/(false)/
+metrics seen s/ || (m->family == 6 \&\& is_link_local6(m->ip))//
+metrics seen s/            forget(o, m, o == c ? at : NULL);/            ;/
+metrics metrics s/!dbr_session_has_tls(c->session)/false/
+metrics metrics s/if (!c->session || c->had_keys || /if (!c->session || /
 LIST
 }
 
@@ -171,11 +177,11 @@ export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka -lm -lpthread
 
 echo 'int main(void) { return 0; }' | $cc -xc - -lIPSec_MB -o "$work/has_mb" 2>/dev/null && libs+=" -lIPSec_MB"
 
-for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_mgmt,test_options,test_pool,test_status}; do
+for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_pool,test_status}; do
     $cc $flags -c "$root/tests/unit/$f.c" -o "$work/$(basename $f).o" &
 done
 wait
-for t in gate gatekeys hooks life mgmt options pool status; do # the tests must be green without a mutation
+for t in gate gatekeys hooks life metrics mgmt options pool status; do # the tests must be green without a mutation
     $cc "$work/test_$t.o" "$work/rig.o" "$work/pki.o" $archives $libs -o "$work/green" || exit 1
     "$work/green" >/dev/null 2>&1 || { echo "test_$t fails without a mutation"; exit 1; }
 done

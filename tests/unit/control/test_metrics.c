@@ -137,12 +137,15 @@ static void test_failures_by_reason(void **state)
     rig_call(rig, "bob", A, 4001);
     struct caller *c = rig_connect(rig, "carol", A, 4002);
     rig_run(rig, 3000);
+    client_kick(rig_client(rig, "carol"), NULL, "test"); /* who was in has not failed to get in */
     rig_hang_up(c);
     rig_run(rig, 200000);
     struct answer a = scrape(rig);
     assert_int_equal(a.numbers.value[DBR_METRIC_HS_SILENT], 1);
     assert_true(a.numbers.value[DBR_METRIC_HS_REVOKED] >= 1);
     assert_int_equal(a.numbers.value[DBR_METRIC_HS_REFUSED], 0);
+    assert_int_equal(a.numbers.value[DBR_METRIC_HS_TLS], 0);
+    assert_int_equal(a.numbers.value[DBR_METRIC_CUT], 1);
     assert_int_equal(a.numbers.value[DBR_METRIC_HS_DONE], 1);
     rig_free(rig);
 }
