@@ -48,9 +48,14 @@ gatekeys gatekey s/unsigned cut = withdrawn_cut(ctl);/unsigned cut = 0;/
 gate inbox s/ || !from->port)/)/
 gate inbox s/    if (ctl->now.ns < \*next)/    if (false)/
 life inbox s#(ctl->boot->client || ctl->shutdown_ns || #(ctl->boot->client || #
-life inbox s/bool may_move = dbr_session_gate_kind(c->session) != DBR_GATE_NONE \&\&/bool may_move = true ||/
+life inbox s/bool may_move = !client_fixed(c) \&\&/bool may_move = true ||/
+life inbox s/ || !callers_may(ctl, from)//
+life callers s/callers->from\[i\].family == from->family \&\& .*/true)/
+life callers s/ || cfg->float_)/)/
+life clients s/    if (!o || o == c)$/    if (true)/
+life clients s/    if (ctl->boot->single)$/    if (false)/
 mgmt inbox s# || management_holds(ctl)##
-life inbox s/bool may_move = .*/bool may_move = false \&\&/
+life inbox s/bool may_move = !client_fixed(c)/bool may_move = false/
 life inbox s/        c->addr = was;//
 life inbox s/    c->addr = \*from;//
 gate tables s/if (dbr_addr_equal(&c->addr, from))/if (true)/

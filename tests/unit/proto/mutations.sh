@@ -187,7 +187,12 @@ ctrlmsg s/option\[w + 1\] == '2'/option[w + 1] != '1'/
 ctrlmsg s/    if (several)/    if (!several)/
 negotiate s/if (v > INT32_MAX)/if (false)/
 negotiate s/ || \*seen >> i & 1)/)/
-negotiate s/if (dbr_cipher_in_list(info->ciphers, c))/if (c == single || dbr_cipher_in_list(info->ciphers, c))/
+negotiate s/if (dbr_cipher_in_list(other, c))/if (true)/
+negotiate s/server ? first_common(ours, info->ciphers) : first_common(info->ciphers, ours)/first_common(ours, info->ciphers)/
+negotiate s/if (info->ciphers\[0\] || !named)/if (!named)/
+negotiate s/if (info->ciphers\[0\] || !named)/if (info->ciphers[0])/
+negotiate s/return single == fallback || dbr_cipher_in_list(ours, single) ? single : DBR_CIPHER_NONE;/return single;/
+negotiate s/return single == fallback || dbr_cipher_in_list(ours, single) ? /return dbr_cipher_in_list(ours, single) ? /
 negotiate s/    if (dbr_cipher_in_list(ours, single))/    if (0)/
 negotiate s/    if (dbr_cipher_in_list(ours, single))/    if (single)/
 negotiate s/bool silent = !info->ciphers\[0\] && /bool silent = /

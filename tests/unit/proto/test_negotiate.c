@@ -228,6 +228,7 @@ static const struct {
     {ALL, "V4,dev-type tap", DBR_CIPHER_NONE, DBR_CIPHER_NONE},
     {ALL, "V4,dev-type tap,cipher AES-256-CBC", DBR_AES_256_CBC, DBR_AES_256_CBC},
     {ALL, "V4,dev-type tap,cipher AES-128-GCM", DBR_AES_256_CBC, DBR_AES_128_GCM},
+    {ALL, "V4,dev-type tap,cipher AES-192-GCM", DBR_AES_256_CBC, DBR_CIPHER_NONE},
     {ALL, "V4,dev-type tap,cipher BF-CBC", DBR_AES_256_CBC, DBR_CIPHER_NONE},
     {ALL, "V4,dev-type tap,cipher BF-CBC", DBR_CIPHER_NONE, DBR_CIPHER_NONE},
 };
@@ -256,6 +257,11 @@ static void p2p_cipher_table(void **state)
             CHECK(dbr_negotiate_cipher_p2p(server_too, p2p_old_cases[i].ours, &silent, p2p_old_cases[i].occ,
                                            p2p_old_cases[i].fallback) == p2p_old_cases[i].want,
                   "old row %zu", i);
+    /* what a peer with a list names beside it is not looked at */
+    dbr_peer_info_parse(&client, "IV_CIPHERS=CHACHA20-POLY1305\n");
+    assert_int_equal(
+        dbr_negotiate_cipher_p2p(true, "AES-128-GCM", &client, "V4,cipher AES-128-GCM", DBR_AES_256_CBC),
+        DBR_AES_256_CBC);
     assert_int_equal(dbr_peer_info_write_p2p(text, 20, 682, ALL), DBR_ERR_SPACE);
 }
 
