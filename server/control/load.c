@@ -333,6 +333,19 @@ static size_t name_fields(const struct dbr_config *cfg)
     return cfg->role == DBR_CONF_ROLE_SERVER ? cfg->x509_username_field.n : 0;
 }
 
+static int check_name_fields(struct control *ctl)
+{
+    const struct dbr_config *cfg = ctl->cfg;
+    for (size_t i = 0; i < name_fields(cfg); i++) {
+        if (dbr_x509_name_field_known(cfg->x509_username_field.v[i]))
+            continue;
+        complain(ctl, DBR_D_x509_username_field, cfg->x509_username_field.v[i],
+                 "is no field of a certificate; write CN, emailAddress, serialNumber or ext:subjectAltName");
+        return DBR_ERR_CONFIG;
+    }
+    return 0;
+}
+
 static const char *profile_name(const struct dbr_config *cfg)
 {
     static const char *const names[] = {"insecure", "legacy", "preferred", "suiteb"}; /* as directives.def */
@@ -353,7 +366,9 @@ static int load_tls(struct control *ctl)
     const struct dbr_config *cfg = ctl->cfg;
     struct tls_files f = {0};
     char why[WHY] = "";
-    int err = load_tls_files(ctl, &f);
+    int err = check_name_fields(ctl);
+    if (!err)
+        err = load_tls_files(ctl, &f);
     if (!err) {
         struct dbr_tls_config t = {.server = cfg->role == DBR_CONF_ROLE_SERVER,
                                    .ca = f.ca.data,

@@ -100,6 +100,12 @@ username() { # FIELDS NAME
     named al "/CN=alice/emailAddress=alice@example.com/O=Office" || why "no certificate" || return
     serve "x509-username-field $1" && join c1 "cert $C/al.crt" "key $C/al.key" && lists "$2"
 }
+username_unknown() {
+    [ "$LAB_SERVER" = drawbridged ] || { skipped "drawbridged's own words"; return; }
+    lab_server_start "x509-username-field nonsenseField" && { why "it starts"; return; }
+    logged "nonsenseField: is no field" || return
+    LAB_SRV_PID=
+}
 username_missing() {
     serve "x509-username-field emailAddress" && stays_out c1
 }
@@ -165,5 +171,6 @@ t_case cert-username-email username emailAddress alice@example.com
 t_case cert-username-serial-joined username "CN serialNumber" alice_0x0A1B
 t_case cert-username-alternative username ext:subjectAltName al@example.org
 t_case cert-username-missing username_missing
+t_case cert-username-unknown username_unknown
 t_case cert-profile weak_profile
 t_end

@@ -83,6 +83,11 @@ life clients s/        leave_data(o, DBR_DEL_REPLACED);//
 life clients s/    if (c->untold)$/    if (false)/
 life clients s/    if (c->in_data)$/    if (false)/
 options clients s/    if (err)$/    if (false)/
+prints verdict s/if (cfg->peer_fingerprint.n \&\& !is_listed/if (cfg->peer_fingerprint.n \&\& is_listed/
+prints verdict s/if (cfg->peer_fingerprint.n \&\& /if (false \&\& /
+prints verdict s/if (cfg->verify_hash.n \&\& (n < 2 || /if (cfg->verify_hash.n \&\& (false \&\& /
+prints verdict s/        if (strcmp(prints->v\[i\], hex) == 0)/        if (strncmp(prints->v[i], hex, 0) == 0)/
+prints verdict s/if (ctl->cfg->peer_fingerprint.n \&\& c->chain/if (false \&\& c->chain/
 life verdict s/return v == DBR_VERDICT_REVOKED ? DBR_VERIFY_REVOKED : DBR_VERIFY_BAD/return DBR_VERIFY_OK/
 life verdict s/NULL) != DBR_VERDICT_REVOKED/NULL) == DBR_VERDICT_REVOKED/
 options options s/\*cn != '\.' \&\& //
@@ -182,11 +187,11 @@ export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka -lm -lpthread
 
 echo 'int main(void) { return 0; }' | $cc -xc - -lIPSec_MB -o "$work/has_mb" 2>/dev/null && libs+=" -lIPSec_MB"
 
-for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_pool,test_status}; do
+for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_prints,test_pool,test_status}; do
     $cc $flags -c "$root/tests/unit/$f.c" -o "$work/$(basename $f).o" &
 done
 wait
-for t in gate gatekeys hooks life metrics mgmt options pool status; do # the tests must be green without a mutation
+for t in gate gatekeys hooks life metrics mgmt options pool prints status; do # the tests must be green without a mutation
     $cc "$work/test_$t.o" "$work/rig.o" "$work/pki.o" $archives $libs -o "$work/green" || exit 1
     "$work/green" >/dev/null 2>&1 || { echo "test_$t fails without a mutation"; exit 1; }
 done
