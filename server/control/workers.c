@@ -359,22 +359,47 @@ static bool has_room(struct admitted *a)
     return true;
 }
 
+/* Where the address is in the list; n_macs: it is not. */
+static size_t shown_at(const struct admitted *a, const struct dbr_ipc_learned *m)
+{
+    size_t i = 0;
+    while (i < a->n_macs && (memcmp(a->macs[i].mac, m->mac, 6) != 0 || a->macs[i].vlan != m->vlan))
+        i++;
+    return i;
+}
+
+static void forget_mac(struct admitted *a, const struct dbr_ipc_learned *m)
+{
+    size_t i = shown_at(a, m);
+    if (i < a->n_macs)
+        a->macs[i] = a->macs[--a->n_macs];
+}
+
+/* The address has come to c: nobody else shows it. */
+static void forget_elsewhere(const struct client *c, const struct dbr_ipc_learned *m)
+{
+    for (uint32_t id = 0; id < c->ctl->max_clients; id++) {
+        struct client *o = c->ctl->by_peer[id];
+        if (o && o != c && o->adm)
+            forget_mac(o->adm, m);
+    }
+}
+
 static void on_learned(struct client *c, const void *buf)
 {
     const struct dbr_ipc_learned *m = buf;
     struct admitted *a = c->adm;
     char text[24];
-    size_t i = 0;
     if (!a)
         return;
-    while (i < a->n_macs && (memcmp(a->macs[i].mac, m->mac, 6) != 0 || a->macs[i].vlan != m->vlan))
-        i++;
+    size_t i = shown_at(a, m);
     hook_learned(c, m, i < a->n_macs);
     if (m->what == DBR_LEARNED_GONE) {
-        if (i < a->n_macs)
-            a->macs[i] = a->macs[--a->n_macs];
+        forget_mac(a, m);
         return;
     }
+    if (m->what == DBR_LEARNED_MOVED)
+        forget_elsewhere(c, m);
     mac_text(m->mac, text, m->vlan);
     client_log(c, DBR_LOG_INFO, "MULTI: Learn: %s -> %s", text, a->cn);
     if (i == a->n_macs && a->n_macs < MACS_SHOWN)

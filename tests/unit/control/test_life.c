@@ -785,6 +785,31 @@ static void test_rationed_lines(void **state)
     rig_free(rig);
 }
 
+/* An address that has come to another client is shown there, and no longer where it was. */
+static void test_an_address_is_shown_once(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    rig_connect(rig, "alice", A, 4000);
+    rig_connect(rig, "bob", A, 4001);
+    struct client *alice = rig_client(rig, "alice"), *bob = rig_client(rig, "bob");
+    for (uint8_t i = 0; i < 3; i++) {
+        struct dbr_ipc_learned l = {.head = dbr_ipc_head(DBR_IPC_LEARNED, sizeof l, alice->peer_id),
+                                    .mac = {2, 0, 0, 0, 0, i},
+                                    .what = DBR_LEARNED_NEW};
+        rig_say(rig, alice->peer_id % RIG_WORKERS, &l);
+    }
+    struct dbr_ipc_learned moved = {.head = dbr_ipc_head(DBR_IPC_LEARNED, sizeof moved, bob->peer_id),
+                                    .mac = {2, 0, 0, 0, 0, 1},
+                                    .what = DBR_LEARNED_MOVED};
+    rig_say(rig, bob->peer_id % RIG_WORKERS, &moved);
+    assert_int_equal(bob->adm->n_macs, 1);
+    assert_int_equal(alice->adm->n_macs, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_not_equal(alice->adm->macs[i].mac[5], 1);
+    rig_free(rig);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -815,6 +840,7 @@ int main(void)
         cmocka_unit_test(test_strangers_do_not_move),
         cmocka_unit_test(test_late_messages),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_an_address_is_shown_once),
         cmocka_unit_test(test_rationed_lines),
     };
     if (getenv("RIG_QUICK"))
