@@ -107,7 +107,7 @@ options options s/        if (!removed(a, list->v\[i\]) \&\& /        if (/
 life workers s/ctl->now.ns < ctl->busy_ns\[worker\])/false)/
 life workers s/        c->untold = true;//
 life workers s/    ctl->ids.owed\[c->peer_id\] = .*//
-life workers s/if (i == a->n_macs \&\& a->n_macs < MACS_SHOWN \&\&/if (i == a->n_macs \&\&/
+life workers s/if (i == a->n_macs \&\& a->n_macs < MACS_SHOWN)/if (i == a->n_macs)/
 life workers s/    if (!c || !c->in_data)/    if (!c)/
 life workers s/    if (!verdict_stands(c))/    if (false)/
 options workers s/    options_address(c);/    ;/
