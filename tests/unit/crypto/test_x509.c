@@ -407,6 +407,38 @@ static int drop_root(void **state)
     return 0;
 }
 
+/* Names as a list bears them: DER in, one line out, whatever it is. */
+static void names_in_der(void **state)
+{
+    static const struct {
+        const char *der;
+        size_t n;
+        size_t cap;
+        const char *text;
+    } cases[] = {
+#define ALICE "\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x03\x0c\x05"
+        {ALICE "alice", 18, 64, "CN=alice"},
+        {ALICE "alice", 18, 9, "CN=alice"},
+        {ALICE "alice", 18, 8, "CN=alic"},
+        {ALICE "alice", 18, 1, ""},
+        {ALICE "al\nce", 18, 64, "CN=al\\0Ace"},
+        {ALICE "al\0ce", 18, 64, "CN=al\\00ce"},
+        {ALICE "alice", 17, 64, "?"},
+        {"\x30\x00", 2, 64, ""},
+        {"", 0, 64, "?"},
+        {"garbage", 7, 64, "?"},
+        {"garbage", 7, 1, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char out[64];
+        memset(out, 'x', sizeof out);
+        const char *text = dbr_x509_name_text((const uint8_t *)cases[i].der, cases[i].n, out, cases[i].cap);
+        if (text != out || strcmp(out, cases[i].text) != 0)
+            fail_msg("case %zu: \"%s\", not \"%s\"", i, out, cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +453,7 @@ int main(void)
         cmocka_unit_test(key_texts),
         cmocka_unit_test(purpose_rules),
         cmocka_unit_test(name_rules),
+        cmocka_unit_test(names_in_der),
     };
     return cmocka_run_group_tests(tests, make_root, drop_root);
 }
