@@ -25,7 +25,7 @@ static enum dbr_verify verify(void *arg, void *session_arg, const struct dbr_x50
     (void)n;
     struct sim_end *end = dbr_session_owner(session_arg);
     if (!end->server || !end->sim->opt.revoked)
-        return DBR_VERIFY_OK;
+        return end->server ? end->sim->opt.chain : DBR_VERIFY_OK;
     snprintf(why, cap, "certificate revoked");
     return DBR_VERIFY_REVOKED;
 }

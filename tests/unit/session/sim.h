@@ -25,9 +25,10 @@ struct sim_options {
     int direction; /* of the server: 0, 1 or -1 */
     const char *ciphers_client, *ciphers_server;
     uint32_t reneg_client_s, reneg_server_s, hand_window_s;
-    int tls_max;   /* 12, 13 or 0 */
-    bool revoked;  /* the server refuses the client's certificate */
-    int authorize; /* what authorize() says: 0, DBR_ERR_AGAIN, DBR_ERR_CERT */
+    int tls_max;           /* 12, 13 or 0 */
+    bool revoked;          /* the server refuses the client's certificate */
+    enum dbr_verify chain; /* else: what the server says of the chain */
+    int authorize;         /* what authorize() says: 0, DBR_ERR_AGAIN, DBR_ERR_CERT */
     bool no_dyn_tls_crypt;
     bool p2p_client, p2p_server; /* this end takes, or gives, no options */
     enum dbr_cipher fallback_client, fallback_server;

@@ -378,6 +378,35 @@ static void test_verdict(void **state)
     }
 }
 
+/* C18: each answer of chain and lists, of the policy, and of what was asked elsewhere. Options and data keys
+ * are there only when all of them are good, however often the client asks in between. */
+static void test_every_verdict(void **state)
+{
+    (void)state;
+    static const enum dbr_verify chains[] = {DBR_VERIFY_OK, DBR_VERIFY_BAD, DBR_VERIFY_REVOKED};
+    static const int policies[] = {0, DBR_ERR_AGAIN, DBR_ERR_CERT, DBR_ERR_NOMEM};
+    enum { GOOD, BAD, NEVER, LATER };
+    for (int i = 0; i < 3 * 4 * LATER; i++) {
+        enum dbr_verify chain = chains[i % 3];
+        int policy = policies[i / 3 % 4], later = i / 12;
+        struct sim_options o = {.wire = good, .gate = DBR_GATE_TLS_AUTH, .chain = chain, .authorize = policy};
+        struct sim *sim = sim_new(&o, 1);
+        bool at_once = chain == DBR_VERIFY_OK && policy == 0;
+        bool pending = chain == DBR_VERIFY_OK && policy == DBR_ERR_AGAIN;
+        bool up = sim_connect(sim, 12); /* two PUSH_REQUESTs long */
+        if (up != at_once || sim->server.has_key[0] != at_once || (sim->server.n_push > 0) != at_once)
+            fail_msg("case %d: %s, %u pushes", i, up ? "up" : "not up", sim->server.n_push);
+        if (later != NEVER && sim->server.session) /* says nothing to a session that does not wait for it */
+            dbr_session_verdict(sim->server.session, later == GOOD ? 0 : DBR_ERR_CERT, "no", &sim->now);
+        sim_connect(sim, 12);
+        bool good_end = at_once || (pending && later == GOOD);
+        if (sim->server.has_key[0] != good_end || (sim->server.n_push > 0) != good_end ||
+            sim->client.has_key[0] != good_end)
+            fail_msg("case %d, in the end: %u pushes", i, sim->server.n_push);
+        sim_free(sim);
+    }
+}
+
 /* Two ends without push: keys at once, all that both can do, one peer id out of the exporter. */
 static void test_p2p(void **state)
 {
@@ -629,6 +658,7 @@ int main(void)
         cmocka_unit_test(test_p2p_no_common_cipher),
         cmocka_unit_test(test_lone_ack),
         cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_every_verdict),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_close_deadline),
         cmocka_unit_test(test_silence),
