@@ -538,13 +538,36 @@ static void open_run(struct worker *w)
     run->n = 0;
 }
 
+static void finish_batch(struct worker *w);
+
+/* The peer may use a key as soon as it has control's last packet, which left after the order that brings us
+ * the key: the order is there, but perhaps not yet read. One look a round, with nothing half done that an
+ * order could take away. */
+static struct peer *look_for_orders(struct worker *w, uint32_t id)
+{
+    if (w->looked_ns == w->now.ns)
+        return peers_find(&w->peers, id);
+    w->looked_ns = w->now.ns;
+    finish_batch(w);
+    orders_serve(w);
+    return peers_find(&w->peers, id);
+}
+
 /* Adds a datagram of a peer of this worker to the run. */
 static void collect_datagram(struct worker *w, struct peer *p, const struct dgram *d)
 {
     struct run *run = &w->run;
-    struct peer_key *k = peer_key(p, dbr_key_id_of(d->bytes[0]));
+    uint8_t key_id = dbr_key_id_of(d->bytes[0]);
+    struct peer_key *k = peer_key(p, key_id);
     if (!k) {
-        p->stats.drops_auth++;
+        p = look_for_orders(w, p->id);
+        k = p ? peer_key(p, key_id) : NULL;
+    }
+    if (!k) {
+        if (p)
+            p->stats.drops_auth++;
+        else
+            w->drops_unknown++;
         return;
     }
     if (run->n == RUN_MAX || run->key != k)

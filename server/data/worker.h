@@ -96,6 +96,7 @@ struct worker {
     struct inbox in;
     struct outbox out;
     struct run run;
+    uint64_t looked_ns;  /* the round in which a datagram's key was missed and orders were looked for */
     bool lan_was_lone;   /* the last round from the TAP had at most one frame */
     struct dbr_gro *lan; /* frames for the TAP */
     uint8_t *tap_buf;    /* one frame or super frame with its header */

@@ -903,6 +903,25 @@ static void test_guarded_addresses(void **state)
     assert_int_equal(rig_lan_read(&w->r, 0, got), sizeof f);
 }
 
+/* A datagram may be read before the order that brings its key, although it was sent after it: while the
+ * worker is busy with the socket, it looks at orders only once a round. */
+static void test_first_datagram_of_a_new_key(void **state)
+{
+    struct world *w = *state;
+    uint8_t got[RIG_FRAME_MAX];
+    enum { ROUNDS = 2000, OTHERS = 12 };
+    introduce(w);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        for (unsigned k = 0; k < OTHERS; k++)
+            peer_sends(w, &w->b, MAC_HOST, MAC_B);
+        rig_key_install(&w->r, &w->a, (uint8_t)(1 + i % 7), true, (uint8_t)(3 * i));
+        peer_sends(w, &w->a, MAC_HOST, MAC_A);
+        for (unsigned k = 0; k < OTHERS + 1; k++)
+            rig_lan_read(&w->r, 0, got);
+    }
+    assert_int_equal(stats_of(w, &w->a).drops_auth, 0);
+}
+
 /* The same of IPv6: a neighbour advertisement for fd00::1. */
 static void test_guarded_address6(void **state)
 {
@@ -1775,6 +1794,7 @@ int main(void)
         T(test_guard_is_told),
         cmocka_unit_test_setup_teardown(test_guarded_addresses, setup_guarded, teardown),
         cmocka_unit_test_setup_teardown(test_guarded_address6, setup_guarded, teardown),
+        T(test_first_datagram_of_a_new_key),
         cmocka_unit_test_setup_teardown(test_addresses_of_arp, setup_guarded, teardown),
         T(test_addresses_are_bounded),
         T(test_addresses_of_dhcp),
