@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Client role: user name, password and what a server asks beyond them, for control, which has neither a terminal
- * nor the right to open files. The first time before the program goes to the background; later questions are
- * asked by a process of their own, so that keeper goes on serving. Keeper only.
+ * Client role: user name, password and what a server asks beyond them, for control, which has neither a
+ * terminal nor the right to open files. The first time before the program goes to the background; later
+ * questions are asked by a process of their own, so that keeper goes on serving. Keeper only.
  */
 #ifndef DBR_KEEPER_LOGIN_H
 #define DBR_KEEPER_LOGIN_H
@@ -19,8 +19,8 @@ bool login_wanted(const struct dbr_config *cfg);
  * one, in its second. 0, or DBR_ERR_SHAPE for a line that is missing or too long. Pure. */
 int login_parse(struct dbr_ipc_login *out, const char *text);
 
-/* User name and password from block, file or prompt; an answer to `static-challenge` too. `file` stands for what
- * auth-user-pass names. 0, or DBR_ERR_CONFIG after a line on standard error. */
+/* User name and password from block, file or prompt; an answer to `static-challenge` too. `file` stands for
+ * what auth-user-pass names. 0, or DBR_ERR_CONFIG after a line on standard error. */
 int login_ask(const struct dbr_config *cfg, const char *file, struct dbr_ipc_login *out);
 
 #endif

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Asks `question` (without its blank at the end); echo: what is typed may be seen. The answer goes to out (cap
- * bytes with its NUL) without the line's end. False when there is nobody to ask, or he does not answer. */
+/* Asks `question` (without its blank at the end); echo: what is typed may be seen. The answer goes to out
+ * (cap bytes with its NUL) without the line's end. False when there is nobody to ask, or he does not answer.
+ */
 bool prompt_line(const char *question, bool echo, char *out, size_t cap);
 
 #endif
