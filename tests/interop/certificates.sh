@@ -155,8 +155,11 @@ lab_begin certificates
 lab_pki && lab_office 2 || exit 1
 C=$LAB_DIR/certs
 mkdir -p "$C"
-# Against a stock server only what our client does by itself.
-[ "$LAB_SERVER" = openvpn ] && LAB_ONLY=${LAB_ONLY:-cert-fingerprints|cert-wrong-fingerprint|cert-pkcs12$}
+# The whole of it with LAB_FULL=1 (test.sh --full) or --only.
+short="cert-fingerprint-taken-out|cert-pkcs12-inline|cert-folder-changes|cert-username-serial-joined"
+[ "$LAB_SERVER" = openvpn ] && short="cert-fingerprints|cert-pkcs12$"
+LAB_ONLY=${LAB_ONLY:-${LAB_FULL:+.}}
+LAB_ONLY=${LAB_ONLY:-$short}
 t_case cert-fingerprints fingerprints
 t_case cert-wrong-fingerprint wrong_server_print
 t_case cert-fingerprint-taken-out fingerprint_taken_out
