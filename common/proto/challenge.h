@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What a server asks beyond user name and password, and how the answers go into the password field or a control
- * message. Source: OpenVPN 2.6 management-notes.txt ("challenge/response"), misc.c parse_auth_challenge.
- * Pure.
+ * What a server asks beyond user name and password, and how the answers go into the password field or a
+ * control message. Source: OpenVPN 2.6 management-notes.txt ("challenge/response"), misc.c
+ * parse_auth_challenge. Pure.
  *
  *   AUTH_FAILED,CRV1:flags:state:base64 of the user name:text   ->  user name, "CRV1::state::answer"
  *   static-challenge                                            ->  "SCRV1:base64 password:base64 answer"

@@ -68,8 +68,8 @@ struct dbr_session_ops {
      * number. What the protocol itself needs (peer-id, cipher, protocol-flags, tun-mtu, compress) is added by
      * the session. The strings must stay until the next call. */
     size_t (*push_options)(void *arg, struct dbr_session *s, const char **opts, size_t max);
-    /* Client: user name and password of the next key message, DBR_USERPASS_MAX bytes each, "" for none. 0 or an
-     * error that ends the session. NULL: there are none. */
+    /* Client: user name and password of the next key message, DBR_USERPASS_MAX bytes each, "" for none. 0 or
+     * an error that ends the session. NULL: there are none. */
     int (*credentials)(void *arg, struct dbr_session *s, char *user, char *pass);
     /* Client: the options of a complete PUSH_REPLY, comma separated, after the session took its own; "" where
      * there is none (p2p). 0 or an error that ends the session. */

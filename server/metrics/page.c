@@ -212,7 +212,8 @@ static void name_process(char out[LABEL_MAX + 512], const void *row)
     snprintf(out, LABEL_MAX + 512, "process=\"%s\"", page_label(value, sizeof value, r->name));
 }
 
-/* Where /proc is closed to keeper (`ProtectProc` in a systemd unit) it knows no memory, and no row says so. */
+/* Where /proc is closed to keeper (`ProtectProc` in a systemd unit) it knows no memory, and no row says so.
+ */
 static void write_processes(struct page *p, const struct snapshot *s)
 {
     struct process rows[DBR_IPC_PROCESSES_MAX], known[DBR_IPC_PROCESSES_MAX];
