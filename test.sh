@@ -171,7 +171,7 @@ live() {
     local sum="0 0 0" out
     has_daemon "$1" || return
     for part in "interop/handshake.sh tls-1|SHA1|no-gate|cert-|inline|outer" "interop/layer2.sh broadcast|vlan|sizes|client-to|pings" \
-        "interop/lifecycle.sh exit|same|sigterm|renegotiation-by-server|float" "hostile/run.sh tool|C1-|C4-cookie|C15|C17|C28|C3[023]|occ"; do
+        "interop/lifecycle.sh exit|same|sigterm|renegotiation-by-server|float" "hostile/run.sh tool|C1-|C4-cookie|C15|C16|C17|C28|C3[023]|C36-C41-frames|occ"; do
         out=$(bash "tests/${part%% *}" --build "build/$1" --only "${part#* }" 2>&1)
         printf '%s\n' "$out"
         sum=$(printf '%s\n%s\n' "$sum" "$(printf '%s\n' "$out" | tail -n 1)" | awk '/passed/ {p += $1; f += $3; s += $5; ok = 1} !/passed/ {p += $1; f += $2; s += $3} END {print p, f + !ok, s}')
