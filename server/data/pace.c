@@ -7,13 +7,16 @@ bool pace_nap(struct pace *p, uint64_t now_ns, unsigned items)
     if (!items && !p->napping)
         return false; /* a timer */
     p->last_ns = now_ns;
-    if (p->napping)
-        p->napping = items >= PACE_WORTH;
-    else {
+    if (p->napping) {
+        p->poor = items < PACE_WORTH ? p->poor + 1 : 0;
+        p->napping = p->poor < PACE_POOR;
+    } else {
         p->quick = items <= PACE_SHORT && gap < PACE_QUICK_NS ? p->quick + 1 : 0;
         p->napping = p->quick >= PACE_ROUNDS;
     }
-    if (p->napping)
+    if (!p->napping)
+        p->poor = 0;
+    else
         p->quick = 0;
     return p->napping;
 }

@@ -61,13 +61,17 @@ static void test_long_rounds_are_batches_already(void **state)
         assert_false(pace_nap(&p, now += 10 * US, PACE_SHORT + 1));
 }
 
-static void test_a_poor_nap_ends_it(void **state)
+static void test_poor_naps_in_a_row_end_it(void **state)
 {
     (void)state;
     for (unsigned items = 0; items <= PACE_WORTH; items++) {
         uint64_t now;
         struct pace p = busy(&now);
-        assert_true(pace_nap(&p, now += PACE_NAP_NS, 40));
+        for (int i = 1; i < PACE_POOR; i++)
+            assert_true(pace_nap(&p, now += PACE_NAP_NS, items));
+        assert_true(pace_nap(&p, now += PACE_NAP_NS, PACE_WORTH)); /* counts anew */
+        for (int i = 1; i < PACE_POOR; i++)
+            assert_true(pace_nap(&p, now += PACE_NAP_NS, items));
         assert_int_equal(pace_nap(&p, now += PACE_NAP_NS, items), items == PACE_WORTH);
         if (items < PACE_WORTH)
             assert_false(pace_nap(&p, now + 10 * US, 1));
@@ -230,7 +234,7 @@ int main(void)
         cmocka_unit_test(test_a_lone_frame_is_never_held),
         cmocka_unit_test(test_one_gap_starts_the_count_anew),
         cmocka_unit_test(test_long_rounds_are_batches_already),
-        cmocka_unit_test(test_a_poor_nap_ends_it),
+        cmocka_unit_test(test_poor_naps_in_a_row_end_it),
         cmocka_unit_test(test_timers_do_not_count),
         cmocka_unit_test(test_steps_down_to_what_fits),
         cmocka_unit_test(test_never_below_the_least),
