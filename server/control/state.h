@@ -10,7 +10,7 @@
  *   load.c      files into keys and TLS           keeper.c    messages to and from keeper
  *   status.c    status file                       ctl.c       drawbridge-ctl
  *   talk.c      log lines of a client             calls.c     client role: whom to call, when again
- *   mgmt.c      managers: lines, commands         mgmt_io.c   their sockets
+ *   mgmt.c      managers: seats, output, time     mgmt_io.c   their sockets
  *   hooks.c     scripts of the configuration      admit.c     the steps until a client is in
  *   mgmt_host.c what their commands do            env.c       what scripts and managers hear of a client
  *   callers.c   p2p server: who may call          gatekey.c   tls-crypt-v2

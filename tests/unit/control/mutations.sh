@@ -121,17 +121,17 @@ status ctl s/commands\[i\].needs_arg \&\& !\*arg/false/
 life keeper s/    workers_forgive(ctl);//
 life keeper s/        c->in_data = false;//
 life loop s/    if (ctl->owed_ns \&\& ctl->now.ns >= ctl->owed_ns)/    if (false)/
-mgmt mgmt s/    if (dbr_secret_equal(hash, m->password, sizeof hash)) {/    if (true) {/
-mgmt mgmt s/    if (!s->passed) {/    if (false) {/
+mgmt mgmt_lines s/    if (dbr_secret_equal(hash, m->password, sizeof hash)) {/    if (true) {/
+mgmt mgmt_lines s/    if (!s->passed) {/    if (false) {/
 mgmt mgmt s/    return s->taken \&\& s->passed \&\& !s->bye/    return s->taken \&\& !s->bye/
-mgmt mgmt s/    if (++s->tries < MGMT_PASSWORD_TRIES)/    if (true)/
+mgmt mgmt_lines s/    if (++s->tries < MGMT_PASSWORD_TRIES)/    if (true)/
 mgmt mgmt s/            if (!m->seats\[i\].passed \&\& (/            if ((/
-mgmt mgmt s/ \&\& s->n_out < MGMT_BACKLOG) {/) {/
+mgmt mgmt_lines s/ \&\& s->n_out < MGMT_BACKLOG) {/) {/
 mgmt mgmt s/    if (s->lost || s->n_out + n > MGMT_OUT_MAX) {/    if (s->lost) {/
-mgmt mgmt s/        if (n >= sizeof line) {/        if (false) {/
-mgmt mgmt s/    if (strncmp(message, "RESTART", 7) != 0 \&\& strncmp(message, "HALT", 4) != 0)/    if (false)/
-mgmt mgmt s/    if (!printable(line)) {/    if (false) {/
-mgmt mgmt s/        return now_ns < s->stalled_ns;/        return true;/
+mgmt mgmt_lines s/        if (n >= sizeof line) {/        if (false) {/
+mgmt mgmt_commands s/    if (strncmp(message, "RESTART", 7) != 0 \&\& strncmp(message, "HALT", 4) != 0)/    if (false)/
+mgmt mgmt_lines s/    if (!printable(line)) {/    if (false) {/
+mgmt mgmt_lines s/        return now_ns < s->stalled_ns;/        return true;/
 hooks hooks s/int err = m->err ? DBR_ERR_CERT : 0;/int err = 0;/
 hooks hooks s/    if (ctl->learn_said++ < LEARN_PER_S)/    if (true)/
 hooks hooks s/(known \&\& l->what == DBR_LEARNED_NEW)/false/
