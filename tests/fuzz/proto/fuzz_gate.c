@@ -55,7 +55,7 @@ static void insider(int kind, const uint8_t *data, size_t size)
     PROMISE(g.inner_len == size - 1 && !memcmp(g.inner, data + 1, size - 1));
     bool shaped = !dbr_wire_prefilter(dgram, (size_t)len, dbr_gate_overhead(gates[0][kind]));
     struct dbr_control c;
-    PROMISE(shaped ||
+    PROMISE(shaped || dbr_opcode_has_wkc(dbr_opcode_of(data[0])) ||       /* its key would stand behind it */
             dbr_control_parse(&c, g.first, g.sid, g.inner, g.inner_len)); /* the first is no stricter */
     control(&g);
 }
