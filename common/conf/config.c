@@ -9,8 +9,7 @@
 #include "conf/parse.h"
 #include "conf/shape.h"
 
-/* ---- birth and death
- * ----------------------------------------------------------------------------------------- */
+/* ---- birth and death ---- */
 
 /* What "not given" is for shapes where zero means something. */
 static void set_absent(struct dbr_config *cfg, const struct directive *row)
@@ -54,8 +53,7 @@ void dbr_config_free(struct dbr_config *cfg)
     conf_list_free(&cfg->files);
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int parse_file(struct dbr_config *cfg, enum reading reading, const char *file_name, const char *text,
                       size_t len, const struct dbr_conf_diag *diag)
@@ -125,8 +123,7 @@ const char *dbr_config_where(const struct dbr_config *cfg, enum dbr_directive wh
     return at->line && at->file < cfg->files.n ? cfg->files.v[at->file] : "";
 }
 
-/* ---- a client's file
- * ----------------------------------------------------------------------------------------- */
+/* ---- a client's file ---- */
 
 /* Moves what the file said out of the whole configuration that it was read into. */
 static void take_client(struct dbr_client_config *cc, struct dbr_config *from)
@@ -170,8 +167,7 @@ void dbr_client_config_free(struct dbr_client_config *cc)
 #undef X
 }
 
-/* ---- pushed options
- * ------------------------------------------------------------------------------------------ */
+/* ---- pushed options ---- */
 
 enum { PUSHED_MAX = 1024 }; /* options in one reply */
 
@@ -254,8 +250,7 @@ int dbr_config_parse_pushed(struct dbr_config *pulled, const struct dbr_config *
     return rc;
 }
 
-/* ---- the dump
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the dump ---- */
 
 void dbr_config_show(const struct dbr_config *cfg, void (*emit)(void *arg, const char *line), void *arg)
 {

@@ -24,8 +24,7 @@
 
 #include "base/err.h"
 
-/* ---- the types of the members
- * -------------------------------------------------------------------------------- */
+/* ---- the types of the members ---- */
 
 /* Strings in the order of the configuration; owned. v is NULL when n is 0. */
 struct dbr_conf_list {
@@ -234,8 +233,7 @@ enum dbr_conf_comp {
 };
 enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 
-/* ---- the struct
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the struct ---- */
 
 /* Shape of a row -> type of its member. FLAG, ONOFF, SEEN and ALIAS are bool. */
 #define DBR_T_FLAG          bool
@@ -344,8 +342,7 @@ struct dbr_config {
  */
 #define DBR_IS_SET(cfg, id) ((cfg)->set[DBR_D_##id].line != 0)
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 enum dbr_conf_severity { DBR_CONF_WARNING, DBR_CONF_ERROR };
 
@@ -401,8 +398,7 @@ void dbr_conf_binding(struct dbr_conf_binding *out, const struct dbr_config *cfg
                       const struct dbr_conf_remote *r);
 bool dbr_conf_binding_same(const struct dbr_conf_binding *a, const struct dbr_conf_binding *b);
 
-/* ---- a client's file (client-config-dir)
- * --------------------------------------------------------------------- */
+/* ---- a client's file (client-config-dir) ---- */
 
 /* The directives a client's file may hold. X(id) */
 #define DBR_CCD_LIST(X)                                                                                      \
@@ -444,8 +440,7 @@ int dbr_config_parse_ccd(struct dbr_client_config *cc, const char *file_name, co
                          const struct dbr_conf_diag *diag);
 void dbr_client_config_free(struct dbr_client_config *cc);
 
-/* ---- what a server pushed (client role)
- * ---------------------------------------------------------------------- */
+/* ---- what a server pushed (client role) ---- */
 
 /* Applies pushed options ("ping 10,route-gateway dhcp", the text behind "PUSH_REPLY,") to `pulled`, a config
  * of its own that the caller initialised for this connection, so that the client's own file is never changed:
@@ -458,8 +453,7 @@ int dbr_config_parse_pushed(struct dbr_config *pulled, const struct dbr_config *
 /* &pulled->id where the server pushed it, else &own->id. */
 #define DBR_PULLED(pulled, own, id) (DBR_IS_SET(pulled, id) ? &(pulled)->id : &(own)->id)
 
-/* ---- the table, for references and help
- * ---------------------------------------------------------------------- */
+/* ---- the table, for references and help ---- */
 
 enum dbr_directive_status { DBR_HONOUR, DBR_IGNORE, DBR_REFUSE, DBR_LATER };
 

@@ -36,8 +36,7 @@ static void derive_push(struct parse *p, enum dbr_directive from, const char *op
         derive(p, from, DBR_D_push);
 }
 
-/* ---- helper directives
- * --------------------------------------------------------------------------------------- */
+/* ---- helper directives ---- */
 
 static void become_server(struct parse *p, enum dbr_directive from)
 {
@@ -154,8 +153,7 @@ static void expand_client(struct parse *p)
     derive(p, DBR_D_client, DBR_D_tls_client);
 }
 
-/* ---- the role
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the role ---- */
 
 static void find_role(struct parse *p)
 {
@@ -233,8 +231,7 @@ static void check_roles(struct parse *p)
         check_role_of(p, (enum dbr_directive)i);
 }
 
-/* ---- what must be there
- * -------------------------------------------------------------------------------------- */
+/* ---- what must be there ---- */
 
 static void check_device(struct parse *p)
 {
@@ -382,8 +379,7 @@ static void check_scripts(struct parse *p)
         conf_error(at(p, DBR_D_down), "scripts are not allowed; write: script-security 2");
 }
 
-/* ---- server
- * -------------------------------------------------------------------------------------------------- */
+/* ---- server ---- */
 
 static void check_pool(struct parse *p)
 {
@@ -456,8 +452,7 @@ static void expand_p2p_cipher(struct parse *p)
         conf_take_string(at(p, DBR_D_cipher), &cfg->data_ciphers_fallback, name->name);
 }
 
-/* ---- client
- * -------------------------------------------------------------------------------------------------- */
+/* ---- client ---- */
 
 static void check_client(struct parse *p)
 {
@@ -480,8 +475,7 @@ static void check_client(struct parse *p)
         cfg->ping_restart = 120;
 }
 
-/* ---- what follows from what
- * ---------------------------------------------------------------------------------- */
+/* ---- what follows from what ---- */
 
 static void expand_keepalive(struct parse *p)
 {

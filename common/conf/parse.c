@@ -10,8 +10,7 @@
 #include "conf/lex.h"
 #include "conf/shape.h"
 
-/* ---- complaints
- * ---------------------------------------------------------------------------------------------- */
+/* ---- complaints ---- */
 
 static void say(struct parse *p, enum dbr_conf_severity severity, const char *word, const char *fmt,
                 va_list ap)
@@ -76,8 +75,7 @@ int conf_result(const struct parse *p)
     return p->nomem ? DBR_ERR_NOMEM : p->errors ? DBR_ERR_CONFIG : 0;
 }
 
-/* ---- memory
- * -------------------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 char *conf_keep_bytes(struct parse *p, const char *s, size_t n)
 {
@@ -136,8 +134,7 @@ void conf_list_free(struct dbr_conf_list *list)
     *list = (struct dbr_conf_list){0};
 }
 
-/* ---- one directive
- * ------------------------------------------------------------------------------------------- */
+/* ---- one directive ---- */
 
 static const struct {
     const char *letters, *way_out;
@@ -215,8 +212,7 @@ int conf_directive(struct parse *p, enum dbr_directive which, size_t argc, char 
     return 0;
 }
 
-/* ---- one line
- * ------------------------------------------------------------------------------------------------ */
+/* ---- one line ---- */
 
 static bool may_be_unknown(const struct parse *p, const char *word)
 {
@@ -258,8 +254,7 @@ int conf_words(struct parse *p, size_t argc, char *const *argv)
     return conf_directive(p, (enum dbr_directive)which, argc - 1, argv + 1);
 }
 
-/* ---- blocks
- * -------------------------------------------------------------------------------------------------- */
+/* ---- blocks ---- */
 
 /* The name between the brackets, cut out in place, or NULL. */
 static char *block_name(struct lex_words *words)
@@ -294,8 +289,7 @@ static void take_block(struct parse *p, struct lex *lex, const char *name)
         set_block(p, name, text, len);
 }
 
-/* ---- texts
- * --------------------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 static bool text_is_sound(struct parse *p, const char *text, size_t len)
 {

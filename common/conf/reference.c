@@ -78,8 +78,7 @@ static void status_text(const struct dbr_directive_info *row, char out[400])
     }
 }
 
-/* ---- Markdown
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Markdown ---- */
 
 static const char *const preface[] = {
     "# Configuration reference",
@@ -131,8 +130,7 @@ void dbr_config_markdown(void (*emit)(void *arg, const char *line), void *arg)
     }
 }
 
-/* ---- man page
- * ------------------------------------------------------------------------------------------------ */
+/* ---- man page ---- */
 
 static void man_row(const struct out *o, const struct dbr_directive_info *row)
 {

@@ -12,8 +12,7 @@
 #include "base/secret.h"
 #include "conf/names.h"
 
-/* ---- parts of a dump line
- * ------------------------------------------------------------------------------------ */
+/* ---- parts of a dump line ---- */
 
 void conf_show_format(struct show *s, const char *fmt, ...)
 {
@@ -48,8 +47,7 @@ void conf_show_end(struct show *s)
     s->emit(s->arg, s->line);
 }
 
-/* ---- words to values
- * ----------------------------------------------------------------------------------------- */
+/* ---- words to values ---- */
 
 int conf_take_number(struct parse *p, const char *word, int64_t *out)
 {
@@ -163,6 +161,12 @@ int conf_take_string(struct parse *p, char **member, const char *word)
     return 0;
 }
 
+void conf_drop_string(char **member)
+{
+    free(*member);
+    *member = NULL;
+}
+
 char *conf_join(struct parse *p, size_t argc, char *const *argv)
 {
     size_t n = 0;
@@ -185,8 +189,7 @@ const char *conf_ipv4_text(uint32_t ip, char out[16])
     return out;
 }
 
-/* ---- flags and numbers
- * --------------------------------------------------------------------------------------- */
+/* ---- flags and numbers ---- */
 
 static int set_flag(struct parse *p, void *member, size_t argc, char *const *argv)
 {
@@ -288,8 +291,7 @@ static int set_key_method(struct parse *p, void *member, size_t argc, char *cons
     return rc;
 }
 
-/* ---- words of a list
- * ----------------------------------------------------------------------------------------- */
+/* ---- words of a list ---- */
 
 static int set_enum(struct parse *p, void *member, size_t argc, char *const *argv)
 {
@@ -340,8 +342,7 @@ static int set_cert_policy(struct parse *p, void *member, size_t argc, char *con
     return rc;
 }
 
-/* ---- strings
- * ------------------------------------------------------------------------------------------------- */
+/* ---- strings ---- */
 
 static int set_str(struct parse *p, void *member, size_t argc, char *const *argv)
 {
@@ -377,8 +378,7 @@ static void drop_str(void *member)
     *v = NULL;
 }
 
-/* ---- names of ciphers and digests
- * ---------------------------------------------------------------------------- */
+/* ---- names of ciphers and digests ---- */
 
 static int set_digest(struct parse *p, void *member, size_t argc, char *const *argv)
 {
@@ -485,8 +485,7 @@ static void show_ciphers(struct show *s, const void *member)
     conf_show_end(s);
 }
 
-/* ---- lists
- * --------------------------------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
 static int set_strs(struct parse *p, void *member, size_t argc, char *const *argv)
 {
@@ -538,7 +537,7 @@ static void show_words(struct show *s, const void *member)
     }
 }
 
-static void drop_list(void *member)
+void conf_drop_list(void *member)
 {
     conf_list_free(member);
 }
@@ -547,80 +546,6 @@ static int set_include(struct parse *p, void *member, size_t argc, char *const *
 {
     (void)member, (void)argc;
     return conf_include(p, argv[0]);
-}
-
-/* ---- files or blocks
- * ----------------------------------------------------------------------------------------- */
-
-static void drop_blob(void *member)
-{
-    struct dbr_conf_blob *blob = member;
-    if (blob->text)
-        dbr_wipe(blob->text, blob->len);
-    free(blob->text);
-    free(blob->path);
-    *blob = (struct dbr_conf_blob){.direction = blob->direction};
-}
-
-/* A block's bytes with every CR in front of a newline left out. */
-static char *block_text(struct parse *p, size_t *len)
-{
-    char *text = conf_keep_bytes(p, p->block, p->block_len);
-    size_t n = 0;
-    if (!text)
-        return NULL;
-    for (size_t i = 0; i < p->block_len; i++)
-        if (text[i] != '\r' || i + 1 == p->block_len || text[i + 1] != '\n')
-            text[n++] = text[i];
-    text[n] = 0;
-    *len = n;
-    return text;
-}
-
-/* Many profiles write `ca [inline]` and the block further down. */
-static bool is_placeholder(const struct parse *p, const char *word)
-{
-    return !p->block && strcmp(word, "[inline]") == 0;
-}
-
-static int set_blob(struct parse *p, void *member, size_t argc, char *const *argv)
-{
-    struct dbr_conf_blob *blob = member;
-    struct dbr_conf_blob fresh = {.line = p->line, .direction = blob->direction};
-    if (!p->block && argc == 0) { /* [FILE] */
-        drop_blob(blob);
-        blob->line = p->line;
-        return 0;
-    }
-    if (p->block && p->block_len == 0)
-        return conf_error(p, "the block is empty; put the PEM text between its lines");
-    if (!p->block && is_placeholder(p, argv[0]))
-        return 0;
-    if (!p->block && !*argv[0])
-        return conf_error(p, "empty; give the name of a file");
-    if (p->block)
-        fresh.text = block_text(p, &fresh.len);
-    else
-        fresh.path = conf_keep(p, argv[0]);
-    if (!fresh.text && !fresh.path)
-        return DBR_ERR_NOMEM;
-    if (blob->path || blob->text)
-        conf_warn(p, "given twice, first in line %u; only this one counts, remove the other", blob->line);
-    drop_blob(blob);
-    *blob = fresh;
-    return 0;
-}
-
-static int set_tls_auth(struct parse *p, void *member, size_t argc, char *const *argv)
-{
-    struct dbr_conf_blob *blob = member;
-    int direction = -1;
-    int rc = argc > 1 ? conf_take_int(p, argv[1], &direction) : 0;
-    if (rc == 0)
-        rc = set_blob(p, member, argc, argv);
-    if (rc == 0 && !p->block)
-        blob->direction = direction;
-    return rc;
 }
 
 /* One SHA-256 fingerprint, with colons between the bytes or without, as 64 digits in lower case. */
@@ -681,7 +606,7 @@ static int set_prints(struct parse *p, void *member, size_t argc, char *const *a
 static int set_name_fields(struct parse *p, void *member, size_t argc, char *const *argv)
 {
     int rc = 0;
-    drop_list(member);
+    conf_drop_list(member);
     for (size_t i = 0; i < argc && rc == 0; i++) {
         char field[64];
         size_t n = strlen(argv[i]);
@@ -704,76 +629,7 @@ static void show_name_fields(struct show *s, const void *member)
     conf_show_end(s);
 }
 
-static int set_tls_crypt_v2(struct parse *p, void *member, size_t argc, char *const *argv)
-{
-    int index = 0;
-    int rc = argc > 1 ? conf_take_choice(p, argv[1], "force-cookie|allow-noncookie", &index) : 0;
-    if (rc == 0)
-        rc = set_blob(p, member, argc, argv);
-    if (rc == 0)
-        ((struct dbr_conf_blob *)member)->noncookie = index == 1;
-    return rc;
-}
-
-static int set_crl(struct parse *p, void *member, size_t argc, char *const *argv)
-{
-    int index = -1;
-    int rc = argc > 1 ? conf_take_choice(p, argv[1], "dir", &index) : 0;
-    if (rc == 0)
-        rc = set_blob(p, member, argc, argv);
-    if (rc == 0)
-        ((struct dbr_conf_blob *)member)->dir = index == 0;
-    return rc;
-}
-
-static int set_dh(struct parse *p, void *member, size_t argc, char *const *argv)
-{
-    if (p->block || strcmp(argv[0], "none") != 0)
-        return set_blob(p, member, argc, argv);
-    drop_blob(member);
-    return 0;
-}
-
-static void show_blob(struct show *s, const void *member)
-{
-    const struct dbr_conf_blob *blob = member;
-    if (!blob->path && !blob->text)
-        return;
-    conf_show_begin(s);
-    conf_show_word(s, blob->path ? blob->path : "[inline]");
-    if (blob->dir)
-        conf_show_word(s, "dir");
-    if (blob->noncookie)
-        conf_show_word(s, "allow-noncookie");
-    conf_show_end(s);
-}
-
-static void show_tls_auth(struct show *s, const void *member)
-{
-    const struct dbr_conf_blob *blob = member;
-    if (!blob->path && !blob->text)
-        return;
-    conf_show_begin(s);
-    conf_show_word(s, blob->path ? blob->path : "[inline]");
-    if (blob->direction >= 0)
-        conf_show_format(s, " %d", blob->direction);
-    conf_show_end(s);
-}
-
-static void show_dh(struct show *s, const void *member)
-{
-    const struct dbr_conf_blob *blob = member;
-    if (blob->path || blob->text || !DBR_IS_SET(s->cfg, dh)) {
-        show_blob(s, member);
-        return;
-    }
-    conf_show_begin(s);
-    conf_show_word(s, "none");
-    conf_show_end(s);
-}
-
-/* ---- the table
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 static const struct shape simple[SHAPE_COUNT] = {
     [SHAPE_FLAG] = {set_flag, show_flag, NULL},
@@ -793,20 +649,21 @@ static const struct shape simple[SHAPE_COUNT] = {
     [SHAPE_DIGEST] = {set_digest, show_str, drop_str},
     [SHAPE_CIPHER] = {set_cipher, show_str, drop_str},
     [SHAPE_FALLBACK] = {set_fallback, show_str, drop_str},
-    [SHAPE_CIPHERS] = {set_ciphers, show_ciphers, drop_list},
-    [SHAPE_STRS] = {set_strs, show_strs, drop_list},
-    [SHAPE_WORDS] = {set_words, show_words, drop_list},
-    [SHAPE_INCLUDE] = {set_include, NULL, drop_list},
-    [SHAPE_BLOB] = {set_blob, show_blob, drop_blob},
-    [SHAPE_TLS_AUTH] = {set_tls_auth, show_tls_auth, drop_blob},
-    [SHAPE_PRINTS] = {set_prints, show_words, drop_list},
-    [SHAPE_NAME_FIELDS] = {set_name_fields, show_name_fields, drop_list},
-    [SHAPE_TLS_CRYPT_V2] = {set_tls_crypt_v2, show_blob, drop_blob},
-    [SHAPE_CRL] = {set_crl, show_blob, drop_blob},
-    [SHAPE_DH] = {set_dh, show_dh, drop_blob},
+    [SHAPE_CIPHERS] = {set_ciphers, show_ciphers, conf_drop_list},
+    [SHAPE_STRS] = {set_strs, show_strs, conf_drop_list},
+    [SHAPE_WORDS] = {set_words, show_words, conf_drop_list},
+    [SHAPE_INCLUDE] = {set_include, NULL, conf_drop_list},
+    [SHAPE_PRINTS] = {set_prints, show_words, conf_drop_list},
+    [SHAPE_NAME_FIELDS] = {set_name_fields, show_name_fields, conf_drop_list},
 };
+
+const struct shape *const conf_shape_tables[SHAPE_TABLES] = {simple, conf_composites, conf_places,
+                                                             conf_blobs};
 
 const struct shape *conf_shape(enum shape_id id)
 {
-    return simple[id].set ? &simple[id] : &conf_composites[id];
+    int i = 0;
+    while (i < SHAPE_TABLES - 1 && !conf_shape_tables[i][id].set)
+        i++;
+    return &conf_shape_tables[i][id];
 }

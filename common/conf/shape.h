@@ -32,8 +32,12 @@ struct shape {
 /* The functions of a shape; never NULL. */
 const struct shape *conf_shape(enum shape_id id);
 
-/* Rows of compose.c: shapes with a struct of their own. Empty (set == NULL) for the shapes of shape.c. */
-extern const struct shape conf_composites[SHAPE_COUNT];
+/* The shapes by file; a row with set == NULL stands in another table. */
+extern const struct shape conf_composites[SHAPE_COUNT]; /* compose.c: with a struct of their own */
+extern const struct shape conf_places[SHAPE_COUNT];     /* place.c: addresses, ports, bridge */
+extern const struct shape conf_blobs[SHAPE_COUNT];      /* blob.c: files or blocks */
+enum { SHAPE_TABLES = 4 };
+extern const struct shape *const conf_shape_tables[SHAPE_TABLES]; /* these, and shape.c's own in front */
 
 /* Parts of a dump line: the keyword, words (quoted where needed), the end. */
 void conf_show_begin(struct show *s);
@@ -60,6 +64,8 @@ enum { PROTO_TCP = -2 };
 int conf_take_proto(struct parse *p, const char *word, int *out);
 /* Replaces an owned string; 0 or DBR_ERR_NOMEM. */
 int conf_take_string(struct parse *p, char **member, const char *word);
+void conf_drop_string(char **member);
+void conf_drop_list(void *member); /* struct dbr_conf_list */
 /* The words joined by spaces; NULL: no memory. */
 char *conf_join(struct parse *p, size_t argc, char *const *argv);
 

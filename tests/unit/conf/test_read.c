@@ -7,8 +7,7 @@
 
 #include "conf/lex.h"
 
-/* ---- files by name
- * ------------------------------------------------------------------------------------------- */
+/* ---- files by name ---- */
 
 static const struct {
     const char *name, *text;
@@ -124,8 +123,7 @@ static void without_a_reader_nothing_is_included(void **state)
     dbr_config_free(&cfg);
 }
 
-/* ---- the command line
- * ---------------------------------------------------------------------------------------- */
+/* ---- the command line ---- */
 
 static const struct {
     const char *args[20];
@@ -208,8 +206,7 @@ static void missing_things_name_the_file(void **state)
     dbr_config_free(&cfg);
 }
 
-/* ---- clients' files
- * ------------------------------------------------------------------------------------------ */
+/* ---- clients' files ---- */
 
 static void a_clients_file(void **state)
 {
@@ -304,8 +301,7 @@ static void bad_clients_files(void **state)
     }
 }
 
-/* ---- pushed options
- * ------------------------------------------------------------------------------------------ */
+/* ---- pushed options ---- */
 
 struct pulling {
     struct dbr_config own, pulled;
@@ -485,8 +481,7 @@ static void a_nul_ends_the_options(void **state)
     pull_end(&p);
 }
 
-/* ---- texts that are no configuration
- * ------------------------------------------------------------------------- */
+/* ---- texts that are no configuration ---- */
 
 static void odd_texts(void **state)
 {
