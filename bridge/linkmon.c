@@ -26,6 +26,7 @@ static const char *const event_texts[] = {
     [DBR_LINK_PORT_LEFT] = "an interface was taken out of the bridge",
     [DBR_LINK_MAC_CHANGED] = "the bridge's MAC address was changed",
     [DBR_LINK_MTU_CHANGED] = "the bridge's MTU was changed",
+    [DBR_LINK_ADDRESS] = "an address or a default route was changed",
     [DBR_LINK_LOST] = "link changes were lost: everything must be looked at again",
 };
 
@@ -74,10 +75,28 @@ static void look_at_port(struct dbr_linkmon *m, const struct dbr_link *l, bool g
                       l->ifindex);
 }
 
-static int on_link(struct nl_msg *msg, void *arg)
+static void on_address(struct dbr_linkmon *m, const struct nlmsghdr *h)
 {
-    struct dbr_linkmon *m = arg;
-    const struct nlmsghdr *h = nlmsg_hdr(msg);
+    if (nlmsg_datalen(h) < (int)sizeof(struct ifaddrmsg))
+        return;
+    const struct ifaddrmsg *head = nlmsg_data(h);
+    int ifindex = (int)head->ifa_index;
+    if (ifindex == m->config.tap_ifindex || ifindex == m->config.bridge_ifindex)
+        tell(m, DBR_LINK_ADDRESS, ifindex);
+}
+
+/* The router that a default route names; through which interface it leads is looked at afterwards. */
+static void on_route(struct dbr_linkmon *m, const struct nlmsghdr *h)
+{
+    if (nlmsg_datalen(h) < (int)sizeof(struct rtmsg))
+        return;
+    const struct rtmsg *head = nlmsg_data(h);
+    if (head->rtm_dst_len == 0)
+        tell(m, DBR_LINK_ADDRESS, m->config.bridge_ifindex);
+}
+
+static int on_link(struct dbr_linkmon *m, const struct nlmsghdr *h)
+{
     const struct ifinfomsg *head = nlmsg_data(h);
     bool gone = h->nlmsg_type == RTM_DELLINK;
     if ((h->nlmsg_type != RTM_NEWLINK && !gone) || head->ifi_family != AF_UNSPEC)
@@ -98,6 +117,18 @@ static int on_link(struct nl_msg *msg, void *arg)
     return NL_OK;
 }
 
+static int on_message(struct nl_msg *msg, void *arg)
+{
+    const struct nlmsghdr *h = nlmsg_hdr(msg);
+    if (h->nlmsg_type == RTM_NEWADDR || h->nlmsg_type == RTM_DELADDR)
+        on_address(arg, h);
+    else if (h->nlmsg_type == RTM_NEWROUTE || h->nlmsg_type == RTM_DELROUTE)
+        on_route(arg, h);
+    else
+        return on_link(arg, h);
+    return NL_OK;
+}
+
 struct dbr_linkmon *dbr_linkmon_open(const struct dbr_linkmon_config *config, struct dbr_why *why)
 {
     struct dbr_linkmon *m = calloc(1, sizeof *m);
@@ -110,11 +141,12 @@ struct dbr_linkmon *dbr_linkmon_open(const struct dbr_linkmon_config *config, st
     int err = m->sock ? 0 : -NLE_NOMEM;
     if (!err) {
         nl_socket_disable_seq_check(m->sock);
-        nl_socket_modify_cb(m->sock, NL_CB_VALID, NL_CB_CUSTOM, on_link, m);
+        nl_socket_modify_cb(m->sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, m);
         err = nl_connect(m->sock, NETLINK_ROUTE);
     }
     if (!err)
-        err = nl_socket_add_membership(m->sock, RTNLGRP_LINK);
+        err = nl_socket_add_memberships(m->sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                                        RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0);
     if (!err)
         err = nl_socket_set_nonblocking(m->sock);
     if (err) {

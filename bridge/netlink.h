@@ -114,7 +114,8 @@ enum dbr_link_event {
     DBR_LINK_PORT_LEFT = 6,   /* an enslaved interface left the bridge or went away */
     DBR_LINK_MAC_CHANGED = 7, /* of the bridge */
     DBR_LINK_MTU_CHANGED = 8, /* of the bridge */
-    DBR_LINK_LOST = 9,        /* the socket overflowed: look at everything again */
+    DBR_LINK_ADDRESS = 9, /* an address of bridge or TAP came or went, or a default route did: no trouble */
+    DBR_LINK_LOST = 10,   /* the socket overflowed: look at everything again */
 };
 const char *dbr_link_event_text(enum dbr_link_event e);
 

@@ -37,17 +37,15 @@ static void set_guards(struct shared *s)
     const struct {
         const uint8_t *mac;
         enum dbr_mac_role role;
-    } macs[] = {{s->boot->bridge_mac, DBR_ROLE_BRIDGE},
-                {s->boot->tap_mac, DBR_ROLE_BRIDGE},
-                {s->boot->gateway_mac, DBR_ROLE_GATEWAY}};
+    } macs[] = {{s->boot->bridge_mac, DBR_ROLE_BRIDGE}, {s->boot->tap_mac, DBR_ROLE_BRIDGE}};
     for (size_t i = 0; i < sizeof macs / sizeof *macs; i++)
         if (mac_number(macs[i].mac))
             dbr_switch_guard_mac(&s->sw, mac_number(macs[i].mac), macs[i].role);
-    for (size_t i = 0; i < DBR_DATA_IPS_MAX; i++) {
-        if (s->limits.guarded_ip4[i])
-            dbr_switch_guard_ip4(&s->sw, s->limits.guarded_ip4[i], true);
-        dbr_switch_guard_ip6(&s->sw, s->limits.guarded_ip6[i], true); /* zeros are refused */
-    }
+    struct dbr_ipc_guarded first = {.head = dbr_ipc_head(DBR_IPC_GUARDED, sizeof first, 0)};
+    memcpy(first.ip4, s->limits.guarded_ip4, sizeof first.ip4);
+    memcpy(first.ip6, s->limits.guarded_ip6, sizeof first.ip6);
+    memcpy(first.gateway_mac, s->boot->gateway_mac, sizeof first.gateway_mac);
+    guarded_take(s, &first);
 }
 
 /* The switch and the address book. */
@@ -160,9 +158,11 @@ static int wait_for_end(struct shared *s)
             return verdict;
         if (!pfd[0].revents)
             continue;
-        int err = dbr_ipc_recv(s->boot->ipc_keeper, msg, NULL); /* keeper has nothing to tell us yet */
+        int err = dbr_ipc_recv(s->boot->ipc_keeper, msg, NULL);
         if (err == DBR_ERR_NOTFOUND || err == DBR_ERR_IO)
             return DBR_DATA_OK;
+        if (!err && ((const struct dbr_ipc_head *)(const void *)msg)->type == DBR_IPC_GUARDED)
+            guarded_take(s, (const void *)msg);
     }
 }
 

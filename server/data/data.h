@@ -8,6 +8,7 @@
 #define DBR_DATA_DATA_H
 
 #include "ipc/boot.h"
+#include "ipc/messages.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +19,7 @@ enum {
     DBR_DATA_FAILED = 1,   /* could not start or go on; a line was logged */
     DBR_DATA_TAP_GONE = 3, /* the TAP was deleted: keeper builds a new one and starts data again */
 
-    DBR_DATA_IPS_MAX = 4,
+    DBR_DATA_IPS_MAX = DBR_IPC_GUARDED_IPS,
 };
 
 /* What keeper takes from the configuration for data. Zeroed fields get the defaults named here. */

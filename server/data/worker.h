@@ -49,6 +49,7 @@ struct shared {
     const struct dbr_aead_backend *aead;
     struct dbr_fdb *fdb;
     struct dbr_switch sw;
+    struct dbr_ipc_guarded guarded; /* what sw was told last; the main thread's */
     struct book book;
     unsigned n_workers;
     bool client;
@@ -115,6 +116,9 @@ struct worker {
     uint64_t routed[DBR_TO_FLOOD + 1]; /* frames by where the switch sent them */
     uint64_t classed[TALLIED_CLASSES]; /* frames by class, totals.c */
 };
+
+/* Guards what keeper says in place of what it said before (guarded.c); the main thread. */
+void guarded_take(struct shared *s, const struct dbr_ipc_guarded *m);
 
 /* Makes worker `index` of s ready to run. 0, DBR_ERR_NOMEM or DBR_ERR_IO; call worker_fini() either way. */
 int worker_init(struct worker *w, struct shared *s, unsigned index);

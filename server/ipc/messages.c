@@ -277,6 +277,12 @@ static int check_guard(const void *buf)
     return m->reason < DBR_IPC_GUARDS ? 0 : DBR_ERR_SHAPE;
 }
 
+static int check_guarded(const void *buf)
+{
+    const struct dbr_ipc_guarded *m = buf;
+    return m->gateway_mac[0] & 1 ? DBR_ERR_SHAPE : 0;
+}
+
 static int check_metrics_crl(const void *buf)
 {
     const struct dbr_ipc_metrics_crl *m = buf;
@@ -361,6 +367,7 @@ static const struct {
     ROW(METRICS_CRL, metrics_crl, check_metrics_crl),
     ROW(METRICS_END, metrics_get, NULL),
     ROW(PROCESSES, processes, check_processes),
+    ROW(GUARDED, guarded, check_guarded),
 #undef ROW
     [DBR_IPC_HOOK] = {offsetof(struct dbr_ipc_hook, text), sizeof(struct dbr_ipc_hook), check_hook},
     [DBR_IPC_HOOK_DONE] = {offsetof(struct dbr_ipc_hook_done, text), sizeof(struct dbr_ipc_hook_done),

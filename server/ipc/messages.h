@@ -6,7 +6,8 @@
  * 2 needs. Same host, same build: host byte order, no versioning.
  *
  *   control <-> data worker i    one pair per worker; a peer's messages go to its owner, worker peer_id % N
- *   data    --> keeper           one pair, shared by all workers: FDB entries on the TAP port
+ *   data    <-> keeper           one pair, shared by all workers: FDB entries on the TAP port; data's main
+ *                                thread reads whose addresses are guarded
  *   control <-> keeper           one pair: readiness, reload, files passed as descriptors
  *   control <-> fetch            one pair: lists to verify and their images, questions to OCSP responders
  *   fetch   --> keeper           one pair: readiness
@@ -100,6 +101,8 @@ enum dbr_ipc_type {
     DBR_IPC_METRICS_END,     /* struct dbr_ipc_metrics_get */
     /* keeper -> metrics */
     DBR_IPC_PROCESSES, /* struct dbr_ipc_processes */
+    /* keeper -> data */
+    DBR_IPC_GUARDED, /* struct dbr_ipc_guarded: whose addresses no peer gets, in place of those before */
     DBR_IPC_TYPES
 };
 
@@ -139,6 +142,7 @@ enum {
     DBR_IPC_DNS_SERVERS = 8,
     DBR_IPC_LISTS_MAX = 16,
     DBR_IPC_GUARDS = 32,
+    DBR_IPC_GUARDED_IPS = 8,
     DBR_IPC_CLIENT_ROWS = 16,
     DBR_IPC_PROCESSES_MAX = 8,
     DBR_IPC_MAX = 5120
@@ -525,6 +529,15 @@ struct dbr_ipc_processes {
         uint64_t cpu_ns; /* of all that bore this name */
         uint64_t rss;    /* bytes */
     } row[DBR_IPC_PROCESSES_MAX];
+};
+
+/* Addresses of the gateway, the bridge and this host, which no peer may claim. */
+struct dbr_ipc_guarded {
+    struct dbr_ipc_head head;
+    uint32_t ip4[DBR_IPC_GUARDED_IPS];    /* host order, 0 = none */
+    uint8_t ip6[DBR_IPC_GUARDED_IPS][16]; /* zeros = none */
+    uint8_t gateway_mac[6];               /* zeros: not known (now); what was known stays */
+    uint8_t pad[2];
 };
 
 /* Checks type, exact length (or bounds, for blobs and datagrams), peer id < 2^24, enum ranges and

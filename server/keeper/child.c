@@ -9,8 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -280,34 +278,6 @@ static void drain_for(struct keeper *k, enum child_kind which)
         drain(&k->pair_metrics[0], 1);
 }
 
-/* Whom no peer may pass itself off as: the gateway behind the bridge, and this host on it. Asked here and not
- * in the child, which would share our netlink socket. */
-static void find_neighbours(struct keeper *k)
-{
-    struct guarded_ips *g = &k->guarded;
-    struct ifaddrs *list;
-    size_t n4 = 0, n6 = 0;
-    memset(g, 0, sizeof *g);
-    k->gateway_mac = 0;
-    if (!k->bridged)
-        return;
-    if (!dbr_gateway_get(k->netlink, k->bridge.ifindex, &g->ip4[0], &k->gateway_mac))
-        n4 = 1;
-    if (!dbr_gateway6_get(k->netlink, k->bridge.ifindex, g->ip6[0]))
-        n6 = 1;
-    if (getifaddrs(&list))
-        return;
-    for (const struct ifaddrs *a = list; a; a = a->ifa_next) {
-        if (!a->ifa_addr || strcmp(a->ifa_name, k->bridge.name) != 0)
-            continue;
-        if (a->ifa_addr->sa_family == AF_INET && n4 < GUARDED_IPS)
-            g->ip4[n4++] = ntohl(((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr.s_addr);
-        if (a->ifa_addr->sa_family == AF_INET6 && n6 < GUARDED_IPS)
-            memcpy(g->ip6[n6++], &((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr, 16);
-    }
-    freeifaddrs(list);
-}
-
 static int watch_child(struct keeper *k, enum child_kind which, pid_t pid, int ipc)
 {
     struct child *c = &k->child[which];
@@ -343,7 +313,8 @@ int child_start(struct keeper *k, enum child_kind which)
     drain_for(k, which);
     if (which == CHILD_CONTROL)
         hooks_forget_control(k);
-    find_neighbours(k);
+    if (which == CHILD_DATA)
+        neighbours_find(k);
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
         atomic_store_explicit(&k->child[which].alive[i], 0, memory_order_relaxed);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {

@@ -11,6 +11,7 @@
  *     child.c    child_start()  ... fork, what the child keeps, its rights, its program
  *     loop.c     keeper_run()   ... events until the end
  *     mend.c     mend_*()       ... TAP and bridge when somebody else touched them
+ *     neighbours.c neighbours_*() ... whose addresses no peer gets
  *     memory.c   memory_open()  ... the two files of the revocation memory
  *     figures.c  figures_send() ... what the processes use, for metrics
  *     reload.c   reload()       ... SIGHUP: everything that the configuration names, read again for control
@@ -49,7 +50,7 @@
 #define S_NS  1000000000ull
 #define MS_NS 1000000ull
 
-enum { GUARDED_IPS = 4, ROUTES_MAX = 160, ENV_MAX = 96 };
+enum { GUARDED_IPS = DBR_IPC_GUARDED_IPS, ROUTES_MAX = 160, ENV_MAX = 96 };
 
 /* A route that control asked for. */
 struct own_route {
@@ -135,8 +136,8 @@ struct keeper {
     bool bridged;
     struct dbr_bridge_state bridge;
     uint64_t gateway_mac;
-    struct guarded_ips guarded;
-    struct trial trial; /* of the bridge, until it is confirmed */
+    struct guarded_ips guarded; /* as data was told, or is to be told at neighbours_ns */
+    struct trial trial;         /* of the bridge, until it is confirmed */
     struct fdbset fdb;
     uint64_t mended_ns[LINK_EVENTS]; /* when each kind of loss was mended; 0 = never */
     bool given_up[LINK_EVENTS];
@@ -167,6 +168,7 @@ struct keeper {
     bool capath_seen; /* the stamps say something (capath.c) */
     uint64_t capath_stamp[DBR_CAPATH_KINDS];
     uint64_t crl_ns, watchdog_ns, pulse_ns; /* when each is due */
+    uint64_t neighbours_ns;                 /* when to look at the addresses again; 0 = not */
     bool serving;                           /* everybody was ready once */
     bool stopping;                          /* no restarts any more */
     uint64_t stop_ns;                       /* when the next step of the end is due; 0 = none */
@@ -235,6 +237,10 @@ enum keeper_event {
 /* mend.c */
 void mend_read(struct keeper *k); /* the link monitor is readable */
 bool mend_tap(struct keeper *k);  /* before data is started: false when there is no TAP to be had */
+
+/* neighbours.c */
+void neighbours_find(struct keeper *k); /* before a child is started */
+void neighbours_tell(struct keeper *k); /* looks again, and tells data what is other than before */
 
 /* tap.c */
 void tap_address(struct keeper *k, const struct dbr_ipc_tap_address *m);

@@ -433,6 +433,8 @@ static void run_due(struct keeper *k)
         feel_pulses(k, now);
     if (k->lease_ns && now >= k->lease_ns)
         lease_look(k);
+    if (k->neighbours_ns && now >= k->neighbours_ns)
+        neighbours_tell(k);
     if (watches(k) && now >= k->crl_ns) {
         look_at(k, &k->crl, DBR_FILE_CRL);
         look_at(k, &k->withdrawn, DBR_FILE_WITHDRAWN);
@@ -461,6 +463,7 @@ static int wait_ms(const struct keeper *k)
         at = k->pulse_ns;
         at = earlier(at, watches(k) ? k->crl_ns + 1 : 0);
         at = earlier(at, k->lease_ns);
+        at = earlier(at, k->neighbours_ns);
         at = earlier(at, k->notify.watchdog_ns ? k->watchdog_ns + 1 : 0);
         for (unsigned i = 0; i < CHILDREN; i++)
             at = earlier(at, k->child[i].pid ? 0 : k->child[i].restart_ns);

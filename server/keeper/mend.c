@@ -184,4 +184,6 @@ void mend_read(struct keeper *k)
     if (k->bridged)
         mend_bridge_state(k, &seen);
     mend_tap_state(k, &seen);
+    if (!k->stopping)
+        neighbours_tell(k);
 }

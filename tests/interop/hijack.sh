@@ -67,8 +67,36 @@ guard_off() {
     [ "$LOST" -gt 0 ] || why "$T_NOTE"
 }
 
+# claim NAME TYPE HEX [SECONDS]: the laptop claims an address; does the office hear it?
+claim() {
+    lab_hear lan eth0 "$1" --bytes "$3" --seconds "${4:-2}"
+    lab_send c1 tap0 --type "$2" --hex "$3"
+    lab_heard "$1"
+}
+own_mac() { lab_mac c1 tap0 | tr -d :; }
+arp_claim() { claim arp 0x0806 "0001080006040002$(own_mac)c0a84d05000000000000c0a84d0a" "$@"; } # "192.168.77.5 is at the laptop"
+nd_claim() {                                                                                   # "fd77::5 is"
+    claim nd 0x86dd "6000000000183afffe800000000000000000000000000066ff020000000000000000000000000001880000002$(printf %07d 0)fd770000000000000000000000000005" "$@"
+}
+
+# An address that the concentrator's bridge gets while clients are connected is guarded within a second, and free again
+# when it is gone.
+late_address() {
+    LAB_SERVER=drawbridged
+    lab_server_start && lab_client_start c1 && lab_ping c1 192.168.77.10 || why "no ping" || return
+    arp_claim && nd_claim || why "a claim of nobody's address does not arrive: nothing would be proved" || return
+    lab_addr gw br0 192.168.77.5/24 fd77::5/64
+    lab_nap 1
+    ! arp_claim 0.5 || why "the address of the bridge can be claimed by ARP" || return
+    ! nd_claim 0.5 || why "the address of the bridge can be claimed by ND" || return
+    ip -n "$LAB_ID-gw" addr del 192.168.77.5/24 dev br0; ip -n "$LAB_ID-gw" addr del fd77::5/64 dev br0
+    lab_nap 1
+    arp_claim && nd_claim || why "an address that is given up stays guarded"
+}
+
 lab_begin hijack
 lab_pki && office || exit 1
 t_case speaks-as-a-lan-host beside_openvpn
 t_case speaks-as-a-lan-host-guard-off guard_off
+t_case address-after-the-start late_address
 t_end

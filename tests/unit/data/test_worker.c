@@ -963,6 +963,69 @@ static void lan_gets_any(struct world *w)
     rig_lan_read(&w->r, 0, got);
 }
 
+/* Sends frame f from peer a until the switch treats it as told: the order reaches the main thread, the frame
+ * a worker. Returns whether it did. */
+static bool comes_to_be(struct world *w, const uint8_t *f, size_t n, bool guarded)
+{
+    uint8_t got[RIG_FRAME_MAX];
+    for (int i = 0; i < 1000; i++) {
+        uint64_t before = stats_of(w, &w->a).drops_guard;
+        rig_send(&w->r, &w->a, 0, f, n);
+        uint64_t after = stats_of(w, &w->a).drops_guard;
+        if (after == before)
+            rig_lan_read(&w->r, 0, got);
+        if ((after > before) == guarded)
+            return true;
+    }
+    return false;
+}
+
+static void tell_guarded(struct world *w, uint32_t ip4, uint8_t ip6_last, uint8_t gateway_last)
+{
+    struct dbr_ipc_guarded m = {.head = dbr_ipc_head(DBR_IPC_GUARDED, sizeof m, 0), .ip4 = {0, ip4}};
+    memcpy(m.ip6[0], "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 15);
+    m.ip6[0][15] = ip6_last;
+    if (gateway_last)
+        memcpy(m.gateway_mac, (const uint8_t[]){2, 0, 0, 0, 0, gateway_last}, 6);
+    assert_int_equal(dbr_ipc_send(w->r.keeper, &m, -1), 0);
+}
+
+static void plain_from(uint8_t f[60], const char *src)
+{
+    rig_frame(f, BROADCAST, src, 60, 0);
+}
+
+/* keeper says that the host's addresses are others now: those are guarded, and what was given up is not. */
+static void test_guarded_anew(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[60];
+    introduce(w);
+    tell_guarded(w, 0xc0000202, 2, 0x73);
+    arp_frame(f, BROADCAST, MAC_A, 0x0a, 2);
+    assert_true(comes_to_be(w, f, sizeof f, true)); /* 192.0.2.2 is new */
+    arp_frame(f, BROADCAST, MAC_A, 0x0a, 1);
+    assert_true(comes_to_be(w, f, sizeof f, false)); /* 192.0.2.1 is nobody's now */
+    plain_from(f, "02:00:00:00:00:73");
+    assert_true(comes_to_be(w, f, sizeof f, true));
+    plain_from(f, "02:00:00:00:00:72");
+    assert_true(comes_to_be(w, f, sizeof f, false));
+    tell_guarded(w, 0xc0000203, 2, 0); /* the gateway's MAC is not known now: the last one stays */
+    arp_frame(f, BROADCAST, MAC_A, 0x0a, 3);
+    assert_true(comes_to_be(w, f, sizeof f, true));
+    plain_from(f, "02:00:00:00:00:73");
+    assert_true(comes_to_be(w, f, sizeof f, true));
+    tell_guarded(w, 0xc0000204, 2,
+                 0x71); /* the gateway is the bridge itself: its address stays the bridge's */
+    arp_frame(f, BROADCAST, MAC_A, 0x0a, 4);
+    assert_true(comes_to_be(w, f, sizeof f, true));
+    tell_guarded(w, 0xc0000205, 2, 0x74);
+    arp_frame(f, BROADCAST, MAC_A, 0x0a, 5);
+    assert_true(comes_to_be(w, f, sizeof f, true));
+    plain_from(f, "02:00:00:00:00:71");
+    assert_true(comes_to_be(w, f, sizeof f, true));
+}
+
 /* What a client says in ARP is told once; not what a guard drops, nor what is about a MAC of somebody else.
  */
 static void test_addresses_of_arp(void **state)
@@ -1794,6 +1857,7 @@ int main(void)
         T(test_guard_is_told),
         cmocka_unit_test_setup_teardown(test_guarded_addresses, setup_guarded, teardown),
         cmocka_unit_test_setup_teardown(test_guarded_address6, setup_guarded, teardown),
+        cmocka_unit_test_setup_teardown(test_guarded_anew, setup_guarded, teardown),
         T(test_first_datagram_of_a_new_key),
         cmocka_unit_test_setup_teardown(test_addresses_of_arp, setup_guarded, teardown),
         T(test_addresses_are_bounded),

@@ -51,6 +51,7 @@ union any {
     struct dbr_ipc_metrics_crl metrics_crl;
     struct dbr_ipc_metrics_clients metrics_clients;
     struct dbr_ipc_processes processes;
+    struct dbr_ipc_guarded guarded;
     uint64_t room[DBR_IPC_MAX / 8 + 1];
 };
 
@@ -111,6 +112,7 @@ static const struct {
      offsetof(struct dbr_ipc_metrics_clients, row) + 2 * sizeof(struct dbr_ipc_metrics_client)},
     {DBR_IPC_METRICS_END, sizeof(struct dbr_ipc_metrics_get)},
     {DBR_IPC_PROCESSES, sizeof(struct dbr_ipc_processes)},
+    {DBR_IPC_GUARDED, sizeof(struct dbr_ipc_guarded)},
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
@@ -372,6 +374,8 @@ static const struct {
     AT(DBR_IPC_METRICS_CLIENTS, metrics_clients.n, 0xffffffff, false),
     AT(DBR_IPC_METRICS_CLIENTS, metrics_clients.row[1].addr.family, 0, false),
     AT(DBR_IPC_PROCESSES, processes.n, DBR_IPC_PROCESSES_MAX + 1, false),
+    AT(DBR_IPC_GUARDED, guarded.gateway_mac[0], 2, true),
+    AT(DBR_IPC_GUARDED, guarded.gateway_mac[0], 1, false), /* nobody's own address */
 };
 
 static void fields_are_bound(void **state)
