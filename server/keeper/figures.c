@@ -21,16 +21,23 @@ uint64_t figures_cpu_ns(pid_t pid)
     return (uint64_t)t.tv_sec * S_NS + (uint64_t)t.tv_nsec;
 }
 
+bool figures_proc(pid_t pid, const char *file, char *text, size_t cap)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, cap - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = 0;
+    return n > 0;
+}
+
 /* Resident memory, bytes (proc(5): the second number of statm, in pages). */
 static uint64_t rss_of(pid_t pid)
 {
-    char path[32], text[128] = "";
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    const char *second = n > 0 ? strchr(text, ' ') : NULL;
+    char text[128];
+    const char *second = figures_proc(pid, "statm", text, sizeof text) ? strchr(text, ' ') : NULL;
     return second ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 

@@ -8,6 +8,7 @@
  *
  *     main.c     arguments, --help, --check-config, daemon, then:
  *     open.c     keeper_open()  ... everything that the children inherit; keeper_close() undoes it
+ *     lan.c      open_tap() ... ... TAP and bridge
  *     child.c    child_start()  ... fork, what the child keeps, its rights, its program
  *     loop.c     keeper_run()   ... events until the end
  *     mend.c     mend_*()       ... TAP and bridge when somebody else touched them
@@ -186,15 +187,25 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
 int keeper_open(struct keeper *k);
 void keeper_watch_lists(struct keeper *k); /* the file or folder of crl-verify, from now on */
 void keeper_close(struct keeper *k);
-/* A TAP in the place of one that was deleted, with the same name and MAC, in the bridge. Errors as above. */
+/* Client role: other sockets in the place of those that are there, bound as the call of this remote wants it.
+ */
+void new_port(struct keeper *k, int32_t remote);
+
+/* One line for the admin: where the directive stands, what is wrong. Returns err, or DBR_ERR_IO for errno's.
+ */
+int keeper_complain(struct keeper *k, enum dbr_directive which, int err, const char *reason);
+int keeper_complain_errno(struct keeper *k, enum dbr_directive which, const char *what, const char *path);
+
+/* lan.c */
+int open_bridge(struct keeper *k); /* and netlink; errors as above, as of all of these */
+/* A TAP in the place of one that was deleted, with the same name and MAC, in the bridge. */
 int open_tap(struct keeper *k);
 void close_tap(struct keeper *k);
 void learn_on_tap(struct keeper *k); /* after it was put into the bridge */
 int raise_bridge(struct keeper *k);
 int watch_links(struct keeper *k);
-/* Client role: other sockets in the place of those that are there, bound as the call of this remote wants it.
- */
-void new_port(struct keeper *k, int32_t remote);
+int set_server_addresses(struct keeper *k); /* `ifconfig` of a server: for the bridge, or for the TAP alone */
+void undo_bridge(struct keeper *k);
 
 /* child.c */
 int child_start(struct keeper *k, enum child_kind which);
@@ -210,7 +221,9 @@ int memory_open(struct keeper *k); /* 0 also when there is no place for it, afte
 
 /* figures.c */
 void figures_send(struct keeper *k, uint32_t ticket); /* to metrics: what the processes use */
-uint64_t figures_cpu_ns(pid_t pid);                   /* CPU time of a process; 0: it is gone */
+/* The start of /proc/PID/FILE as a string, "" and false when it cannot be read. */
+bool figures_proc(pid_t pid, const char *file, char *text, size_t cap);
+uint64_t figures_cpu_ns(pid_t pid); /* CPU time of a process; 0: it is gone */
 
 /* reload.c */
 void reload(struct keeper *k);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The life of keeper: one epoll loop over signals, the two children, their messages, and the links.
+ * The life of keeper: one epoll loop over signals, the children, their messages, and the links.
  * Everything that waits for a time is due at a point of the monotonic clock and looked at after each turn.
  *
- * The end has three steps: control is told and says goodbye to the peers (2 s), both children see their pair
+ * The end has three steps: control is told and says goodbye to the peers (2 s), the children see their pair
  * with us close (1 s), who is left is killed.
  */
 #include "keeper/capath.h"
 #include "keeper/keeper.h"
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/secret.h"
 
@@ -166,18 +167,10 @@ static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
     }
 }
 
-static uint64_t mac48(const uint8_t b[6])
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 6; i++)
-        v = v << 8 | b[i];
-    return v;
-}
-
 /* Bounded: more addresses than the set holds are only flooded by the kernel, as any unknown one. */
 static void fdb_add(struct keeper *k, const struct dbr_ipc_learned *m)
 {
-    uint64_t mac = mac48(m->mac);
+    uint64_t mac = dbr_get48(m->mac);
     if (!k->bridged || fdbset_add(&k->fdb, mac, m->vlan))
         return;
     if (dbr_bridge_fdb_add(k->netlink, k->tap.ifindex, mac, m->vlan, NULL))
@@ -186,7 +179,7 @@ static void fdb_add(struct keeper *k, const struct dbr_ipc_learned *m)
 
 static void fdb_del(struct keeper *k, const struct dbr_ipc_learned *m)
 {
-    uint64_t mac = mac48(m->mac);
+    uint64_t mac = dbr_get48(m->mac);
     if (k->bridged && fdbset_del(&k->fdb, mac, m->vlan))
         dbr_bridge_fdb_del(k->netlink, k->tap.ifindex, mac, m->vlan, NULL);
 }
@@ -365,13 +358,8 @@ static void look_into(struct keeper *k, struct folder *f)
 /* 'R', 'S', 'T', ... of a process; '?' when it cannot be read. */
 static char state_of(pid_t pid)
 {
-    char path[32], text[128] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    const char *name_end = n > 0 ? strrchr(text, ')') : NULL;
+    char text[128];
+    const char *name_end = figures_proc(pid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
     return name_end && name_end[1] ? name_end[2] : '?';
 }
 

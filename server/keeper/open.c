@@ -3,7 +3,6 @@
  * Everything that needs a right, opened in one order and closed in the reverse one.
  */
 #include "keeper/keeper.h"
-#include "base/bytes.h"
 #include "base/err.h"
 #include "ipc/rundir.h"
 #include "keeper/script.h"
@@ -54,8 +53,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
     k->log = (struct dbr_log){.verb = config->verb, .sink = logsink_line, .arg = &k->sink};
 }
 
-/* One line for the admin: where the directive stands, what is wrong. Returns err. */
-static int complain(struct keeper *k, enum dbr_directive which, int err, const char *reason)
+int keeper_complain(struct keeper *k, enum dbr_directive which, int err, const char *reason)
 {
     unsigned line;
     const char *file = dbr_config_where(k->config, which, &line);
@@ -67,207 +65,11 @@ static int complain(struct keeper *k, enum dbr_directive which, int err, const c
     return err;
 }
 
-static int complain_errno(struct keeper *k, enum dbr_directive which, const char *what, const char *path)
+int keeper_complain_errno(struct keeper *k, enum dbr_directive which, const char *what, const char *path)
 {
     char text[512];
     snprintf(text, sizeof text, "cannot %s %s: %s", what, path, strerror(errno));
-    return complain(k, which, DBR_ERR_IO, text);
-}
-
-/* ---- TAP and bridge ---- */
-
-static uint64_t mac48(const uint8_t b[6])
-{
-    return (uint64_t)dbr_get16(b) << 32 | dbr_get32(b + 2);
-}
-
-/* A name without a digit is numbered by the kernel, as OpenVPN does: tap -> tap0, tap1, ... */
-static void tap_name(const struct keeper *k, char out[DBR_TAP_NAME])
-{
-    const char *dev = *k->tap.name ? k->tap.name : k->config->dev ? k->config->dev : "tap";
-    snprintf(out, DBR_TAP_NAME, "%.*s%s", DBR_TAP_NAME - 3, dev, strpbrk(dev, "0123456789") ? "" : "%d");
-}
-
-static void read_tap_facts(struct keeper *k)
-{
-    struct dbr_link link;
-    if (dbr_link_get(k->netlink, k->tap.name, &link, NULL))
-        return;
-    k->tap_mtu = link.mtu;
-    k->tap_mac = link.mac;
-}
-
-/* Without the program frames still arrive, only at the wrong worker more often. */
-static void steer_tap(struct keeper *k)
-{
-    struct dbr_why why = {""};
-    int err = k->n_workers < 2 ? DBR_ERR_STATE : 0;
-    if (!err && k->steer.prog_fd < 0)
-        err = dbr_steer_open(&k->steer, &why);
-    if (!err)
-        err = dbr_steer_attach(&k->steer, &k->tap, &why);
-    if (!err && !k->slots)
-        k->slots = dbr_steer_map(k->steer.map_fd);
-    if (err && err != DBR_ERR_STATE)
-        dbr_log(&k->log, DBR_LOG_INFO, "TAP steering is off: %s", why.text);
-}
-
-/* The far end's hosts are many, and nobody here keeps a table of them: in the client role the kernel's bridge
- * learns on the TAP, as on any port. */
-void learn_on_tap(struct keeper *k)
-{
-    char path[64];
-    if (!k->client || !k->bridged)
-        return;
-    snprintf(path, sizeof path, "/sys/class/net/%s/brport/learning", k->tap.name);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, "1", 1) != 1)
-        dbr_log(&k->log, DBR_LOG_WARN, "WARNING: cannot write %s: %s; unicast is flooded", path,
-                strerror(errno));
-    if (fd >= 0)
-        close(fd);
-}
-
-int open_tap(struct keeper *k)
-{
-    const struct dbr_config *c = k->config;
-    struct dbr_why why = {""};
-    char name[DBR_TAP_NAME];
-    tap_name(k, name);
-    const struct dbr_tap_config want = {
-        .name = name,
-        .queues = k->n_workers,
-        .mtu = (uint32_t)c->tun_mtu,
-        .mac = k->tap_mac        ? k->tap_mac
-               : c->lladdr.given ? mac48(c->lladdr.b)
-                                 : 0,
-        .txqueuelen = (uint32_t)c->txqueuelen,
-        .offload = true,
-        .up = true,
-    };
-    int err = dbr_tap_open(&k->tap, &want, &why);
-    if (err)
-        return complain(k, DBR_D_dev, err, why.text);
-    steer_tap(k);
-    if (k->bridged)
-        err = dbr_bridge_attach(k->netlink, k->bridge.ifindex, k->tap.ifindex, &why);
-    if (err)
-        return complain(k, DBR_D_bridge, err, why.text);
-    learn_on_tap(k);
-    read_tap_facts(k);
-    return 0;
-}
-
-void close_tap(struct keeper *k)
-{
-    char name[DBR_TAP_NAME];
-    memcpy(name, k->tap.name, sizeof name);
-    dbr_tap_close(&k->tap);
-    memcpy(k->tap.name, name, sizeof name);
-}
-
-static int run_dir_failed(struct keeper *k)
-{
-    dbr_log(&k->log, DBR_LOG_FATAL, "cannot make the folder %s: %s", k->run_dir, strerror(errno));
-    return DBR_ERR_IO;
-}
-
-static int open_run_dir(struct keeper *k)
-{
-    char base[DBR_RUN_DIR_MAX];
-    dbr_run_dir(base, k->run_dir);
-    if (mkdir(base, 0755) && errno != EEXIST)
-        return run_dir_failed(k);
-    if (mkdir(k->run_dir, 0700) && errno != EEXIST)
-        return run_dir_failed(k);
-    return 0;
-}
-
-int raise_bridge(struct keeper *k)
-{
-    const struct dbr_config *c = k->config;
-    struct dbr_bridge_plan plan = {
-        .bridge = c->bridge.name, .take_default_route = c->bridge_takeover, .journal_dir = k->run_dir};
-    struct dbr_why why = {""};
-    if (c->bridge.ifs.n > DBR_BRIDGE_IFS_MAX)
-        return complain(k, DBR_D_bridge, DBR_ERR_LIMIT, "too many interfaces: 16 at most");
-    for (size_t i = 0; i < c->bridge.ifs.n; i++)
-        plan.ifs[plan.nifs++] = c->bridge.ifs.v[i];
-    int err = dbr_bridge_raise(k->netlink, &plan, &k->bridge, &why);
-    if (err)
-        return complain(k, DBR_D_bridge, err, why.text);
-    k->bridged = true;
-    return 0;
-}
-
-static int open_bridge(struct keeper *k)
-{
-    struct dbr_why why = {""};
-    k->netlink = dbr_netlink_open(&why);
-    if (!k->netlink)
-        return complain(k, DBR_D_bridge, DBR_ERR_IO, why.text);
-    if (!k->config->bridge.name)
-        return 0;
-    int err = trial_arm(k);
-    if (err)
-        return err;
-    err = raise_bridge(k);
-    trial_raised(k, !err);
-    if (!err)
-        dbr_log(&k->log, DBR_LOG_INFO, "bridge %s: %s, %u interfaces taken, %u addresses and %u routes moved",
-                k->bridge.name, k->bridge.created ? "created" : "joined", k->bridge.enslaved,
-                k->bridge.addresses, k->bridge.routes);
-    return err;
-}
-
-/* `ifconfig` of a server: an address for the bridge, or for the TAP alone. */
-static int set_server_address(struct keeper *k)
-{
-    const struct dbr_config *c = k->config;
-    uint8_t mask[4];
-    if (k->client || !c->ifconfig.local || c->ifconfig_noexec)
-        return 0;
-    struct if_address a = {.family = 4};
-    dbr_put32(a.ip, c->ifconfig.local);
-    dbr_put32(mask, c->ifconfig.netmask);
-    int prefix = prefix_of_mask(mask);
-    if (prefix < 0)
-        return complain(k, DBR_D_ifconfig, DBR_ERR_CONFIG, "the netmask has a hole; correct it");
-    a.prefix = (uint8_t)prefix;
-    if (if_address_add(k->bridged ? k->bridge.ifindex : k->tap.ifindex, &a))
-        return complain_errno(k, DBR_D_ifconfig, "set the address of",
-                              k->bridged ? k->bridge.name : k->tap.name);
-    return 0;
-}
-
-static int set_server_address6(struct keeper *k)
-{
-    const struct dbr_conf_ipv6 *c = &k->config->ifconfig_ipv6;
-    if (k->client || !c->bits || k->config->ifconfig_noexec)
-        return 0;
-    struct if_address a = {.family = 6, .prefix = c->bits};
-    memcpy(a.ip, c->ip, sizeof a.ip);
-    if (if_address_add(k->bridged ? k->bridge.ifindex : k->tap.ifindex, &a))
-        return complain_errno(k, DBR_D_ifconfig_ipv6, "set the IPv6 address of",
-                              k->bridged ? k->bridge.name : k->tap.name);
-    return 0;
-}
-
-int watch_links(struct keeper *k)
-{
-    struct dbr_linkmon_config want = {.tap_ifindex = k->tap.ifindex,
-                                      .bridge_ifindex = k->bridged ? k->bridge.ifindex : 0};
-    struct dbr_why why = {""};
-    struct dbr_link link;
-    const struct dbr_conf_list *ifs = &k->config->bridge.ifs;
-    for (size_t i = 0; k->bridged && i < ifs->n && want.nports < DBR_BRIDGE_IFS_MAX; i++)
-        if (!dbr_link_get(k->netlink, ifs->v[i], &link, NULL))
-            want.ports[want.nports++] = link.ifindex;
-    dbr_linkmon_close(k->linkmon);
-    k->linkmon = dbr_linkmon_open(&want, &why);
-    if (!k->linkmon)
-        return complain(k, DBR_D_bridge, DBR_ERR_IO, why.text);
-    return poll_add(k, dbr_linkmon_fd(k->linkmon), EVENT_LINKS);
+    return keeper_complain(k, which, DBR_ERR_IO, text);
 }
 
 /* ---- UDP ---- */
@@ -282,7 +84,8 @@ static unsigned count_workers(const struct dbr_config *c, bool single)
 static int bind_to(struct keeper *k, struct udp_group_config *u, const char *host, int port, int proto)
 {
     if (host && addr_of_literal(&u->local, host, (uint16_t)port))
-        return complain(k, DBR_D_local, DBR_ERR_CONFIG, "not an address; give it in numbers, like 192.0.2.1");
+        return keeper_complain(k, DBR_D_local, DBR_ERR_CONFIG,
+                               "not an address; give it in numbers, like 192.0.2.1");
     u->local.port = (uint16_t)port;
     if (!host && proto == DBR_CONF_PROTO_UDP4)
         u->local.family = 4;
@@ -320,14 +123,14 @@ static int open_group(struct keeper *k, struct udp_group *g, const struct dbr_co
     if (err)
         return err;
     err = udp_group_open(g, &u, &why);
-    return err ? complain(k, c->local.n ? DBR_D_local : DBR_D_port, err, why.text) : 0;
+    return err ? keeper_complain(k, c->local.n ? DBR_D_local : DBR_D_port, err, why.text) : 0;
 }
 
 static int open_server_udp(struct keeper *k)
 {
     const struct dbr_conf_locals *l = &k->config->local;
     if (l->n > DBR_MAX_LOCALS)
-        return complain(k, DBR_D_local, DBR_ERR_LIMIT, "too many addresses: 8 at most");
+        return keeper_complain(k, DBR_D_local, DBR_ERR_LIMIT, "too many addresses: 8 at most");
     int err = open_group(k, &k->udp, NULL, 0);
     for (size_t i = 1; !err && i < l->n; i++) {
         err = open_group(k, &k->more[k->n_more], NULL, i);
@@ -430,7 +233,7 @@ static int open_metrics(struct keeper *k)
         return 0;
     k->metrics_fd = listen_tcp(c->metrics.host, (uint16_t)c->metrics.port, &why);
     if (k->metrics_fd < 0)
-        return complain(k, DBR_D_metrics, DBR_ERR_IO, why.text);
+        return keeper_complain(k, DBR_D_metrics, DBR_ERR_IO, why.text);
     setsockopt(k->metrics_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->pair_metrics)) {
         dbr_log(&k->log, DBR_LOG_FATAL, "cannot make a socket pair: %s", strerror(errno));
@@ -453,13 +256,13 @@ static int open_log(struct keeper *k)
         enum dbr_directive which = c->log ? DBR_D_log : DBR_D_log_append;
         const char *path = c->log ? c->log : c->log_append;
         if (logsink_file(&k->sink, path, c->log ? LOGSINK_TRUNCATE : LOGSINK_APPEND))
-            return complain_errno(k, which, "open", path);
+            return keeper_complain_errno(k, which, "open", path);
         return 0;
     }
     if (!c->syslog.on && !(c->daemon.on && k->notify.fd < 0))
         return 0;
     if (logsink_syslog(&k->sink, ident))
-        return complain_errno(k, DBR_D_syslog, "open", "a syslog socket");
+        return keeper_complain_errno(k, DBR_D_syslog, "open", "a syslog socket");
     return 0;
 }
 
@@ -470,17 +273,17 @@ static int open_files(struct keeper *k)
     if (c->status.path) {
         k->status_fd = open(c->status.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
         if (k->status_fd < 0)
-            return complain_errno(k, DBR_D_status, "open", c->status.path);
+            return keeper_complain_errno(k, DBR_D_status, "open", c->status.path);
     }
     if (c->client_config_dir) {
         k->ccd_fd = open(c->client_config_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (k->ccd_fd < 0)
-            return complain_errno(k, DBR_D_client_config_dir, "open", c->client_config_dir);
+            return keeper_complain_errno(k, DBR_D_client_config_dir, "open", c->client_config_dir);
     }
     if (c->control_socket) {
         k->ctl_fd = listen_unix(c->control_socket, SOCK_SEQPACKET, 0, 0, CTL_MODE, &why);
         if (k->ctl_fd < 0)
-            return complain(k, DBR_D_control_socket, DBR_ERR_IO, why.text);
+            return keeper_complain(k, DBR_D_control_socket, DBR_ERR_IO, why.text);
     }
     return 0;
 }
@@ -500,7 +303,7 @@ static int open_management(struct keeper *k)
                                : listen_unix(m->address, SOCK_STREAM, owner.uid, owner.gid,
                                              c->management_client_group ? 0660 : 0600, &why);
     if (k->management_fd < 0)
-        return complain(k, DBR_D_management, DBR_ERR_IO, why.text);
+        return keeper_complain(k, DBR_D_management, DBR_ERR_IO, why.text);
     if (m->port && !m->password_file)
         dbr_log(&k->log, DBR_LOG_WARN,
                 "WARNING: management on TCP without a password: whoever reaches %s port %d commands this "
@@ -516,7 +319,7 @@ static int write_pid(struct keeper *k)
         return 0;
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
     if (fd < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) {
-        int err = complain_errno(k, DBR_D_writepid, "write", path);
+        int err = keeper_complain_errno(k, DBR_D_writepid, "write", path);
         if (fd >= 0)
             close(fd);
         return err;
@@ -533,7 +336,8 @@ static int run_up(struct keeper *k)
     if (!c->up)
         return 0;
     if (c->script_security < 2)
-        return complain(k, DBR_D_up, DBR_ERR_CONFIG, "scripts are not allowed; add `script-security 2`");
+        return keeper_complain(k, DBR_D_up, DBR_ERR_CONFIG,
+                               "scripts are not allowed; add `script-security 2`");
     if (k->client)
         return 0; /* when the address is known */
     return script_run(c->up, "up", &about, c, &k->log);
@@ -541,10 +345,27 @@ static int run_up(struct keeper *k)
 
 /* ---- all of it ---- */
 
+static int run_dir_failed(struct keeper *k)
+{
+    dbr_log(&k->log, DBR_LOG_FATAL, "cannot make the folder %s: %s", k->run_dir, strerror(errno));
+    return DBR_ERR_IO;
+}
+
+static int open_run_dir(struct keeper *k)
+{
+    char base[DBR_RUN_DIR_MAX];
+    dbr_run_dir(base, k->run_dir);
+    if (mkdir(base, 0755) && errno != EEXIST)
+        return run_dir_failed(k);
+    if (mkdir(k->run_dir, 0700) && errno != EEXIST)
+        return run_dir_failed(k);
+    return 0;
+}
+
 static int go_to_folder(struct keeper *k)
 {
     if (k->config->cd && chdir(k->config->cd))
-        return complain_errno(k, DBR_D_cd, "change to", k->config->cd);
+        return keeper_complain_errno(k, DBR_D_cd, "change to", k->config->cd);
     return 0;
 }
 
@@ -557,7 +378,7 @@ static int set_priority_and_locks(struct keeper *k)
     const struct rlimit priority = {highest, highest};
     setrlimit(RLIMIT_NICE, &priority); /* refused: the unit's LimitNICE counts */
     if (k->config->nice && setpriority(PRIO_PROCESS, 0, k->config->nice))
-        return complain_errno(k, DBR_D_nice, "set", "the priority");
+        return keeper_complain_errno(k, DBR_D_nice, "set", "the priority");
     if (!k->config->mlock)
         return 0;
     k->lock = MCL_CURRENT | MCL_FUTURE;
@@ -570,7 +391,7 @@ static int set_priority_and_locks(struct keeper *k)
             strerror(errno));
     }
     if (mlockall(k->lock))
-        return complain_errno(k, DBR_D_mlock, "lock", "memory");
+        return keeper_complain_errno(k, DBR_D_mlock, "lock", "memory");
     return 0;
 }
 
@@ -592,27 +413,16 @@ void keeper_watch_lists(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder,
-        set_priority_and_locks,
-        open_log,
-        open_run_dir,
-        find_user,
-        loop_open,
-        open_udp,
-        open_bridge,
-        open_tap,
-        set_server_address,
-        set_server_address6,
-        watch_links,
-        open_pairs,
-        open_fetch,
-        open_metrics,
-        memory_open,
-        map_counters,
-        open_files,
-        open_management,
-        hooks_check,
-        write_pid,
+        go_to_folder, set_priority_and_locks,
+        open_log,     open_run_dir,
+        find_user,    loop_open,
+        open_udp,     open_bridge,
+        open_tap,     set_server_addresses,
+        watch_links,  open_pairs,
+        open_fetch,   open_metrics,
+        memory_open,  map_counters,
+        open_files,   open_management,
+        hooks_check,  write_pid,
         run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
@@ -626,25 +436,6 @@ int keeper_open(struct keeper *k)
     if (!err)
         k->withdrawn.path = k->config->tls_crypt_v2_withdrawn;
     return err;
-}
-
-static void undo_bridge(struct keeper *k)
-{
-    struct dbr_why why = {""};
-    if (!k->bridged)
-        return;
-    dbr_linkmon_close(k->linkmon);
-    k->linkmon = NULL;
-    forget_addresses(k);
-    if (k->tap.ifindex)
-        dbr_bridge_detach(k->netlink, k->tap.ifindex, NULL);
-    int err = dbr_bridge_undo(k->netlink, k->run_dir, k->config->bridge.name, &why);
-    if (err && err != DBR_ERR_NOTFOUND)
-        dbr_log(&k->log, DBR_LOG_ERROR,
-                "bridge %s could not be put back wholly: %s; the journal is kept in %s",
-                k->config->bridge.name, why.text, k->run_dir);
-    k->bridged = false;
-    trial_close(k);
 }
 
 static void close_fd(int *fd)
