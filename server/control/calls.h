@@ -92,6 +92,8 @@ int calls_pending_parse(const char *rest);
 void calls_tell_tap(
     struct control *ctl); /* also when the network here is another one: does it look like the far one? */
 void calls_keep_way(struct control *ctl); /* in a full tunnel: the server itself stays outside */
+/* The words of a line between blanks, at most `most`; the line is cut up. Their number. */
+size_t calls_words(char *line, const char **words, size_t most);
 /* One `route` line (NETWORK [NETMASK [GATEWAY [METRIC]]]) into a message; gateway and metric are what counts
  * where it names none, gateway 0: the DHCP lease's. 0 or DBR_ERR_SHAPE. Pure. */
 int calls_route_parse(struct dbr_ipc_route *r, const char *line, uint32_t gateway, uint32_t metric);

@@ -50,12 +50,8 @@ static void add_domain(struct dbr_ipc_dns *m, const char *name)
 
 static size_t split(const char *line, char *text, const char *words[WORDS])
 {
-    size_t n = 0;
-    char *rest = NULL;
     snprintf(text, LINE, "%s", line);
-    for (char *w = strtok_r(text, " \t", &rest); w && n < WORDS; w = strtok_r(NULL, " \t", &rest))
-        words[n++] = w;
-    return n;
+    return calls_words(text, words, WORDS);
 }
 
 static void each_word(struct dbr_ipc_dns *m, void (*add)(struct dbr_ipc_dns *, const char *),

@@ -14,15 +14,6 @@ enum { LINE = 160, WORDS = 3, ROUTES_OF_A_LIST = 64 };
 
 static const uint8_t none[16];
 
-static size_t split(char *line, const char *words[WORDS + 1])
-{
-    size_t n = 0;
-    char *rest = NULL;
-    for (char *w = strtok_r(line, " \t", &rest); w && n <= WORDS; w = strtok_r(NULL, " \t", &rest))
-        words[n++] = w;
-    return n;
-}
-
 /* "fd00:77::/64": no bit beyond the prefix. */
 static int take_network(struct dbr_ipc_route *r, char *word)
 {
@@ -53,7 +44,7 @@ int calls_route6_parse(struct dbr_ipc_route *r, const char *line, const uint8_t 
     if (strlen(line) >= sizeof text)
         return DBR_ERR_SHAPE;
     memcpy(text, line, strlen(line) + 1);
-    size_t n = split(text, w);
+    size_t n = calls_words(text, w, WORDS + 1);
     if (n < 1 || n > WORDS || take_network(r, text + (w[0] - text)))
         return DBR_ERR_SHAPE;
     bool named = n > 1 && strcmp(w[1], "default") != 0 && strcmp(w[1], "vpn_gateway") != 0;

@@ -40,11 +40,11 @@ static int prefix_of(uint32_t mask)
     return mask ? DBR_ERR_SHAPE : bits;
 }
 
-static size_t split(char *line, const char *words[ROUTE_WORDS + 1])
+size_t calls_words(char *line, const char **words, size_t most)
 {
     size_t n = 0;
     char *rest = NULL;
-    for (char *w = strtok_r(line, " \t", &rest); w && n <= ROUTE_WORDS; w = strtok_r(NULL, " \t", &rest))
+    for (char *w = strtok_r(line, " \t", &rest); w && n < most; w = strtok_r(NULL, " \t", &rest))
         words[n++] = w;
     return n;
 }
@@ -68,7 +68,7 @@ int calls_route_parse(struct dbr_ipc_route *r, const char *line, uint32_t gatewa
     if (strlen(line) >= sizeof text)
         return DBR_ERR_SHAPE;
     memcpy(text, line, strlen(line) + 1);
-    size_t n = split(text, w);
+    size_t n = calls_words(text, w, ROUTE_WORDS + 1);
     if (n < 1 || n > ROUTE_WORDS || to_ip(w[0], &dst))
         return DBR_ERR_SHAPE;
     if (n > 1 && strcmp(w[1], "default") != 0 && to_ip(w[1], &mask))
