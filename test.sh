@@ -214,15 +214,51 @@ run format format
 run release release
 run asan built_units asan
 run tsan tsan
-spawn interop interop ours-stock handshake,addressing,layer2,lifecycle,config,loss,hijack,p2p,multihome
+spawn interop interop ours-stock "
+    handshake
+    addressing
+    layer2
+    lifecycle
+    config
+    loss
+    hijack
+    p2p
+    multihome
+"
 spawn hostile hostile
-spawn revocation interop ours-stock revocation,push,takeover,hosts,monitoring
+spawn revocation interop ours-stock "
+    revocation
+    push
+    takeover
+    hosts
+    monitoring
+"
 collect interop
 collect hostile
 collect revocation
-spawn oldpeers interop ours-stock oldpeers,pmtu,reneg,tunnel,management,scripts
-spawn stock-ours interop stock-ours handshake,client,p2p,login,calling
-spawn ours-ours interop ours-ours layer2,client,site,pmtu,tunnel,p2p
+spawn oldpeers interop ours-stock "
+    oldpeers
+    pmtu
+    reneg
+    tunnel
+    management
+    scripts
+"
+spawn stock-ours interop stock-ours "
+    handshake
+    client
+    p2p
+    login
+    calling
+"
+spawn ours-ours interop ours-ours "
+    layer2
+    client
+    site
+    pmtu
+    tunnel
+    p2p
+"
 collect oldpeers
 collect stock-ours
 collect ours-ours

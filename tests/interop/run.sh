@@ -9,7 +9,31 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
 . "$here/../lib/report.sh"
 PAIRS=
-SCRIPTS=handshake,gatekeys,certificates,addressing,tunnel,layer2,pmtu,lifecycle,config,oldpeers,loss,reneg,hijack,takeover,hosts,revocation,push,management,scripts,p2p,multihome,monitoring,calling
+SCRIPTS="
+    handshake
+    gatekeys
+    certificates
+    addressing
+    tunnel
+    layer2
+    pmtu
+    lifecycle
+    config
+    oldpeers
+    loss
+    reneg
+    hijack
+    takeover
+    hosts
+    revocation
+    push
+    management
+    scripts
+    p2p
+    multihome
+    monitoring
+    calling
+"
 args=()
 while [ $# -gt 0 ]; do
     case $1 in
