@@ -24,7 +24,7 @@ enum {
     QUESTIONS = 3,
     QUESTION_EVERY_NS = 400000000,
     SETTLE_NS = 30000000, /* several addresses and routes come in a row */
-    STOPPED_S = 2,
+    STOPPED_S = 1,
     NEWS_BYTES = 8192,
 };
 

@@ -19,7 +19,8 @@
 
 #define SECOND_NS 1000000000ull
 enum {
-    HEARTBEAT_MS = 2000, /* keeper wants a sign of life (ipc/boot.h) */
+    HEARTBEAT_MS = 2000,   /* keeper wants a sign of life (ipc/boot.h) */
+    CLIENT_BEAT_MS = 1000, /* a client that was stopped for two seconds is to notice it (calls_net.c) */
     MAX_EVENTS = 8,
     FLOOD = 100, /* half-open sessions: what they took is given back when they are gone */
     LAST_WORDS_NS = 1500000000,
@@ -72,8 +73,9 @@ static int wait_ms(struct control *ctl)
     uint64_t at = control_deadline(ctl);
     control_clock(ctl);
     uint64_t ms = at <= ctl->now.ns ? 0 : (at - ctl->now.ns) / 1000000 + 1;
-    if (ms > HEARTBEAT_MS)
-        ms = HEARTBEAT_MS;
+    uint64_t most = ctl->boot->client ? CLIENT_BEAT_MS : HEARTBEAT_MS;
+    if (ms > most)
+        ms = most;
     ctl->wake_ns = ctl->now.ns + ms * 1000000;
     return (int)ms;
 }
