@@ -201,33 +201,42 @@ static int policy_of(struct call *c, char policy[32])
     return err;
 }
 
-int cmd_issue(struct call *c)
+typedef int maker(struct dbr_ca *ca, const struct dbr_issue *w, struct dbr_issued *got, char *why,
+                  size_t cap);
+
+/* Asks for what is needed, makes the certificate and says so; the exit status. err: of the preparations. */
+static int make_certificate(struct call *c, struct dbr_issue *w, bool with_key, maker *make, int err)
 {
-    struct dbr_issue w;
     struct dbr_issued got;
     struct secret s = {0};
     struct dbr_ca *ca;
     char policy[32];
+    if (!err)
+        err = policy_of(c, policy);
+    if (!err && with_key)
+        err = new_pass(c, policy, w->name, &s, &w->key_pass);
+    if (!err)
+        err = open_ca(c, true, &ca);
+    if (!err) {
+        err = make(ca, w, &got, c->why, WHY);
+        dbr_ca_close(ca);
+    }
+    if (!err)
+        say_issued(c, w->name, &got, &s);
+    dbr_wipe(&s, sizeof s);
+    return err ? fail(c, err) : 0;
+}
+
+int cmd_issue(struct call *c)
+{
+    struct dbr_issue w;
     int err = what_to_issue(c, &w);
     w.name = c->args[1];
     if (!err)
         err = take_profile(c, &w);
     if (!err)
         err = dbr_name_check(w.name, c->why, WHY);
-    if (!err)
-        err = policy_of(c, policy);
-    if (!err)
-        err = new_pass(c, policy, w.name, &s, &w.key_pass);
-    if (!err)
-        err = open_ca(c, true, &ca);
-    if (!err) {
-        err = dbr_ca_issue(ca, &w, &got, c->why, WHY);
-        dbr_ca_close(ca);
-    }
-    if (!err)
-        say_issued(c, w.name, &got, &s);
-    dbr_wipe(&s, sizeof s);
-    return err ? fail(c, err) : 0;
+    return make_certificate(c, &w, true, dbr_ca_issue, err);
 }
 
 int cmd_sign(struct call *c)
@@ -293,26 +302,9 @@ int cmd_renew(struct call *c)
     if (c->o.root)
         return renew_root(c);
     struct dbr_issue w;
-    struct dbr_issued got;
-    struct secret s = {0};
-    struct dbr_ca *ca;
-    char policy[32];
     int err = what_to_issue(c, &w);
     w.name = c->args[0];
-    if (!err)
-        err = policy_of(c, policy);
-    if (!err && w.new_key)
-        err = new_pass(c, policy, w.name, &s, &w.key_pass);
-    if (!err)
-        err = open_ca(c, true, &ca);
-    if (!err) {
-        err = dbr_ca_renew(ca, &w, &got, c->why, WHY);
-        dbr_ca_close(ca);
-    }
-    if (!err)
-        say_issued(c, w.name, &got, &s);
-    dbr_wipe(&s, sizeof s);
-    return err ? fail(c, err) : 0;
+    return make_certificate(c, &w, w.new_key, dbr_ca_renew, err);
 }
 
 /* --- revoke, unhold, crl

@@ -9,6 +9,9 @@
 #include "proto/negotiation.h"
 #include "proto/session.h"
 
+#define SECOND_NS    1000000000ull
+#define ACK_AGAIN_NS (SECOND_NS / 10) /* behind a renegotiation, doubled each time */
+
 enum { SESSION_SLOTS = 3, SESSION_WHY = 192, GATE_FIRST = 0, GATE_LATER = 1, GATES = 2 };
 
 struct dbr_session {
@@ -53,9 +56,19 @@ void session_log(struct dbr_session *s, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void session_fail(struct dbr_session *s, const struct dbr_now *now, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* What the negotiation's TLS has to say becomes packets. */
+void session_flush(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now);
+/* Its data key ends at the owner's. */
+void session_drop_key(struct dbr_session *s, struct negotiation *n);
+
+/* --- session_keys.c --- */
 /* Derives and hands out the data keys of a negotiation. */
 int session_install(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now);
 void session_active(struct dbr_session *s, const struct dbr_now *now);
+void session_swap_when_safe(struct dbr_session *s, const struct dbr_now *now);
+/* The peer's SOFT_RESET for a key id that we do not have yet; NULL: not now, or none. */
+struct negotiation *session_peer_renegotiates(struct dbr_session *s, const struct dbr_control *c,
+                                              const struct dbr_now *now);
 
 /* --- session_msg.c --- */
 /* TLS of this negotiation is up: a client sends its key message. */

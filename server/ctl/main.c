@@ -4,6 +4,7 @@
  * the answer.
  */
 #include "bridge_check.h"
+#include "ipc/messages.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,26 +71,6 @@ static int standard_input(void)
     return fd;
 }
 
-static int ask(int sock, const char *line, int fd)
-{
-    struct iovec iov = {.iov_base = (void *)(size_t)line, .iov_len = strlen(line)};
-    union {
-        char space[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } cmsg = {0};
-    struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (fd >= 0) {
-        mh.msg_control = cmsg.space;
-        mh.msg_controllen = sizeof cmsg.space;
-        struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    }
-    return sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
-
 /* Prints the answer; 0, or 1 if it begins with ERROR or does not come. */
 static int print_answer(int sock)
 {
@@ -134,7 +115,7 @@ int main(int argc, char **argv)
     int sock = connect_to(path);
     if (sock < 0)
         return 1;
-    if (ask(sock, line, fd)) {
+    if (dbr_ipc_send_bytes(sock, line, strlen(line), fd, 0) < 0) {
         fprintf(stderr, "drawbridge-ctl: %s: %s\n", path, strerror(errno));
         return 1;
     }

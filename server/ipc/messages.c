@@ -393,10 +393,9 @@ int dbr_ipc_check(const void *buf, size_t n)
     return rules[head->type].check ? rules[head->type].check(buf) : 0;
 }
 
-int dbr_ipc_send(int sock, const void *msg, int fd_pass)
+ssize_t dbr_ipc_send_bytes(int sock, const void *bytes, size_t n, int fd_pass, int flags)
 {
-    const struct dbr_ipc_head *head = msg;
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)msg, .iov_len = head->len};
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = n};
     union {
         char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
@@ -411,7 +410,13 @@ int dbr_ipc_send(int sock, const void *msg, int fd_pass)
         c->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(c), &fd_pass, sizeof fd_pass);
     }
-    ssize_t sent = sendmsg(sock, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sendmsg(sock, &mh, flags | MSG_NOSIGNAL);
+}
+
+int dbr_ipc_send(int sock, const void *msg, int fd_pass)
+{
+    const struct dbr_ipc_head *head = msg;
+    ssize_t sent = dbr_ipc_send_bytes(sock, msg, head->len, fd_pass, MSG_DONTWAIT);
     if (sent == (ssize_t)head->len)
         return 0;
     return sent < 0 && (errno == EAGAIN || errno == ENOBUFS) ? DBR_ERR_AGAIN : DBR_ERR_IO;

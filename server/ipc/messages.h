@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum dbr_ipc_type {
     /* control -> data worker */
@@ -550,6 +551,8 @@ bool dbr_ipc_env_name(const char *name, size_t n);
 /* Sends one message (head.len bytes) without blocking. 0, DBR_ERR_AGAIN if the socket is full, DBR_ERR_IO.
  * fd_pass is a descriptor to pass along or -1. */
 int dbr_ipc_send(int sock, const void *msg, int fd_pass);
+/* The same for n bytes that are no message of ours (drawbridge-ctl); flags and result as of send(2). */
+ssize_t dbr_ipc_send_bytes(int sock, const void *bytes, size_t n, int fd_pass, int flags);
 /* Receives one message into buf (DBR_IPC_MAX bytes, 8-aligned) without blocking and checks it. 0;
  * DBR_ERR_AGAIN; DBR_ERR_NOTFOUND when the other side is gone; DBR_ERR_SHAPE (message dropped); DBR_ERR_IO.
  * *fd_pass (may be NULL) gets a passed descriptor or -1; descriptors that nobody asked for are closed. */
