@@ -33,6 +33,9 @@ SCRIPTS="
     multihome
     monitoring
     calling
+    client
+    site
+    login
 "
 args=()
 while [ $# -gt 0 ]; do
