@@ -104,7 +104,7 @@ int rt_request(struct dbr_netlink *nl, struct nl_msg *msg, rt_visit *visit, void
         return DBR_ERR_IO;
     while (!nl->done) {
         int got = nl_recvmsgs(nl->sock, nl->cb);
-        if (got < 0 && !nl->done)
+        if (got < 0 && got != -NLE_INTR && !nl->done)
             return DBR_ERR_IO;
     }
     return nl->result;

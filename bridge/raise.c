@@ -386,9 +386,11 @@ static int give_back_port(struct dbr_netlink *nl, const struct journal *j, size_
 {
     const struct journal_port *p = &j->port[port];
     struct link_facts f;
-    if (rt_get_link(nl, p->name, &f) < 0)
+    int err = rt_get_link(nl, p->name, &f);
+    if (err == DBR_ERR_NOTFOUND)
         return 0; /* gone, and with it what it carried */
-    int err = 0;
+    if (err)
+        return dbr_why(why, err, "cannot ask for %s: %s", p->name, strerror(errno));
     if (bridge_ifindex && f.link.master == bridge_ifindex)
         err = rt_set_u32(nl, f.link.ifindex, IFLA_MASTER, 0);
     if (err)
@@ -410,6 +412,8 @@ static int undo_with(struct dbr_netlink *nl, const struct journal *j, struct dbr
     struct link_facts bridge;
     int have = rt_get_link(nl, j->bridge, &bridge), first = 0;
     int ifindex = have == 0 && bridge.link.is_bridge ? bridge.link.ifindex : 0;
+    if (have && have != DBR_ERR_NOTFOUND)
+        return dbr_why(why, have, "cannot ask for bridge %s: %s", j->bridge, strerror(errno));
     for (size_t i = j->nports; i-- > 0;) {
         int err = give_back_port(nl, j, i, ifindex, first ? NULL : why);
         first = first ? first : err;

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 200, KEPT_MAX = 1024, UNDONE = 3 };
+enum { LOOK_MS = 200, KEPT_MAX = 1024, UNDONE = 3, UNDO_TRIES = 5 };
 
 static const char RAISED = 'r', NOTHING = 'n';
 
@@ -121,6 +121,10 @@ static _Noreturn void put_back(const struct watcher *w)
     struct dbr_why why = {""};
     atomic_store(w->undoing, 1);
     int err = dbr_bridge_undo(w->nl, w->run_dir, w->bridge, &why);
+    for (int i = 1; i < UNDO_TRIES && err && err != DBR_ERR_NOTFOUND; i++) {
+        poll(NULL, 0, LOOK_MS); /* keeper may be at it, too */
+        err = dbr_bridge_undo(w->nl, w->run_dir, w->bridge, &why);
+    }
     if (err && err != DBR_ERR_NOTFOUND)
         dbr_log(w->log, DBR_LOG_ERROR, "bridge %s could not be put back wholly: %s", w->bridge, why.text);
     else
