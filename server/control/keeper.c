@@ -103,10 +103,9 @@ static void take_state(struct control *ctl, const struct dbr_ipc_state *m)
             ctl->status_ns = ctl->now.ns;
         break;
     case DBR_STATE_RESTART:
-        if (ctl->calls) {
+        if (ctl->calls)
             calls_restart(ctl);
-            break;
-        } /* fall through */
+        break;
     case DBR_STATE_RELOAD:
         dbr_log(ctl->log, DBR_LOG_NOTICE, "reload: nothing to change while clients are up");
         break;

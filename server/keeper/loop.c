@@ -293,13 +293,17 @@ static void on_signal(struct keeper *k, int sig)
                 sig == SIGTERM ? "SIGTERM" : "SIGINT");
         keeper_stop(k, 0);
         break;
+    case SIGUSR1:
+        if (k->client) {
+            tell_control(k, DBR_STATE_RESTART);
+            break;
+        } /* fall through */
     case SIGHUP:
         if (k->argv)
             reload(k);
         else
             tell_control(k, DBR_STATE_RELOAD);
         break;
-    case SIGUSR1: tell_control(k, DBR_STATE_RESTART); break;
     case SIGUSR2: tell_control(k, DBR_STATE_STATUS); break;
     case SIGCHLD:
         hooks_reap(k);
