@@ -99,6 +99,31 @@ bystanders() {
     T_NOTE="$(awk '/transmitted/ {s += $1; r += $4} END {print r " of " s " echoes"}' "$CASE"/c?.ping)"
 }
 
+# A list of a million entries: frames and handshakes go on while it is verified, and it counts.
+million() {
+    fresh million && serve && join c1 && join c2 || return
+    local i started n worst
+    x c1 ping -n -i 0.002 -w 8 192.168.77.10 >"$CASE/ping" 2>&1 &
+    local pinger=$!
+    awk 'BEGIN {for (i = 0; i < 1000000; i++) printf "R\t350101000000Z\t260101000000Z\t%010X\tunknown\t/CN=x%d\n", 268435456 + 7 * i, i}' >>"$LAB_PKI/index.txt"
+    revoke c2 || why "no list" || return
+    put
+    for i in 1 2 3; do
+        started=$(lab_now_ms)
+        lab_client_stop c3
+        lab_client_start c3 || why "no handshake while the list is verified" || return
+        n=$(($(lab_now_ms) - started))
+        [ "$n" -lt 3000 ] || why "a handshake took $n ms" || return
+    done
+    told c2 "Certificate revoked" 20 || return
+    logged "1000001 revoked|100000[0-9] revoked" || return
+    wait "$pinger"
+    awk '/packets transmitted/ {found = 1; if ($1 - $4 > 1) exit 1} END {exit !found}' "$CASE/ping" ||
+        why "echoes were lost: $(grep transmitted "$CASE/ping")" || return
+    worst=$(awk -F/ '/^rtt/ {print $6}' "$CASE/ping")
+    T_NOTE="$(awk '/transmitted/ {print $4 " of " $1 " echoes"}' "$CASE/ping"), the longest $worst ms"
+}
+
 half_written() {
     fresh half && serve && join c1 || return
     revoke c1
@@ -501,6 +526,7 @@ reload_ca() {
 
 t_case crl_file_swap file_swap
 t_case crl_others_lose_nothing bystanders
+t_case crl_million million
 t_case crl_half_written half_written
 t_case crl_rollback rollback
 t_case crl_wrong_ca wrong_ca
