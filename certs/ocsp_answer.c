@@ -12,8 +12,8 @@
 #include "base/siphash.h"
 #include "certs/ca_parts.h"
 #include "certs/ocsp_parts.h"
+#include "certs/quicksign.h"
 #include "certs/say.h"
-#include "certs/sign.h"
 
 /* What the index says about one serial. */
 struct known {
@@ -37,7 +37,7 @@ struct slot {
 };
 
 struct dbr_responder {
-    EVP_PKEY *key;
+    struct quick_signer signer;
     uint8_t *signer_der; /* OpenSSL's memory */
     int signer_len;
     int64_t signer_end; /* unix seconds: no answer outlives its signer */
@@ -101,7 +101,7 @@ int dbr_responder_new(struct dbr_responder **out, const uint8_t *ca, size_t ca_l
     X509 *a = parse_cert(ca, ca_len), *b = parse_cert(signer, signer_len);
     *out = NULL;
     int err = r ? check_signer(a, b, key, why, cap) : dbr_say(DBR_ERR_NOMEM, why, cap, "out of memory");
-    if (!err && (err = fill(r, a, b)) != 0)
+    if (!err && ((err = fill(r, a, b)) != 0 || (err = quick_signer_init(&r->signer, key)) != 0))
         dbr_say(err, why, cap, "%s", dbr_err_text(err));
     X509_free(a);
     X509_free(b);
@@ -109,8 +109,6 @@ int dbr_responder_new(struct dbr_responder **out, const uint8_t *ca, size_t ca_l
         dbr_responder_free(r);
         return err;
     }
-    EVP_PKEY_up_ref(key);
-    r->key = key;
     r->life_s = life_s;
     *out = r;
     return 0;
@@ -129,7 +127,7 @@ void dbr_responder_free(struct dbr_responder *r)
     if (!r)
         return;
     forget_answers(r);
-    EVP_PKEY_free(r->key);
+    quick_signer_free(&r->signer);
     OPENSSL_free(r->signer_der);
     free(r->known);
     dbr_derout_free(&r->out);
@@ -243,14 +241,7 @@ static int put_basic(struct dbr_responder *r, struct dbr_derout *o, const struct
     dbr_derout_begin(o, DBR_DER_SEQ);
     size_t start = o->n;
     put_data(r, o, req, now, next);
-    size_t len = o->n - start;
-    int err = put_algorithm(r->key, o);
-    if (!err && !o->bad) {
-        struct dbr_derout sig = {0};
-        err = put_signature(r->key, o->p + start, len, &sig);
-        dbr_derout_raw(o, sig.p, sig.n);
-        dbr_derout_free(&sig);
-    }
+    int err = o->bad ? DBR_ERR_NOMEM : quick_put_signature(&r->signer, o->p + start, o->n - start, o);
     dbr_derout_begin(o, DBR_DER_CTX0);
     dbr_derout_begin(o, DBR_DER_SEQ);
     dbr_derout_raw(o, r->signer_der, (size_t)r->signer_len);
@@ -299,20 +290,14 @@ static uint64_t tag_of(const struct dbr_responder *r, const void *der, size_t n)
     return dbr_siphash(r->slot_key, der, n);
 }
 
-static void keep(struct slot *s, const struct dbr_responder *r, const struct dbr_ocsp_id *id, int64_t now,
-                 int64_t next)
+static void keep(struct slot *s, const struct dbr_ocsp_id *id, const struct dbr_answer *a)
 {
-    uint8_t *copy = malloc(r->out.n);
+    uint8_t *copy = malloc(a->len);
     if (!copy)
         return;
     free(s->der);
-    *s = (struct slot){id->serial,
-                       id->hash_len,
-                       now,
-                       next,
-                       memcpy(copy, r->out.p, r->out.n),
-                       r->out.n,
-                       tag_of(r, r->out.p, r->out.n)};
+    memcpy(copy, a->der, a->len);
+    *s = (struct slot){id->serial, id->hash_len, a->this_update, a->next_update, copy, a->len, a->tag};
 }
 
 static bool ours(const struct dbr_responder *r, const struct dbr_ocsp_id *id)
@@ -335,9 +320,11 @@ static void answer_fresh(struct dbr_responder *r, const struct dbr_ocsp_request 
         answer_error(r, OCSP_INTERNAL, out);
         return;
     }
-    if (s)
-        keep(s, r, &req->ids[0], now, next);
-    *out = (struct dbr_answer){r->out.p, r->out.n, s != NULL, tag_of(r, r->out.p, r->out.n), now, next};
+    *out = (struct dbr_answer){.der = r->out.p, .len = r->out.n};
+    if (!s)
+        return;
+    *out = (struct dbr_answer){r->out.p, r->out.n, true, tag_of(r, r->out.p, r->out.n), now, next};
+    keep(s, &req->ids[0], out);
 }
 
 void dbr_responder_answer(struct dbr_responder *r, const void *request, size_t len, int64_t now,

@@ -34,6 +34,7 @@
 #include "certs/ocsp.h"
 #include "certs/say.h"
 
+enum { KEPT = 1024, SMALL_BODY = 512 };
 enum { CONNECTIONS = 1000, PER_ADDRESS = 64, SILENCE_S = 10, CONNECTION_BYTES = 32768, MAX_AGE_CRL_S = 300 };
 
 /* A document that is served as it is. */
@@ -46,11 +47,21 @@ struct document {
 
 enum { DOC_CRL_DER, DOC_CRL_PEM, DOC_CA, DOCUMENTS };
 
+/* An OCSP answer with its headers, as it is sent throughout one second. A new one takes the place of the old.
+ */
+struct kept {
+    struct MHD_Response *r; /* NULL: empty; a reference */
+    const uint8_t *der;     /* r's memory */
+    size_t len;
+    int64_t second; /* unix seconds: max-age and Expires are of this second */
+};
+
 struct server {
     struct call *call;
     pthread_mutex_t lock; /* guards docs and responder */
     struct document docs[DOCUMENTS];
     struct dbr_responder *responder; /* NULL: CRL only */
+    struct kept kept[KEPT];          /* of libmicrohttpd's thread, and of nobody when that has ended */
     struct stat index_seen, crl_seen;
 };
 
@@ -150,11 +161,12 @@ static bool replaced(const char *folder, const char *name, struct stat *seen)
 /* --- HTTP
  * ----------------------------------------------------------------------------------------------------- */
 
-/* The body of a POST while it comes in. */
+/* The body of a POST while it comes in: an OCSP request has about 100 bytes, and what is longer moves. */
 struct upload {
-    uint8_t p[DBR_OCSP_MAX_REQUEST];
     size_t n;
     bool too_long;
+    uint8_t *big; /* NULL, or of DBR_OCSP_MAX_REQUEST bytes */
+    uint8_t small[SMALL_BODY];
 };
 
 static const char *http_date(int64_t t, char out[40])
@@ -186,11 +198,11 @@ static enum MHD_Result reply_text(struct MHD_Connection *c, unsigned status, con
 
 /* How long a cache may keep it: not past its end, and CRLs five minutes, so that a revocation is not held up.
  */
-static void add_cache_headers(struct MHD_Response *r, int64_t changed, int64_t expires, int64_t max_age,
-                              const char *etag)
+static void add_cache_headers(struct MHD_Response *r, int64_t now, int64_t changed, int64_t expires,
+                              int64_t max_age, const char *etag)
 {
     char text[96], date[40];
-    int64_t now = (int64_t)time(NULL), left = expires ? expires - now : max_age;
+    int64_t left = expires ? expires - now : max_age;
     int64_t age = left < max_age ? left : max_age;
     snprintf(text, sizeof text, "public, no-transform, must-revalidate, max-age=%lld",
              (long long)(age > 0 ? age : 0));
@@ -220,33 +232,70 @@ static enum MHD_Result reply_document(struct server *s, struct MHD_Connection *c
         same ? 0 : d->n, same ? (void *)(uintptr_t) "" : d->p, MHD_RESPMEM_MUST_COPY);
     if (r) {
         MHD_add_response_header(r, "Content-Type", type);
-        add_cache_headers(r, d->changed, d->expires, MAX_AGE_CRL_S, d->etag);
+        add_cache_headers(r, (int64_t)time(NULL), d->changed, d->expires, MAX_AGE_CRL_S, d->etag);
     }
     pthread_mutex_unlock(&s->lock);
     return reply(c, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, r);
+}
+
+static struct MHD_Response *ocsp_response(const struct dbr_answer *a, void *der, int64_t now,
+                                          enum MHD_ResponseMemoryMode mode)
+{
+    char etag[40];
+    struct MHD_Response *r = MHD_create_response_from_buffer(a->len, der, mode);
+    if (!r)
+        return NULL;
+    MHD_add_response_header(r, "Content-Type", "application/ocsp-response");
+    if (a->cacheable) {
+        snprintf(etag, sizeof etag, "\"%016" PRIx64 "\"", a->tag);
+        add_cache_headers(r, now, a->this_update, a->next_update, a->next_update - a->this_update, etag);
+    } else {
+        MHD_add_response_header(r, "Cache-Control", "no-store");
+    }
+    return r;
+}
+
+static void drop_kept(struct kept *k)
+{
+    if (k->r)
+        MHD_destroy_response(k->r);
+    *k = (struct kept){0};
+}
+
+/* The response of a cacheable answer; NULL: out of memory. It stays the table's. */
+static struct MHD_Response *kept_response(struct server *s, const struct dbr_answer *a, int64_t now)
+{
+    struct kept *k = &s->kept[a->tag % KEPT];
+    if (k->r && k->second == now && k->len == a->len && memcmp(k->der, a->der, a->len) == 0)
+        return k->r;
+    drop_kept(k);
+    uint8_t *der = malloc(a->len);
+    struct MHD_Response *r =
+        der ? ocsp_response(a, memcpy(der, a->der, a->len), now, MHD_RESPMEM_MUST_FREE) : NULL;
+    if (r)
+        *k = (struct kept){r, der, a->len, now};
+    else
+        free(der);
+    return r;
 }
 
 static enum MHD_Result reply_ocsp(struct server *s, struct MHD_Connection *c, const uint8_t *request,
                                   size_t n)
 {
     struct dbr_answer a;
-    char etag[40];
+    struct MHD_Response *r;
+    int64_t now = (int64_t)time(NULL);
     if (!s->responder)
         return reply_text(c, MHD_HTTP_NOT_FOUND, "no OCSP here\n");
     pthread_mutex_lock(&s->lock);
-    dbr_responder_answer(s->responder, request, n, (int64_t)time(NULL), &a);
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(a.len, (void *)(uintptr_t)a.der, MHD_RESPMEM_MUST_COPY);
-    if (r && a.cacheable) {
-        snprintf(etag, sizeof etag, "\"%016" PRIx64 "\"", a.tag);
-        add_cache_headers(r, a.this_update, a.next_update, a.next_update - a.this_update, etag);
-    }
+    dbr_responder_answer(s->responder, request, n, now, &a);
+    if (a.cacheable)
+        r = kept_response(s, &a, now);
+    else
+        r = ocsp_response(&a, (void *)(uintptr_t)a.der, now, MHD_RESPMEM_MUST_COPY);
     pthread_mutex_unlock(&s->lock);
-    if (r) {
-        MHD_add_response_header(r, "Content-Type", "application/ocsp-response");
-        if (!a.cacheable)
-            MHD_add_response_header(r, "Cache-Control", "no-store");
-    }
+    if (a.cacheable)
+        return r ? MHD_queue_response(c, MHD_HTTP_OK, r) : MHD_NO;
     return reply(c, MHD_HTTP_OK, r);
 }
 
@@ -293,20 +342,27 @@ static enum MHD_Result on_get(struct server *s, struct MHD_Connection *c, const 
     return reply_text(c, MHD_HTTP_NOT_FOUND, "not here\n");
 }
 
-static void begin_body(struct upload *u)
+static bool room_for(struct upload *u, size_t n)
 {
-    u->n = 0;
-    u->too_long = false;
+    if (u->big || n <= sizeof u->small - u->n)
+        return true;
+    u->big = malloc(DBR_OCSP_MAX_REQUEST);
+    if (u->big)
+        memcpy(u->big, u->small, u->n);
+    return u->big != NULL;
 }
 
-static void take_body(struct upload *u, const char *data, size_t n)
+/* False: out of memory. */
+static bool take_body(struct upload *u, const char *data, size_t n)
 {
-    if (n > sizeof u->p - u->n) {
-        u->too_long = true;
-        return;
-    }
-    memcpy(u->p + u->n, data, n);
+    u->too_long |= n > DBR_OCSP_MAX_REQUEST - u->n;
+    if (u->too_long)
+        return true;
+    if (!room_for(u, n))
+        return false;
+    memcpy((u->big ? u->big : u->small) + u->n, data, n);
     u->n += n;
+    return true;
 }
 
 static enum MHD_Result on_post(struct server *s, struct MHD_Connection *c, const char *url, struct upload *u)
@@ -315,7 +371,21 @@ static enum MHD_Result on_post(struct server *s, struct MHD_Connection *c, const
         return reply_text(c, MHD_HTTP_NOT_FOUND, "not here\n");
     if (u->too_long)
         return reply_text(c, MHD_HTTP_CONTENT_TOO_LARGE, "too long\n");
-    return reply_ocsp(s, c, u->p, u->n);
+    return reply_ocsp(s, c, u->big ? u->big : u->small, u->n);
+}
+
+static struct upload no_body; /* stands for it in requests that are not POST */
+
+static enum MHD_Result begin(void **state, bool post)
+{
+    struct upload *u = post ? malloc(sizeof *u) : &no_body;
+    if (u && post) {
+        u->n = 0;
+        u->too_long = false;
+        u->big = NULL;
+    }
+    *state = u;
+    return u ? MHD_YES : MHD_NO;
 }
 
 /* Called first with the headers, then for each piece of the body, then once more with none left. */
@@ -324,17 +394,12 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 {
     bool post = strcmp(method, "POST") == 0;
     (void)version;
-    if (!*state) {
-        *state = malloc(post ? sizeof(struct upload) : 1);
-        if (*state && post)
-            begin_body(*state);
-        return *state ? MHD_YES : MHD_NO;
-    }
+    if (!*state)
+        return begin(state, post);
     if (*size) {
-        if (post)
-            take_body(*state, data, *size);
+        bool ok = !post || take_body(*state, data, *size);
         *size = 0;
-        return MHD_YES;
+        return ok ? MHD_YES : MHD_NO;
     }
     if (post)
         return on_post(arg, c, url, *state);
@@ -345,11 +410,15 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 
 static void on_done(void *arg, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode why)
 {
+    struct upload *u = *state;
     (void)arg;
     (void)c;
     (void)why;
-    free(*state);
     *state = NULL;
+    if (!u || u == &no_body)
+        return;
+    free(u->big);
+    free(u);
 }
 
 /* --- starting
@@ -556,6 +625,8 @@ int cmd_serve(struct call *c)
         err = serve(&s, fd, &t);
     for (int i = 0; i < DOCUMENTS; i++)
         free(s.docs[i].p);
+    for (int i = 0; i < KEPT; i++)
+        drop_kept(&s.kept[i]);
     dbr_responder_free(s.responder);
     if (t.key)
         dbr_wipe(t.key, t.key_len);

@@ -43,6 +43,8 @@ says "bob is revoked" "bob.crt: revoked" ocsp -cert bob.crt
 says "with the reason" "keyCompromise" ocsp -cert bob.crt
 says "SHA-256 ids" "alice.crt: good" ocsp -sha256 -cert ca/issued/alice.crt
 says "both hashes, two certificates" "bob.crt: revoked" ocsp -cert ca/issued/alice.crt -sha256 -cert bob.crt
+n=$(ocsp $(for i in $(seq 8); do echo "-cert ca/issued/alice.crt -cert bob.crt"; done) | grep -c "crt: good\|crt: revoked")
+[ $n = 16 ] && pass "sixteen in one request, above 512 bytes" || fail "sixteen in one request: $n answers"
 says "nonce" "Response verify OK" ocsp -nonce -cert ca/issued/alice.crt
 ocsp -nonce -cert ca/issued/alice.crt | grep -qi "no nonce" && fail "the nonce comes back" || pass "the nonce comes back"
 says "no nonce" "alice.crt: good" ocsp -no_nonce -cert ca/issued/alice.crt
