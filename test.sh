@@ -222,6 +222,7 @@ spawn interop interop ours-stock "
     config
     loss
     hijack
+    loop
     p2p
     multihome
 "

@@ -38,7 +38,8 @@
     X(REDIRECT, "redirect", "ICMP or ICMPv6 redirect")                                                       \
     X(STORM, "storm", "broadcast, multicast and unknown unicast above storm-limit")                          \
     X(ISOLATED, "isolated", "peer to peer without client-to-client")                                         \
-    X(SAME_PORT, "same-port", "destination is where the frame came from")
+    X(SAME_PORT, "same-port", "destination is where the frame came from")                                    \
+    X(LOOP, "loop", "port leads back to the LAN or to another port by a way of its own")
 
 enum dbr_guard {
 #define X(name, counter, text) DBR_GUARD_##name,

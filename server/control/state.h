@@ -86,6 +86,7 @@ struct admitted {
     struct dbr_ipc_stats stats;
     struct shown_mac *macs; /* grows up to MACS_SHOWN */
     size_t n_macs, cap_macs;
+    int64_t loop_s; /* when data said last that its port leads back to us, unix; 0 = never */
     uint8_t serial[DBR_IPC_SERIAL_MAX];
     uint8_t serial_len;
     uint8_t *issuer; /* DER name; NULL for a peer that data handed back, until a CRL bears its hash */

@@ -3,6 +3,7 @@
  * Messages to and from the data workers. A message that a worker does not take means that data hangs:
  * keeper's watchdog deals with that; here the session concerned is given up, and everybody else goes on.
  */
+#include "bridge/guard.h"
 #include "control/revocation.h"
 #include "control/state.h"
 #include "base/bytes.h"
@@ -20,7 +21,8 @@ enum {
     PAUSE_NS = 1000000000,
     OFFER_AGAIN_NS = 50000000,
     READ_ROUNDS = 256,
-    STOCK_REPLAY_WINDOW = 64
+    STOCK_REPLAY_WINDOW = 64,
+    LOOP_OVER_S = 30
 };
 
 unsigned worker_of(const struct control *ctl, uint32_t peer_id)
@@ -417,10 +419,28 @@ static void on_seen(struct client *c, const void *buf)
         seen_take(c, buf);
 }
 
+/* data tells every second while the port is closed; it opens when nothing was told for longer. */
+static void say_loop(struct client *c)
+{
+    if (!c->adm)
+        return;
+    int64_t before = c->adm->loop_s;
+    c->adm->loop_s = c->ctl->now.unix_s;
+    if (!before || c->adm->loop_s - before > LOOP_OVER_S)
+        client_log(
+            c, DBR_LOG_WARN,
+            "WARNING: loop: our own frames come back through this client: it is joined to the LAN, or to "
+            "another site, by a second way. Its port is closed until that is ended (`loop-guard`)");
+}
+
 static void on_guard(struct client *c, const void *buf)
 {
     const struct dbr_ipc_guard *m = buf;
     char text[24];
+    if (m->reason == DBR_GUARD_LOOP) {
+        say_loop(c);
+        return;
+    }
     mac_text(m->mac, text, m->vlan);
     client_log(c, DBR_LOG_NOTICE, "guard: dropped %u frames from %s (reason %u)", m->count, text, m->reason);
 }

@@ -51,12 +51,13 @@ static void set_guards(struct shared *s)
 /* The switch and the address book. */
 static int open_shared(struct shared *s)
 {
-    uint8_t keys[32];
+    uint8_t keys[32 + DBR_LOOP_SEED];
     if (getrandom(keys, sizeof keys, 0) != sizeof keys)
         return DBR_ERR_IO;
     struct dbr_fdb_config config = {.macs = s->limits.max_macs, .ports = s->limits.max_peers};
     memcpy(config.key, keys, sizeof config.key);
     int err = book_init(&s->book, s->limits.max_peers, keys + 16);
+    dbr_loop_init(&s->loop, keys + 32);
     dbr_wipe(keys, sizeof keys);
     if (err)
         return err;

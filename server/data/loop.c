@@ -72,6 +72,7 @@ static void housekeeping(struct worker *w)
         dbr_fdb_sweep(s->fdb, w->now.s, s->limits.age_s, dbr_fdb_slots(s->fdb) / SWEEP_PARTS + 1, aged_out,
                       w);
     news_flush_slow(&w->news, w->now.ns);
+    loopguard_probe(w);
 }
 
 static void run_timers(struct worker *w)

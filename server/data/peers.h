@@ -83,6 +83,7 @@ struct peer {
     /* guards and limits */
     struct dbr_guard_policy policy;
     struct dbr_storm storm, occ;
+    uint64_t closed_until_ns; /* the port leads back to us: nothing passes until then */
     struct rate up, down;
 
     /* timers */

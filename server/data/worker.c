@@ -232,6 +232,10 @@ static void deliver_rewritten(struct worker *w, struct peer *p, const struct fra
 /* Hands the frame to a peer of this worker, if its port takes it. */
 static void deliver(struct worker *w, struct peer *p, const struct frame *f)
 {
+    if (p->closed_until_ns > w->now.ns) {
+        p->stats.drops_guard++;
+        return;
+    }
     if (dbr_guard_out(&p->policy, f->classes, f->origin != DBR_PORT_LAN) != DBR_GUARD_PASS)
         return;
     if (!rate_allow(&p->down, f->len, w->now.ns)) {
@@ -423,6 +427,8 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
         news_guard(&w->news, p, DBR_GUARD_SHAPE, v.src, v.vid);
         return;
     }
+    if ((v.ethertype == DBR_LOOP_ETHERTYPE || p->closed_until_ns) && loopguard_takes(w, p, &v))
+        return;
     if (!rate_allow(&p->up, len, w->now.ns)) {
         p->stats.drops_queue++;
         return;
@@ -719,6 +725,8 @@ static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
             deliver(w, up, &f);
         return;
     }
+    if (v.ethertype == DBR_LOOP_ETHERTYPE && loopguard_takes(w, NULL, &v))
+        return;
     struct dbr_ingress in = {.port = DBR_PORT_LAN};
     struct dbr_route r = dbr_forward(&w->shared->sw, &in, &v, w->now);
     w->routed[r.to]++;

@@ -14,6 +14,7 @@
 #include "bridge/forward.h"
 #include "bridge/gro.h"
 #include "bridge/gso.h"
+#include "bridge/loop.h"
 #include "data/book.h"
 #include "data/data.h"
 #include "data/inbox.h"
@@ -50,6 +51,7 @@ struct shared {
     struct dbr_fdb *fdb;
     struct dbr_switch sw;
     struct dbr_ipc_guarded guarded; /* what sw was told last; the main thread's */
+    struct dbr_loop loop;
     struct book book;
     unsigned n_workers;
     bool client;
@@ -119,6 +121,12 @@ struct worker {
 
 /* Guards what keeper says in place of what it said before (guarded.c); the main thread. */
 void guarded_take(struct shared *s, const struct dbr_ipc_guarded *m);
+
+/* Once a second: probes to the LAN and to this worker's sites (loopguard.c). */
+void loopguard_probe(struct worker *w);
+/* Of a frame from p, or from the LAN (NULL): true when it goes no further, as a probe or since the port is
+ * closed. A probe that came back closes the port. */
+bool loopguard_takes(struct worker *w, struct peer *p, const struct dbr_eth_view *v);
 
 /* Makes worker `index` of s ready to run. 0, DBR_ERR_NOMEM or DBR_ERR_IO; call worker_fini() either way. */
 int worker_init(struct worker *w, struct shared *s, unsigned index);

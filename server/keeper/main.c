@@ -99,7 +99,8 @@ static int run_data(const struct dbr_boot *boot, struct dbr_config *config, cons
 {
     struct dbr_data_limits limits = {.max_peers = boot->single ? 1 : (uint32_t)config->max_clients,
                                      .age_s = (uint32_t)config->stale_routes_check.n,
-                                     .client_to_client = config->client_to_client};
+                                     .client_to_client = config->client_to_client,
+                                     .loop_guard = config->loop_guard};
     if (config->aead_library == DBR_AEAD_LIBRARY_OPENSSL)
         limits.aead = "openssl";
     for (size_t i = 0; i < GUARDED_IPS && i < DBR_DATA_IPS_MAX; i++) {

@@ -158,7 +158,9 @@ class Ear:
             left = end - time.monotonic()
             if not select.select([self.s], [], [], max(0, left))[0]:
                 return out
-            out.append(self.s.recv(2048)[14:].split(b"\0")[0].decode("latin-1"))
+            text = self.s.recv(2048)[14:].split(b"\0")[0]
+            if not text.startswith(b"DBRLOOP"):  # the concentrator's own probes
+                out.append(text.decode("latin-1"))
 
     def frames(self, seconds):
         """All frames that come within so many seconds, whatever they carry; own outgoing ones are left out."""

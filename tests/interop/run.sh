@@ -23,6 +23,7 @@ SCRIPTS="
     loss
     reneg
     hijack
+    loop
     takeover
     hosts
     revocation
@@ -57,7 +58,7 @@ for pair in ${PAIRS//,/ }; do
     for script in ${SCRIPTS//,/ }; do
         # config.sh needs no peer; loss.sh's fleet is made of stock clients.
         case $pair/$script in ours-ours/gatekeys | ours-ours/certificates) continue ;; esac
-        case $pair/$script in *-ours/loss | stock-*/hijack | *-ours/hijack | stock-*/takeover | *-ours/takeover | stock-*/hosts | *-ours/hosts | stock-*/config | stock-*/monitoring | *-ours/monitoring | *-ours/config | stock-*/management | *-ours/management | *-ours/scripts | *-stock/client | *-stock/site | *-stock/calling | ours-*/login | *-stock/login) continue ;; esac
+        case $pair/$script in *-ours/loss | stock-*/hijack | *-ours/hijack | stock-*/loop | *-ours/loop | stock-*/takeover | *-ours/takeover | stock-*/hosts | *-ours/hosts | stock-*/config | stock-*/monitoring | *-ours/monitoring | *-ours/config | stock-*/management | *-ours/management | *-ours/scripts | *-stock/client | *-stock/site | *-stock/calling | ours-*/login | *-stock/login) continue ;; esac
         case $pair/$script in
         stock-*/revocation) t_skip "$script ($pair)" "it tests drawbridged as the server"; continue ;;
         stock-*/tunnel) t_skip "$script ($pair)" "\`tunnel\` is for drawbridged"; continue ;;

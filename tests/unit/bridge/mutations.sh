@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Proof that the tests guard the guards of the switch: inverts or removes one condition of bridge/guard, bridge/forward,
-# bridge/fdb or bridge/split at a time, in a copy, and requires a unit test to turn red. A mutant that no test kills, or
+# bridge/fdb, bridge/split or bridge/loop at a time, in a copy, and requires a unit test to turn red. A mutant that no test kills, or
 # whose line is no longer there, fails the run. Usage: mutations.sh SOURCE_ROOT [CC]
 set -u
 root=${1:?usage: mutations.sh SOURCE_ROOT [CC]} cc=${2:-cc}
@@ -129,6 +129,18 @@ split s/if (!len || len > \*n - at)/if (len > *n - at)/
 split s/if (in->version == 4 \&\& !dbr_get16(check))/if (false)/
 split s/in.fragment || //
 split s/in.short_len || //
+loop s/ || v->src != l->mac//
+loop s/ || v->len < (size_t)v->l3 + BODY//
+loop s/    if (dbr_get64(body + AT_TAG) != dbr_siphash(l->key, body, AT_TAG))/    if (false)/
+loop s/dbr_siphash(l->key, body, AT_TAG))/dbr_siphash(l->key, body, AT_EGRESS))/
+loop s/now_ns - sent_ns > FRESH_NS \&\& //
+loop s/ \&\& sent_ns - now_ns > FRESH_NS//
+loop s/egress == DBR_PORT_LAN || //
+loop s/!site || //
+loop s/egress <= port/egress < port/
+loop s/egress <= port/egress >= port/
+loop s/ \& 0xfcffffffffffU//
+loop s/ | 0x020000000000U//
 LIST
 }
 
@@ -159,8 +171,8 @@ try_mutant() {
 export -f try_mutant
 
 cp -r "$root/common" "$root/bridge" "$work/" || exit 1
-export tests="guard forward fdb split"
-for f in common/base/{addr,err,secret,siphash,log} bridge/{eth,inet,csum,guard,forward,fdb,split}; do
+export tests="guard forward fdb split loop"
+for f in common/base/{addr,err,secret,siphash,log} bridge/{eth,inet,csum,guard,forward,fdb,split,loop}; do
     [ -f "$work/$f.c" ] && echo "$work/$f.c" "$work/$(basename $f).o"
 done >"$work/jobs"
 for t in $tests; do echo "$root/tests/unit/bridge/test_$t.c" "$work/test_$t.o"; done >>"$work/jobs"

@@ -65,6 +65,7 @@ static const struct {
     {"ifconfig 10.1..1 255.255.0.0", NULL, "no IPv4"},
     {"source-guard off", "source-guard off", NULL},
     {"source-guard maybe", NULL, "on|off"},
+    {"loop-guard off", "loop-guard off", NULL},
 
     {"port 0", NULL, "from 1"},
     {"lport 0", "lport 0", NULL},
@@ -372,6 +373,7 @@ static void defaults_are_openvpns(void **state)
     assert_int_equal(cfg.allow_compression, DBR_ALLOW_COMP_ASYM);
     assert_int_equal(cfg.port_kind, DBR_PORT_KIND_LAPTOP);
     assert_true(cfg.source_guard);
+    assert_true(cfg.loop_guard);
     assert_string_equal(cfg.auth, "SHA1");
     assert_int_equal(cfg.data_ciphers.n, 3);
     assert_string_equal(cfg.data_ciphers.v[0], "AES-256-GCM");

@@ -5,6 +5,7 @@
  * first thing that arrives must be the later one.
  */
 #include "inner.h"
+#include "bridge/loop.h"
 #include "rig.h"
 
 #include "base/bytes.h"
@@ -1026,6 +1027,93 @@ static void test_guarded_anew(void **state)
     assert_true(comes_to_be(w, f, sizeof f, true));
 }
 
+/* ---- loops ---- */
+
+static int setup_loop_guard(void **state)
+{
+    static struct world w;
+    memset(&w, 0, sizeof w);
+    rig_init(&w.r, 1);
+    w.r.limits.loop_guard = true;
+    world_open(&w);
+    *state = &w;
+    return 0;
+}
+
+/* The next probe on the LAN (60 bytes); what else there is is passed over. */
+static void next_probe(struct world *w, uint8_t *f)
+{
+    do
+        while (rig_lan_read(&w->r, 0, f) != DBR_LOOP_FRAME)
+            ;
+    while (dbr_get16(f + 12) != DBR_LOOP_ETHERTYPE);
+}
+
+/* The next frame on the LAN that is no probe. */
+static uint32_t next_number(struct world *w)
+{
+    uint8_t f[RIG_FRAME_MAX];
+    while (rig_lan_read(&w->r, 0, f) != 100)
+        ;
+    return rig_frame_number(f);
+}
+
+/* A probe comes back through a: a is closed both ways, b goes on. A copy with another byte, which nobody made
+ * here, is a broadcast like any other. */
+static void test_loop(void **state)
+{
+    struct world *w = *state;
+    struct dbr_ipc_guard m = {0};
+    uint8_t probe[RIG_FRAME_MAX], got[RIG_FRAME_MAX];
+    next_probe(w, probe);
+    probe[14 + 9] ^= 1;
+    rig_send(&w->r, &w->a, 0, probe, DBR_LOOP_FRAME);
+    assert_int_equal(rig_receive(&w->b, got), DBR_LOOP_FRAME);
+    uint32_t n = peer_sends(w, &w->a, BROADCAST, MAC_A);
+    assert_int_equal(next_number(w), n);
+    peer_gets(&w->b, n);
+    next_probe(w, probe);
+    rig_send(&w->r, &w->a, 0, probe, DBR_LOOP_FRAME);
+    peer_sends(w, &w->a, BROADCAST, MAC_A); /* closed */
+    n = peer_sends(w, &w->b, BROADCAST, MAC_B);
+    assert_int_equal(next_number(w), n);
+    n = lan_sends(w, BROADCAST, MAC_HOST);
+    peer_gets(&w->b, n);
+    assert_true(rig_quiet(&w->a));
+    assert_true(rig_quiet(&w->b));
+    while (m.reason != DBR_GUARD_LOOP)
+        rig_hear(&w->r, 0, DBR_IPC_GUARD, &m, sizeof m);
+    assert_int_equal(m.head.peer_id, w->a.id);
+}
+
+/* A probe that comes back from the LAN itself reaches nobody. */
+static void test_loop_of_the_lan(void **state)
+{
+    struct world *w = *state;
+    uint8_t probe[RIG_FRAME_MAX];
+    next_probe(w, probe);
+    rig_lan_write(&w->r, 0, NULL, probe, DBR_LOOP_FRAME);
+    uint32_t n = lan_sends(w, BROADCAST, MAC_HOST);
+    peer_gets(&w->a, n);
+    peer_gets(&w->b, n);
+}
+
+/* Two sites that are joined: the probe to the first comes back through the second, and the other way round;
+ * one of them is closed. */
+static void test_loop_of_two_sites(void **state)
+{
+    struct world *w = *state;
+    uint8_t to_a[RIG_FRAME_MAX], to_b[RIG_FRAME_MAX];
+    peer_flags(w, &w->a, DBR_PEER_SOURCE_GUARD | DBR_PEER_SITE);
+    peer_flags(w, &w->b, DBR_PEER_SOURCE_GUARD | DBR_PEER_SITE);
+    assert_int_equal(rig_receive(&w->a, to_a), DBR_LOOP_FRAME);
+    assert_int_equal(rig_receive(&w->b, to_b), DBR_LOOP_FRAME);
+    rig_send(&w->r, &w->a, 0, to_b, DBR_LOOP_FRAME);
+    rig_send(&w->r, &w->b, 0, to_a, DBR_LOOP_FRAME);
+    peer_sends(w, &w->b, BROADCAST, MAC_B); /* closed */
+    assert_int_equal(next_number(w), peer_sends(w, &w->a, BROADCAST, MAC_A));
+}
+
 /* What a client says in ARP is told once; not what a guard drops, nor what is about a MAC of somebody else.
  */
 static void test_addresses_of_arp(void **state)
@@ -1858,6 +1946,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_guarded_addresses, setup_guarded, teardown),
         cmocka_unit_test_setup_teardown(test_guarded_address6, setup_guarded, teardown),
         cmocka_unit_test_setup_teardown(test_guarded_anew, setup_guarded, teardown),
+        cmocka_unit_test_setup_teardown(test_loop, setup_loop_guard, teardown),
+        cmocka_unit_test_setup_teardown(test_loop_of_the_lan, setup_loop_guard, teardown),
+        cmocka_unit_test_setup_teardown(test_loop_of_two_sites, setup_loop_guard, teardown),
         T(test_first_datagram_of_a_new_key),
         cmocka_unit_test_setup_teardown(test_addresses_of_arp, setup_guarded, teardown),
         T(test_addresses_are_bounded),
