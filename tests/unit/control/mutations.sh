@@ -110,6 +110,10 @@ life workers s/    ctl->ids.owed\[c->peer_id\] = .*//
 life workers s/if (i == a->n_macs \&\& a->n_macs < MACS_SHOWN)/if (i == a->n_macs)/
 life workers s/    if (!c || !c->in_data)/    if (!c)/
 life workers s/    if (!verdict_stands(c))/    if (false)/
+life workers s/if (m->reason == DBR_GUARD_LOOP)/if (true)/
+life workers s/if (m->reason == DBR_GUARD_LOOP)/if (false)/
+life workers s/ || c->adm->loop_s - before > LOOP_OVER_S)/)/
+life workers s/if (!before || c->adm->loop_s - before > LOOP_OVER_S)/if (true)/
 options workers s/    options_address(c);/    ;/
 life talk s/if (r->said < lines) {/if (true) {/
 life talk s/        if (r->dropped) {/        if (false) {/

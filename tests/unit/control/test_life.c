@@ -5,6 +5,8 @@
  */
 #include "rig.h"
 
+#include "bridge/guard.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -810,10 +812,43 @@ static void test_an_address_is_shown_once(void **state)
     rig_free(rig);
 }
 
+static size_t loop_alarms(const struct rig *rig)
+{
+    size_t n = 0;
+    for (const char *at = rig->log; (at = strstr(at, "WARNING: loop: ")); at++)
+        n++;
+    return n;
+}
+
+/* data tells each second that a port leads back: one alarm a loop, and another when it is back later. */
+static void test_loop_alarm(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    rig_connect(rig, "alice", A, 4000);
+    uint32_t id = rig_client(rig, "alice")->peer_id;
+    struct dbr_ipc_guard m = {
+        .head = dbr_ipc_head(DBR_IPC_GUARD, sizeof m, id), .reason = DBR_GUARD_STORM, .count = 1};
+    rig_say(rig, id % RIG_WORKERS, &m);
+    assert_int_equal(loop_alarms(rig), 0);
+    assert_true(rig_logged(rig, "guard: dropped"));
+    m.reason = DBR_GUARD_LOOP;
+    for (int i = 0; i < 100; i++) {
+        rig_say(rig, id % RIG_WORKERS, &m);
+        assert_int_equal(loop_alarms(rig), 1);
+        rig_now.unix_s++;
+    }
+    rig_now.unix_s += 31;
+    rig_say(rig, id % RIG_WORKERS, &m);
+    assert_int_equal(loop_alarms(rig), 2);
+    rig_free(rig);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_of_messages),
+        cmocka_unit_test(test_loop_alarm),
         cmocka_unit_test(test_peer_ids),
         cmocka_unit_test(test_replace),
         cmocka_unit_test(test_only_peer),
