@@ -127,6 +127,12 @@ int dbr_ca_renew(struct dbr_ca *ca, const struct dbr_issue *what, struct dbr_iss
  */
 int dbr_ca_renew_root(struct dbr_ca *ca, int64_t life_s, struct dbr_issued *got, char *why, size_t cap);
 
+/* The CA's certificate as the CA above has renewed it (PEM) in the place of the present one, which stays as
+ * DBR_CA_OLD_CERT; a new CRL is made. DBR_ERR_CERT: not of this name, key and key identifier, the same one,
+ * not valid now, or another serial than the one that valid certificates name. */
+int dbr_ca_replace_cert(struct dbr_ca *ca, const uint8_t *pem, size_t len, struct dbr_issued *got, char *why,
+                        size_t cap);
+
 /* --- revocation
  * ----------------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,8 @@
  * verifies under both certificates, so that they may be handed out in any order. One thing binds certificates
  * to one of them: an authorityKeyIdentifier that names the issuer's serial, as easy-rsa and old openssl.cnf
  * write it. Where a valid certificate has one, the serial stays.
+ *
+ * A sub-CA's certificate is renewed by the CA above; the one that comes back is put in the place of the old.
  */
 #include "certs/ca.h"
 
@@ -35,8 +37,10 @@ static int check_root(const struct renewal *r)
                X509_verify(c, r->ca->key) == 1;
     ERR_clear_error();
     return own ? 0
-               : dbr_say(DBR_ERR_CERT, r->why, r->cap,
-                         "this CA was signed by another one: renew its certificate there, with the same key");
+               : dbr_say(
+                     DBR_ERR_CERT, r->why, r->cap,
+                     "this CA was signed by another one: renew its certificate there, with the same key, and "
+                     "bring it here with renew --ca --cert FILE");
 }
 
 static bool names_serial(X509 *c)
@@ -143,6 +147,83 @@ int dbr_ca_renew_root(struct dbr_ca *ca, int64_t life_s, struct dbr_issued *got,
         strcpy(got->cert, ca->conf.ca_cert);
     }
     dbr_derout_free(&r.tbs);
+    dbr_derout_free(&r.cert);
+    return err;
+}
+
+/* --- a certificate that comes from above
+ * ----------------------------------------------------------------------------- */
+
+static bool same_key_id(X509 *a, X509 *b)
+{
+    const ASN1_OCTET_STRING *x = X509_get0_subject_key_id(a), *y = X509_get0_subject_key_id(b);
+    return x && y ? ASN1_OCTET_STRING_cmp(x, y) == 0 : !x && !y;
+}
+
+static bool same_serial(X509 *a, X509 *b)
+{
+    return ASN1_INTEGER_cmp(X509_get0_serialNumber(a), X509_get0_serialNumber(b)) == 0;
+}
+
+/* What has been issued must verify under it: same name, key and key identifier; and the serial where it is
+ * named. */
+static int check_replacement(const struct renewal *r, X509 *c)
+{
+    const struct dbr_ca *ca = r->ca;
+    time_t now = (time_t)ca->now;
+    const char *bad = NULL;
+    if (!c || X509_check_ca(c) != 1)
+        bad = "is not one of a CA";
+    else if (X509_name_cmp(X509_get_subject_name(c), X509_get_subject_name(ca->cert)) != 0)
+        bad = "has another name than this CA";
+    else if (X509_check_private_key(c, ca->key) != 1)
+        bad = "is not for this CA's key";
+    else if (!same_key_id(c, ca->cert))
+        bad = "has another subjectKeyIdentifier than the one before";
+    else if (X509_cmp(c, ca->cert) == 0)
+        bad = "is the one that is here already";
+    else if (X509_cmp_time(X509_get0_notAfter(c), &now) <= 0 ||
+             X509_cmp_time(X509_get0_notBefore(c), &now) > 0)
+        bad = "is not valid now";
+    else if (!same_serial(c, ca->cert) && serial_is_bound(ca))
+        bad = "has another serial than the one that valid certificates name";
+    ERR_clear_error();
+    return bad ? dbr_say(DBR_ERR_CERT, r->why, r->cap, "the given certificate %s", bad) : 0;
+}
+
+/* Takes c over. */
+static int replace(struct renewal *r, X509 *c, struct dbr_issued *got)
+{
+    struct tm tm = {0};
+    uint8_t *der = NULL;
+    int n = i2d_X509(c, &der);
+    X509_free(r->ca->cert);
+    r->ca->cert = c;
+    if (n > 0)
+        dbr_derout_raw(&r->cert, der, (size_t)n);
+    OPENSSL_free(der);
+    if (n <= 0 || !dbr_derout_ok(&r->cert))
+        return dbr_say(DBR_ERR_NOMEM, r->why, r->cap, "out of memory");
+    if (!cert_serial(c, &got->serial) || !ASN1_TIME_to_tm(X509_get0_notAfter(c), &tm))
+        return dbr_say(DBR_ERR_CERT, r->why, r->cap, "the given certificate's serial or dates are wrong");
+    got->not_after = (int64_t)timegm(&tm);
+    strcpy(got->cert, r->ca->conf.ca_cert);
+    return record(r);
+}
+
+int dbr_ca_replace_cert(struct dbr_ca *ca, const uint8_t *pem, size_t len, struct dbr_issued *got, char *why,
+                        size_t cap)
+{
+    struct renewal r = {.ca = ca, .why = why, .cap = cap};
+    *got = (struct dbr_issued){0};
+    if (!ca->key)
+        return dbr_say(DBR_ERR_STATE, why, cap, "the CA's key is locked");
+    X509 *c = parse_cert(pem, len);
+    int err = check_replacement(&r, c);
+    if (err)
+        X509_free(c);
+    else
+        err = replace(&r, c, got);
     dbr_derout_free(&r.cert);
     return err;
 }

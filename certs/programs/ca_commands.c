@@ -265,6 +265,21 @@ int cmd_sign(struct call *c)
     return 0;
 }
 
+/* By its own key, or as the CA above has done it (--cert). */
+static int make_root(struct call *c, struct dbr_ca *ca, int64_t life_s, struct dbr_issued *got)
+{
+    uint8_t *pem;
+    size_t n;
+    if (!c->o.cert)
+        return dbr_ca_renew_root(ca, life_s, got, c->why, WHY);
+    int err = read_whole(c->o.cert, DBR_CERT_MAX, &pem, &n, c->why, WHY);
+    if (err)
+        return err;
+    err = dbr_ca_replace_cert(ca, pem, n, got, c->why, WHY);
+    free(pem);
+    return err;
+}
+
 static int renew_root(struct call *c)
 {
     struct dbr_issue w;
@@ -277,11 +292,13 @@ static int renew_root(struct call *c)
             DBR_ERR_CONFIG, c->why, WHY,
             "the CA is renewed with its name and key; for a new key make a new CA in a folder of its own "
             "and accept both for a while (drawbridge-ca(8), ROLL-OVER)");
+    if (!err && c->o.cert && w.life_s)
+        err = dbr_say(DBR_ERR_CONFIG, c->why, WHY, "--life is what the CA above has given: not with --cert");
     if (!err)
         err = open_ca(c, true, &ca);
     if (err)
         return fail(c, err);
-    err = dbr_ca_renew_root(ca, w.life_s, &got, c->why, WHY);
+    err = make_root(c, ca, w.life_s, &got);
     int status = err ? fail(c, err) : 0;
     if (!err)
         say_issued(c, "CA", &got, &none);
@@ -301,6 +318,10 @@ int cmd_renew(struct call *c)
     }
     if (c->o.root)
         return renew_root(c);
+    if (c->o.cert) {
+        fprintf(stderr, "drawbridge-ca: --cert goes with --ca, or is a matter of init\n");
+        return 2;
+    }
     struct dbr_issue w;
     int err = what_to_issue(c, &w);
     w.name = c->args[0];

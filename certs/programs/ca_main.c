@@ -114,10 +114,12 @@ static const struct command_row {
      CA_PASS " life san name ignore-requested",
      "sign a certificate request; only its public key is taken over",
      "drawbridge-ca sign client carol.csr --name carol"},
-    {"renew", "NAME | --ca", 0, 1, cmd_renew, CA_PASS KEY_PASS " life key-type san new-key revoke-old ca",
+    {"renew", "NAME | --ca", 0, 1, cmd_renew,
+     CA_PASS KEY_PASS " life key-type san new-key revoke-old ca cert",
      "the next certificate of a name, or of the CA itself; its key stays unless --new-key",
      "drawbridge-ca renew vpn.example.com\n"
-     "drawbridge-ca renew --ca --life 10y"},
+     "drawbridge-ca renew --ca --life 10y\n"
+     "drawbridge-ca renew --ca --cert from-above.crt"},
     {"revoke", "NAME|SERIAL", 1, 1, cmd_revoke, CA_PASS " reason push",
      "revoke, and make and publish the new CRL", "drawbridge-ca revoke alice --reason keyCompromise --push"},
     {"unhold", "NAME|SERIAL", 1, 1, cmd_unhold, CA_PASS " push", "take back a revocation for certificateHold",

@@ -41,6 +41,32 @@ refuse "renew of nothing" "NAME, or --ca" ca renew
 refuse "renew of a name and the CA" "NAME, or --ca" ca renew lyon --ca
 refuse "renew --ca with another key" "new CA in a folder" ca renew --ca --new-key
 refuse "renew of nobody" "no certificate" ca renew nobody
+
+# --- a sub-CA's certificate, renewed above ---------------------------------------------------------------------------
+top() { "$CA" --dir top "$@"; }
+sub() { "$CA" --dir sub "$@"; }
+"$CA" --dir top init Top --no-pass >/dev/null; top issue sub-ca office --no-pass >/dev/null
+"$CA" --dir sub init office --cert top/issued/office.crt --key top/private/office.key --chain top/ca.crt --no-pass >/dev/null || fail "a sub-CA"
+sub issue client dora --no-pass >/dev/null
+refuse "renew --ca in a sub-CA says how" "renew --ca --cert" sub renew --ca
+refuse "the certificate that is here" "here already" sub renew --ca --cert top/issued/office.crt
+cp top/issued/office.crt first.crt
+check "the CA above renews it" top renew office
+refuse "--life is for the CA above" "not with --cert" sub renew --ca --cert top/issued/office.crt --life 1y
+refuse "--cert without --ca" "goes with --ca" sub renew dora --cert top/issued/office.crt
+check "it takes the place" sub renew --ca --cert top/issued/office.crt
+cmp -s sub/ca-old.crt first.crt && pass "the one before stays" || fail "the one before stays"
+[ "$(openssl x509 -in sub/ca.crt -noout -serial)" = "$(openssl x509 -in top/issued/office.crt -noout -serial)" ] && pass "its serial" || fail "its serial"
+check "what it has issued verifies" openssl verify -CAfile top/ca.crt -untrusted sub/ca.crt sub/issued/dora.crt
+check "and so does its CRL" openssl crl -in sub/crl.pem -CAfile sub/ca.crt -noout
+check "verify" sub verify
+top issue sub-ca other --no-pass >/dev/null; refuse "of another name" "another name" sub renew --ca --cert top/issued/other.crt
+refuse "of a client" "not one of a CA" sub renew --ca --cert sub/issued/dora.crt
+refuse "no certificate at all" "not one of a CA" sub renew --ca --cert sub/crl.pem
+top renew office --new-key --no-pass >/dev/null; refuse "of another key" "not for this CA's key" sub renew --ca --cert top/issued/office.crt
+openssl x509 -new -force_pubkey <(openssl pkey -in sub/private/ca.key -pubout) -CA top/ca.crt -CAkey top/private/ca.key -subj "$(openssl x509 -in sub/ca.crt -noout -subject -nameopt compat | sed 's/^subject=//; s,^\([^/]\),/\1,')" -days 9 -extfile <(printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign\nsubjectKeyIdentifier=01:02:03\n') -out ski.crt 2>/dev/null
+refuse "of another key identifier" "subjectKeyIdentifier" sub renew --ca --cert ski.crt
+check "still whole" sub verify
 refuse "show nobody" "no certificate" ca show nobody
 says "show a name" "CN=alice" ca show alice
 says "show a serial" "CN=alice" ca show 01
