@@ -667,6 +667,21 @@ def C32_bad_data(a):
 
 
 @case
+def C21_failing_among_good(a):
+    """--size handshakes with certificates of a stranger's CA, and as many good ones between them: each good one comes up,
+    and the first, which has stood from the beginning, is not disturbed (errors of one TLS session told to another)."""
+    first, s = connect(a)
+    for i in range(a.size):
+        w, bad = lab.Wire(a.server, a.port, fresh(a)), wire.Session(lab.gate_of(a), wire.Credentials(a.pki, "stranger"))
+        lab.drive(w, bad, 0.3)
+        expect(bad.state != "up", f"round {i}: a stranger's certificate came up")
+        other, good = connect(a)
+        expect(lab.alive(other, good), f"round {i}: the good session is not served")
+        expect(lab.alive(first, s), f"round {i}: the first session is not served any more")
+    return f"{a.size} bad and {a.size} good handshakes in turn"
+
+
+@case
 def C33_stranger_data(a):
     """Valid-looking data with an established peer's id, from elsewhere and in every state of a new handshake."""
     w, s = connect(a)

@@ -11,9 +11,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
 . "$here/../lib/report.sh"
 lab_args "$@"
-WATCH=8 REJECTS=200000 HALF_OPEN=2000 HALF_OPEN_TLS=500 BAD_DATA=20000 SESSIONS=300 MACS=20000 SEEDS="1 2"
+WATCH=8 REJECTS=200000 HALF_OPEN=2000 HALF_OPEN_TLS=500 BAD_DATA=20000 SESSIONS=300 MACS=20000 AMONG=20 SEEDS="1 2"
 if [[ " ${LAB_REST[*]} " == *" --full "* ]]; then
-    WATCH=70 REJECTS=5000000 HALF_OPEN=10000 HALF_OPEN_TLS=2000 BAD_DATA=1000000 SESSIONS=10000 MACS=1000000 SEEDS="1 2 3 4 5 6 7 8"
+    WATCH=70 REJECTS=5000000 HALF_OPEN=10000 HALF_OPEN_TLS=2000 BAD_DATA=1000000 SESSIONS=10000 MACS=1000000 AMONG=300 SEEDS="1 2 3 4 5 6 7 8"
 fi
 LAB_CLIENT=openvpn
 tool() { # CASE [options]: from the attacker's machine
@@ -198,6 +198,14 @@ many_macs() { # SIZE: and the kernel's own table stays small
     [ "$n" -le 64 ] || why "$T_NOTE"
 }
 
+among() { # SIZE: and the server has seen as many certificates that it refused
+    local n
+    attack $((40 * $1 + 300)) C21-failing-among-good --size "$1" || return
+    n=$(grep -c "VERIFY ERROR" "$LAB_SRV_LOG")
+    T_NOTE+=", $n certificates refused"
+    [ "$n" -ge "$1" ] || why "$T_NOTE"
+}
+
 alone() { # one certificate, one session
     NAMES=()
     attack "$@"
@@ -252,6 +260,7 @@ hcase C30-replay-window attack 200 C30-replay-window
 hcase C32-bad-data attack 200 C32-bad-data --size $BAD_DATA
 hcase C33-stranger-data attack 300 C33-stranger-data
 hcase C16-takeover alone 3000 C16-takeover --size 6
+hcase C21-failing-among-good among $AMONG
 hcase C22-records attack 300 C22-flood --size 3000 --seconds 6
 hcase C22-soft-resets attack 300 C22-soft-resets --size 4000
 hcase C23-goes-on-after-the-end attack 300 C23-goes-on --seconds 2
