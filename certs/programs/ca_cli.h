@@ -91,8 +91,9 @@ void json_text(struct json *j, const char *key, const char *value);
 void json_number(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);
 
-/* One index entry as a row of a table or as an object of a list. */
-void print_entry(const struct dbr_index_entry *e, int64_t now, struct json *j);
+/* One index entry as a row of a table or as an object of a list. profile: its name, or NULL where none fits
+ * or the certificate is not there. */
+void print_entry(const struct dbr_index_entry *e, const char *profile, int64_t now, struct json *j);
 /* "valid", "revoked", "expired". */
 const char *entry_state(const struct dbr_index_entry *e, int64_t now);
 

@@ -23,6 +23,19 @@ static bool wanted(const struct call *c, const struct dbr_index_entry *e, int64_
     return true;
 }
 
+static const char *profile_name(const struct dbr_ca *ca, const struct dbr_index_entry *e)
+{
+    X509 *cert = dbr_ca_certificate(ca, e);
+    int id = cert ? dbr_profile_of(cert) : -1;
+    X509_free(cert);
+    return id < 0 ? NULL : dbr_profile((enum dbr_profile_id)id)->name;
+}
+
+static void print_row(const struct dbr_ca *ca, const struct dbr_index_entry *e, int64_t now, struct json *j)
+{
+    print_entry(e, profile_name(ca, e), now, j);
+}
+
 int cmd_list(struct call *c)
 {
     struct dbr_ca *ca;
@@ -37,7 +50,7 @@ int cmd_list(struct call *c)
         json_begin(&j, NULL, '[');
     for (size_t i = 0; i < dbr_index_count(ca->index); i++)
         if (wanted(c, dbr_index_at(ca->index, i), within))
-            print_entry(dbr_index_at(ca->index, i), c->now, c->o.json ? &j : NULL);
+            print_row(ca, dbr_index_at(ca->index, i), c->now, c->o.json ? &j : NULL);
     if (c->o.json) {
         json_end(&j, ']');
         putchar('\n');

@@ -70,12 +70,14 @@ const char *entry_state(const struct dbr_index_entry *e, int64_t now)
     return e->status == 'E' || e->expires <= now ? "expired" : "valid";
 }
 
-static void print_object(const struct dbr_index_entry *e, int64_t now, struct json *j, const char *cn,
-                         const char *serial)
+static void print_object(const struct dbr_index_entry *e, const char *profile, int64_t now, struct json *j,
+                         const char *cn, const char *serial)
 {
     json_begin(j, NULL, '{');
     json_text(j, "name", cn);
     json_text(j, "serial", serial);
+    if (profile)
+        json_text(j, "profile", profile);
     json_text(j, "state", entry_state(e, now));
     json_number(j, "expires", e->expires);
     if (e->status == 'R') {
@@ -86,16 +88,17 @@ static void print_object(const struct dbr_index_entry *e, int64_t now, struct js
     json_end(j, '}');
 }
 
-void print_entry(const struct dbr_index_entry *e, int64_t now, struct json *j)
+void print_entry(const struct dbr_index_entry *e, const char *profile, int64_t now, struct json *j)
 {
     char cn[256] = "?", serial[DBR_SERIAL_TEXT], until[40], shown[256];
     dbr_subject_cn(e->subject, cn, sizeof cn);
     dbr_serial_text(&e->serial, serial);
     if (j) {
-        print_object(e, now, j, cn, serial);
+        print_object(e, profile, now, j, cn, serial);
         return;
     }
     dbr_say(0, shown, sizeof shown, "%s", cn); /* a terminal shows what it is given */
-    printf("%-32s %-8s %-23s %s%s%s\n", shown, entry_state(e, now), dbr_time_text(e->expires, until), serial,
-           e->status == 'R' ? " " : "", e->status == 'R' ? dbr_reason_name(e->reason) : "");
+    printf("%-32s %-8s %-7s %-23s %s%s%s\n", shown, entry_state(e, now), profile ? profile : "-",
+           dbr_time_text(e->expires, until), serial, e->status == 'R' ? " " : "",
+           e->status == 'R' ? dbr_reason_name(e->reason) : "");
 }

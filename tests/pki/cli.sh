@@ -72,6 +72,8 @@ says "show a name" "CN=alice" ca show alice
 says "show a serial" "CN=alice" ca show 01
 says "show the CA" "CN=Test CA" ca show
 says "list" "alice .*valid" ca list
+says "list: the profile of a client" "alice .*valid *client " ca list
+says "list: of a server, in JSON" '"profile": *"server"' ca list --json
 [ "$(ca list --expiring 100d | wc -l)" = 1 ] && pass "list --expiring" || fail "list --expiring"
 refuse "list --expiring soon" "span" ca list --expiring soon
 [ -z "$(ca list --revoked)" ] && pass "list --revoked, none" || fail "list --revoked, none"
