@@ -442,7 +442,8 @@ static void on_guard(struct client *c, const void *buf)
         return;
     }
     mac_text(m->mac, text, m->vlan);
-    client_log(c, DBR_LOG_NOTICE, "guard: dropped %u frames from %s (reason %u)", m->count, text, m->reason);
+    client_log(c, DBR_LOG_NOTICE, "guard: dropped %u frames from %s (%s)", m->count, text,
+               dbr_guard_name((enum dbr_guard)m->reason));
 }
 
 /* ---- OCC: the messages of the data channel (OpenVPN 2.6 occ.c) ---- */
