@@ -15,10 +15,9 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DEFAULT_PEERS = 1024, DEFAULT_MACS = 8192, DEFAULT_AGE_S = 300, SLICE_NS = 300000 };
+enum { DEFAULT_PEERS = 1024, DEFAULT_MACS = 8192, DEFAULT_AGE_S = 300 };
 
 static void set_default(uint32_t *value, uint32_t fallback)
 {
@@ -107,28 +106,9 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* For all threads made from here on: a nap (pace.h) is short, and a frame that arrives while others work is
- * soon at its turn. The kernel takes a slice for SCHED_OTHER since 6.12; before, it is not looked at. */
-static void want_short_turns(void)
-{
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t slice_ns, deadline, period;
-    } a = {.size = sizeof a};
-    prctl(PR_SET_TIMERSLACK, 1000);
-    if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0))
-        return;
-    a.size = sizeof a;
-    a.slice_ns = SLICE_NS;
-    syscall(SYS_sched_setattr, 0, &a, 0);
-}
-
 static int start_workers(struct shared *s)
 {
-    want_short_turns();
+    prctl(PR_SET_TIMERSLACK, 1000); /* ns, of all threads made from here on: a nap (pace.h) is short */
     for (unsigned i = 0; i < s->n_workers; i++) {
         if (pthread_create(&s->workers[i]->thread, NULL, thread_main, s->workers[i]))
             return DBR_ERR_NOMEM;
