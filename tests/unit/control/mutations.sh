@@ -143,6 +143,11 @@ hooks hooks s/    if (++c->adm->verified < c->chain->n_subjects)/    if (false)/
 hooks hooks s/    c->adm->hooked = false;//
 hooks hooks s/        c->adm->hooked = true; .. its client-connect.*//
 hooks admit s/    if (err == DBR_ERR_AGAIN)$/    if (false)/
+verdicts ocsp s/return hard ? DBR_ERR_CERT : 0;/return 0;/
+verdicts ocsp s/return e->asked \&\& !known(ctl, e) ? DBR_ERR_AGAIN : judge/return e->asked ? 0 : judge/
+verdicts admit s/    by_ocsp, by_tls_verify/    by_tls_verify, by_tls_verify/
+verdicts admit s/client_admit, by_client_connect,/client_admit,/
+verdicts admit s/        if (err)$/        if (false)/
 pool pool s/    forget(p, line);//
 pool pool s/ || p->owner\[ip - p->start\])$/)/
 pool pool s/    if (ip < p->start || ip - p->start >= p->n ||/    if (ip < p->start ||/
@@ -191,11 +196,11 @@ export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka -lm -lpthread
 
 echo 'int main(void) { return 0; }' | $cc -xc - -lIPSec_MB -o "$work/has_mb" 2>/dev/null && libs+=" -lIPSec_MB"
 
-for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_prints,test_pool,test_status}; do
+for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_prints,test_pool,test_status,test_verdicts}; do
     $cc $flags -c "$root/tests/unit/$f.c" -o "$work/$(basename $f).o" &
 done
 wait
-for t in gate gatekeys hooks life metrics mgmt options pool prints status; do # the tests must be green without a mutation
+for t in gate gatekeys hooks life metrics mgmt options pool prints status verdicts; do # the tests must be green without a mutation
     $cc "$work/test_$t.o" "$work/rig.o" "$work/pki.o" $archives $libs -o "$work/green" || exit 1
     "$work/green" >/dev/null 2>&1 || { echo "test_$t fails without a mutation"; exit 1; }
 done

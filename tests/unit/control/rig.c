@@ -290,7 +290,8 @@ static void read_config(struct rig *rig, const struct rig_options *o)
     }
     if (o->crl) {
         size_t len;
-        uint8_t *der = rig_crl(1, NULL, 0, &len);
+        const struct pki_id *revoked = o->revoked ? names[name_of(o->revoked)].id : NULL;
+        uint8_t *der = rig_crl(1, &revoked, revoked != NULL, &len);
         const uint8_t *p = der;
         X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)len);
         BIO *bio = BIO_new(BIO_s_mem());
@@ -349,7 +350,9 @@ static void make_boot(struct rig *rig, const struct rig_options *o)
         b->ccd_fd = open(o->ccd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (o->ctl)
         rig->ctl_listener = b->ctl_fd = listen_here(SOCK_SEQPACKET);
-    rig->metrics = -1;
+    rig->metrics = rig->fetch = -1;
+    if (o->fetch)
+        pair(&rig->fetch, &b->ipc_fetch, SOCK_SEQPACKET);
     if (o->metrics)
         pair(&rig->metrics, &b->ipc_metrics, SOCK_SEQPACKET);
     if (o->management)
@@ -385,9 +388,9 @@ struct rig *rig_plain(const char *config)
 
 static void close_all(struct rig *rig)
 {
-    int fds[] = {rig->wire,           rig->keeper,          rig->boot.udp[0], rig->boot.ipc_keeper,
-                 rig->boot.status_fd, rig->boot.ccd_fd,     rig->boot.ctl_fd, rig->boot.management_fd,
-                 rig->metrics,        rig->boot.ipc_metrics};
+    int fds[] = {rig->wire,           rig->keeper,           rig->boot.udp[0], rig->boot.ipc_keeper,
+                 rig->boot.status_fd, rig->boot.ccd_fd,      rig->boot.ctl_fd, rig->boot.management_fd,
+                 rig->metrics,        rig->boot.ipc_metrics, rig->fetch,       rig->boot.ipc_fetch};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);

@@ -44,6 +44,8 @@ struct rig_options {
     const char *config;      /* lines more, or instead of the bridge line when it has server-bridge */
     enum dbr_gate_kind gate; /* TLS_AUTH or NONE; [0 = NONE] use rig_plain for the usual */
     bool crl;                /* crl-verify with an empty list */
+    const char *revoked;     /* then with this name's certificate on it; NULL: nobody's */
+    bool fetch;              /* there is a fetch process: the test, at rig->fetch */
     bool restarted;
     int rsa_bits;    /* server key; 0: P-256 */
     const char *ccd; /* folder */
@@ -55,7 +57,7 @@ struct rig {
     struct dbr_boot boot;
     struct control *ctl;
     int keeper, worker[RIG_WORKERS], wire, ctl_listener;
-    int metrics;           /* the metrics process' end; -1: there is none */
+    int metrics, fetch;    /* those processes' ends; -1: there is none */
     struct dbr_gate *gate; /* as a client's */
     uint8_t static_key[DBR_STATIC_KEY_LEN];
     const uint8_t *wkc; /* callers bring it along, then gate is tls-crypt; NULL: no tls-crypt-v2 */
