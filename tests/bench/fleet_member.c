@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { ETHERNET = 14, LOAD_ETHERTYPE = 0x88b5 /* IEEE 802 local experimental */ };
+enum { ETHERNET = 14, LOAD_ETHERTYPE = 0x88b6 /* IEEE 802 local experimental 2; 1 is the loop guard's */ };
 
 /* ---- data channel ---- */
 

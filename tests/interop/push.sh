@@ -107,7 +107,7 @@ others_join() {
     x lan nft -f - <<-NFT
 	table netdev load {
 	    counter got { }
-	    chain in { type filter hook ingress device eth0 priority 0; ether type 0x88b5 counter name got; }
+	    chain in { type filter hook ingress device eth0 priority 0; ether type 0x88b6 counter name got; }
 	}
 	NFT
     : >"$LAB_DIR/fleet.json"
