@@ -415,7 +415,7 @@ void management_gone(struct client *c);     /* and is gone */
 void management_stats(struct control *ctl); /* the workers' figures are in */
 /* Asks the managers for admission: DBR_ERR_AGAIN, or DBR_ERR_NOTFOUND when there are none. */
 int management_judge(struct client *c);
-bool management_holds(struct control *ctl); /* no calls are taken or made for now */
+bool management_holds(struct control *ctl); /* no calls are taken or made meanwhile */
 
 /* callers.c */
 int callers_load(struct control *ctl); /* resolves `remote`; before the lock-down */
