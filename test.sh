@@ -113,7 +113,7 @@ programs() { grep -rhoE 'dbr_program\([a-z-]+' --include=CMakeLists.txt bridge c
 
 release() {
     # shellcheck disable=SC2046
-    build release $(programs) bench_fleet && echo "1 passed, 0 failed, 0 skipped" || echo "0 passed, 1 failed, 0 skipped"
+    build release $(programs) bench_fleet lab_flow lab_flood && echo "1 passed, 0 failed, 0 skipped" || echo "0 passed, 1 failed, 0 skipped"
 }
 
 # units PRESET [ctest options]: ctest, and its sum in our words
@@ -152,7 +152,7 @@ interop() {
     has_daemon release || return
     case $MODE in
     quick) tests/interop/run.sh --build build/release --pairs "$1" --scripts handshake,addressing,layer2,config ;;
-    full) LAB_FULL=1 tests/interop/run.sh --build build/release --pairs "$1" ;;
+    full) LAB_FULL=1 RENEG_MINUTES=1 tests/interop/run.sh --build build/release --pairs "$1" ;;
     *) tests/interop/run.sh --build build/release --pairs "$1" --scripts "$2" ;;
     esac
 }
