@@ -399,12 +399,27 @@ static void check_pool(struct parse *p)
         conf_error(at(p, DBR_D_ifconfig_pool), "the server's own address is in the pool; leave it out");
 }
 
+/* Directives that say what managers are asked. */
+static void check_managers(struct parse *p)
+{
+    const struct dbr_config *cfg = p->cfg;
+    const struct {
+        bool on;
+        enum dbr_directive which;
+    } asks[] = {
+        {cfg->management_client_auth, DBR_D_management_client_auth},
+        {cfg->management_query_remote, DBR_D_management_query_remote},
+        {cfg->management_query_proxy, DBR_D_management_query_proxy},
+    };
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0] && !cfg->management.address; i++)
+        if (asks[i].on)
+            conf_error(at(p, asks[i].which), "needs managers; add: management PATH unix");
+}
+
 static void check_server(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
     check_pool(p);
-    if (p->cfg->management_client_auth && !p->cfg->management.address)
-        conf_error(at(p, DBR_D_management_client_auth), "needs managers; add: management PATH unix");
     if (cfg->ccd_exclusive && !cfg->client_config_dir)
         conf_error(at(p, DBR_D_ccd_exclusive), "needs the clients' files; add: client-config-dir DIR");
     if (DBR_IS_SET(cfg, explicit_exit_notify) && (cfg->explicit_exit_notify > 2))
@@ -555,6 +570,7 @@ int dbr_config_finish(struct dbr_config *cfg, const struct dbr_conf_diag *diag)
     check_scripts(&p);
     if (cfg->role == DBR_CONF_ROLE_SERVER)
         check_server(&p);
+    check_managers(&p);
     if (cfg->role == DBR_CONF_ROLE_SERVER && cfg->p2p)
         check_p2p_server(&p);
     if (cfg->role == DBR_CONF_ROLE_CLIENT)

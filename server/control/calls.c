@@ -153,7 +153,8 @@ static void forget_older(struct control *ctl)
 static struct client *new_call(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    calls->target = &calls->targets[calls->next++ % calls->n];
+    calls->target = calls->told.remote ? &calls->told : &calls->targets[calls->next % calls->n];
+    calls->next++;
     const struct dbr_addr *to = &calls->target->addr;
     forget_older(ctl);
     struct client *c = client_new(ctl, to);
@@ -227,8 +228,8 @@ static bool needs_socket(const struct control *ctl, const struct dbr_conf_remote
 void calls_begin(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    if (management_holds(ctl) || !calls_login_ready(ctl)) {
-        calls->call_ns = UINT64_MAX; /* until calls_released(), calls_login_take() */
+    if (management_holds(ctl) || !calls_remote_ready(ctl) || !calls_login_ready(ctl)) {
+        calls->call_ns = UINT64_MAX; /* until calls_released(), calls_login_take() or what managers say */
         return;
     }
     const struct dbr_conf_remote *r = calls->targets[calls->next % calls->n].remote;
@@ -274,6 +275,8 @@ void calls_ended(struct client *c)
     bool was_up = dbr_session_authenticated(c->session), talked = dbr_session_has_tls(c->session);
     calls->client = NULL;
     calls->question_ns = UINT64_MAX;
+    calls->chosen = calls->no_proxy = false;
+    calls->told.remote = NULL;
     calls_login_over(ctl);
     client_free(c);
     if (ctl->shutdown_ns)

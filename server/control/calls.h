@@ -24,6 +24,8 @@ struct login {
     char token_user[DBR_USERPASS_MAX];
     struct dbr_challenge challenge; /* of the last AUTH_FAILED,CRV1 */
     char answer[DBR_IPC_LOGIN_MAX]; /* to it, while `answered` */
+    bool told; /* a manager said the two below, challenges and all, in the place of own */
+    char told_user[DBR_USERPASS_MAX], told_pass[DBR_USERPASS_MAX];
     bool have, answered;
     bool asked;      /* keeper was; no call before it answers */
     bool pending;    /* keeper asks what the server wants to know while it waits */
@@ -54,6 +56,8 @@ struct calls {
     bool leave_well;   /* it was what the configuration wants: status 0 */
     bool full;         /* keeper was told to send everything through the tunnel */
     struct login login;
+    bool chosen, no_proxy; /* managers have said so of the next call; told.remote: it goes there instead */
+    struct target told;
     struct dbr_config pulled;
     bool has_pulled;
 
@@ -87,6 +91,17 @@ void calls_login_over(struct control *ctl);                /* a call has ended *
 void calls_login_free(struct calls *calls);
 /* AUTH_PENDING,timeout 42: seconds that the server asks for, bounded; 0: it says none. Pure. */
 int calls_pending_parse(const char *rest);
+
+/* calls_mgmt.c */
+/* False: managers were asked whom to call; their answer sets call_ns. */
+bool calls_remote_ready(struct control *ctl);
+bool calls_login_asks_managers(const struct control *ctl); /* user name and password are theirs to say */
+void calls_login_ask_managers(struct control *ctl);
+/* To every manager: bytes of the server, of which control characters become blanks. */
+void calls_tell_managers(struct control *ctl, const char *head, const char *text, const char *tail);
+/* What a manager said; false: too long. */
+bool calls_login_told(struct control *ctl, const char *user, const char *pass);
+bool calls_login_response(struct control *ctl, const char *base64);
 
 /* calls_push.c */
 void calls_tell_tap(

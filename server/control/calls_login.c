@@ -48,7 +48,10 @@ bool calls_login_ready(struct control *ctl)
         return false;
     if (!wanted(ctl) || l->have || *l->token || l->answered)
         return true;
-    ask(ctl, l->refused ? DBR_ASK_AGAIN : DBR_ASK_LOGIN, false, "");
+    if (calls_login_asks_managers(ctl))
+        calls_login_ask_managers(ctl);
+    else
+        ask(ctl, l->refused ? DBR_ASK_AGAIN : DBR_ASK_LOGIN, false, "");
     l->asked = true;
     return false;
 }
@@ -112,13 +115,15 @@ int calls_credentials(struct control *ctl, char *user, char *pass)
     *user = *pass = 0;
     if (!wanted(ctl) && !*l->token)
         return 0;
-    const char *name = l->own.user;
+    const char *name = l->told ? l->told_user : l->own.user;
     if (*l->token) {
         name = *l->token_user ? l->token_user : name;
         n = snprintf(pass, DBR_USERPASS_MAX, "%s", l->token);
     } else if (l->answered) {
         name = *l->challenge.user ? l->challenge.user : name;
         n = dbr_challenge_reply(&l->challenge, l->answer, pass, DBR_USERPASS_MAX);
+    } else if (l->told) {
+        n = snprintf(pass, DBR_USERPASS_MAX, "%s", l->told_pass);
     } else {
         n = pack_own(ctl, &l->own, pass, DBR_USERPASS_MAX);
     }
@@ -135,7 +140,36 @@ static void forget_own(struct login *l)
 {
     dbr_wipe(l->own.pass, sizeof l->own.pass);
     dbr_wipe(l->own.response, sizeof l->own.response);
+    dbr_wipe(l->told_pass, sizeof l->told_pass);
     l->have = false;
+}
+
+bool calls_login_told(struct control *ctl, const char *user, const char *pass)
+{
+    struct login *l = &ctl->calls->login;
+    if (strlen(user) >= sizeof l->told_user || strlen(pass) >= sizeof l->told_pass)
+        return false;
+    memcpy(l->told_user, user, strlen(user) + 1);
+    memcpy(l->told_pass, pass, strlen(pass) + 1);
+    l->told = l->have = true;
+    l->asked = l->refused = false;
+    if (!ctl->calls->client)
+        ctl->calls->call_ns = ctl->now.ns;
+    return true;
+}
+
+bool calls_login_response(struct control *ctl, const char *base64)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    char text[DBR_IPC_LOGIN_MAX * 2];
+    struct client *c = ctl->calls->client;
+    int n = snprintf(text, sizeof text, "CR_RESPONSE,%s", base64);
+    bool fits = n > 0 && (size_t)n < sizeof text && strspn(base64, alphabet) == strlen(base64);
+    bool said = fits && c && c->session && !dbr_session_say(c->session, text, &ctl->now);
+    dbr_wipe(text, sizeof text);
+    if (said)
+        client_settle(c);
+    return said;
 }
 
 static void forget_answer(struct login *l)
@@ -168,6 +202,8 @@ void calls_login_pushed(struct control *ctl, const struct dbr_config *pulled)
     }
     snprintf(l->token, sizeof l->token, "%s", pulled->auth_token);
     forget_answer(l);
+    if (calls_login_asks_managers(ctl))
+        calls_tell_managers(ctl, ">PASSWORD:Auth-Token:", l->token, "");
     if (ctl->cfg->auth_nocache)
         forget_own(l);
 }
@@ -185,6 +221,10 @@ static bool take_challenge(struct control *ctl, const char *rest)
     snprintf(text, sizeof text, "CHALLENGE: %s", safe);
     dbr_log(ctl->log, DBR_LOG_NOTICE, "%s", text);
     *l->answer = 0;
+    if (calls_login_asks_managers(ctl)) {
+        forget_own(l); /* with their next password comes the answer */
+        return true;
+    }
     l->answered = !l->challenge.answer;
     if (l->challenge.answer) {
         l->asked = true;
@@ -204,6 +244,10 @@ enum login_fate calls_login_failed(struct control *ctl, const char *rest)
                 "AUTH: the token is not accepted any more; the password is said again");
         return LOGIN_AT_ONCE;
     }
+    if (*rest)
+        calls_tell_managers(ctl, ">PASSWORD:Verification Failed: 'Auth' ['", rest, "']");
+    else
+        calls_tell_managers(ctl, ">PASSWORD:Verification Failed: 'Auth'", "", "");
     if (strncmp(rest, "CRV1:", 5) == 0) {
         if (retry == DBR_AUTH_RETRY_NOINTERACT) {
             dbr_log(ctl->log, DBR_LOG_ERROR,
@@ -234,6 +278,7 @@ void calls_login_info(struct client *c, const char *rest)
     struct dbr_challenge q;
     char safe[DBR_IPC_WHY_MAX];
     const char *url = behind(rest, "OPEN_URL:");
+    calls_tell_managers(c->ctl, ">INFOMSG:", rest, "");
     if (!url && (url = behind(rest, "WEB_AUTH:")))
         url = strchr(url, ':') ? strchr(url, ':') + 1 : url;
     if (url) {
@@ -242,8 +287,8 @@ void calls_login_info(struct client *c, const char *rest)
     } else if (behind(rest, "CR_TEXT:") && !dbr_challenge_parse_text(&q, rest)) {
         client_log(c, DBR_LOG_NOTICE, "CHALLENGE: %s",
                    dbr_log_escape(safe, sizeof safe, q.text, strlen(q.text)));
-        l->pending = q.answer;
-        if (q.answer)
+        l->pending = q.answer && !calls_login_asks_managers(c->ctl);
+        if (l->pending)
             ask(c->ctl, DBR_ASK_ANSWER, q.echo, q.text);
     }
 }

@@ -78,6 +78,8 @@ void mgmt_free(struct mgmt *m)
     for (int i = 0; i < MGMT_SEATS; i++)
         mgmt_leave(m, i);
     free(m->after.out);
+    for (int q = 0; q < MGMT_QUESTIONS; q++)
+        mgmt_unask(m, (enum mgmt_question)q);
     ring_free(&m->logs);
     ring_free(&m->states);
     dbr_wipe(m, sizeof *m);
@@ -162,9 +164,7 @@ void mgmt_tell(struct mgmt *m, const char *fmt, ...)
     }
 }
 
-/* A line of news for one manager. */
-static void tell_one(struct mgmt *m, int seat, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void tell_one(struct mgmt *m, int seat, const char *fmt, ...)
+void mgmt_tell_one(struct mgmt *m, int seat, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -198,7 +198,7 @@ void mgmt_log(struct mgmt *m, int64_t unix_s, int level, const char *line)
         return;
     for (int i = 0; i < MGMT_SEATS; i++)
         if (mgmt_listens(&m->seats[i]) && m->seats[i].log)
-            tell_one(m, i, ">LOG:%lld,%s", (long long)unix_s, text);
+            mgmt_tell_one(m, i, ">LOG:%lld,%s", (long long)unix_s, text);
 }
 
 void mgmt_state(struct mgmt *m, int64_t unix_s, const char *rest)
@@ -209,7 +209,7 @@ void mgmt_state(struct mgmt *m, int64_t unix_s, const char *rest)
         return;
     for (int i = 0; i < MGMT_SEATS; i++)
         if (mgmt_listens(&m->seats[i]) && m->seats[i].state)
-            tell_one(m, i, ">STATE:%lld,%s", (long long)unix_s, text);
+            mgmt_tell_one(m, i, ">STATE:%lld,%s", (long long)unix_s, text);
 }
 
 /* ---- managers ---- */
@@ -293,6 +293,7 @@ void mgmt_leave(struct mgmt *m, int seat)
     struct seat *s = &m->seats[seat];
     free(s->out);
     free(s->lines);
+    free(s->user);
     dbr_wipe(s, sizeof *s);
 }
 

@@ -57,6 +57,26 @@ struct mgmt_host {
     bool (*admit)(void *arg, uint64_t cid, uint64_t kid, const char *lines);
     bool (*deny)(void *arg, uint64_t cid, uint64_t kid, const char *reason, const char *client_reason);
     bool (*pending)(void *arg, uint64_t cid, uint64_t kid, const char *extra, unsigned timeout_s);
+    /* Answers to mgmt_ask(), client role; false: they cannot be taken, and the question stands. */
+    bool (*login)(void *arg, const char *user, const char *pass);
+    /* remote ACCEPT|SKIP|MOD; host, port: "" without MOD; count: of SKIP. NULL, or why it cannot be. */
+    const char *(*remote)(void *arg, const char *action, const char *host, const char *port, uint64_t count);
+    const char *(*proxy)(void *arg, const char *type);                  /* likewise */
+    bool (*remote_entry)(void *arg, uint64_t i, char *out, size_t cap); /* HOST,PORT,PROTO,STATUS */
+    bool (*response)(void *arg, const char *base64);                    /* to CR_TEXT */
+    bool (*certificate)(void *arg, const char *lines);
+    bool (*signature)(void *arg, const char *lines); /* base64 */
+    bool (*retry)(void *arg, const char *mode);      /* auth-retry */
+};
+
+/* What managers are asked. A question stands until one of them has answered, and who comes later hears it. */
+enum mgmt_question {
+    MGMT_ASK_LOGIN,       /* 'Auth' username/password */
+    MGMT_ASK_REMOTE,      /* whom to call */
+    MGMT_ASK_PROXY,       /* by which proxy */
+    MGMT_ASK_CERTIFICATE, /* management-external-cert */
+    MGMT_ASK_SIGNATURE,   /* management-external-key */
+    MGMT_QUESTIONS
 };
 
 struct mgmt_config {
@@ -110,6 +130,12 @@ void mgmt_state(struct mgmt *m, int64_t unix_s, const char *rest);
 bool mgmt_held(struct mgmt *m, bool tell);
 /* "Private Key": asked for until mgmt_host.password took one. NULL: no more. */
 void mgmt_want_password(struct mgmt *m, const char *what);
+/* Asks, in the place of what was asked of this kind before; the text is what stands behind its head
+ * (">REMOTE:"). Of a signature: BASE64,ALGORITHM. */
+void mgmt_ask(struct mgmt *m, enum mgmt_question q, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void mgmt_unask(struct mgmt *m, enum mgmt_question q);
+bool mgmt_asks(const struct mgmt *m, enum mgmt_question q);
 bool mgmt_anybody(const struct mgmt *m); /* a manager is there who has shown its password */
 
 #endif

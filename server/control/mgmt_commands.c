@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool number(const char *word, uint64_t max, uint64_t *out)
+bool mgmt_number(const char *word, uint64_t max, uint64_t *out)
 {
     char *end;
     if (!*word || strspn(word, "0123456789") != strlen(word) || strlen(word) > 19)
@@ -16,20 +16,13 @@ static bool number(const char *word, uint64_t max, uint64_t *out)
 
 /* ---- the commands ---- */
 
-struct call {
-    struct mgmt *m;
-    struct seat *s;
-    int seat, argc;
-    char **argv; /* the command's own name is argv[0] */
-};
-
-#define SAY(c, ...) mgmt_say((c)->m, (c)->seat, __VA_ARGS__)
-
 static void cmd_help(struct call *c);
 
 static void cmd_version(struct call *c)
 {
+    uint64_t version;
     if (c->argc > 1) {
+        c->s->version = mgmt_number(c->argv[1], 99, &version) ? (unsigned)version : 0;
         SAY(c, "SUCCESS: Management client version set to %.16s", c->argv[1]);
         return;
     }
@@ -41,7 +34,7 @@ static void cmd_version(struct call *c)
 static void cmd_status(struct call *c)
 {
     uint64_t version = 1;
-    if (c->argc > 1 && (!number(c->argv[1], 3, &version) || !version))
+    if (c->argc > 1 && (!mgmt_number(c->argv[1], 3, &version) || !version))
         SAY(c, "ERROR: status version must be 1, 2 or 3");
     else
         c->m->host.status(c->m->host.arg, (int)version, c->seat);
@@ -62,7 +55,7 @@ static void history(struct call *c, const char *what, bool *on, const struct rin
     uint64_t n;
     if (strcmp(word, "all") == 0) {
         mgmt_ring_say(c->m, c->seat, r, SIZE_MAX);
-    } else if (number(word, UINT32_MAX, &n)) {
+    } else if (mgmt_number(word, UINT32_MAX, &n)) {
         mgmt_ring_say(c->m, c->seat, r, (size_t)n);
     } else if (strcmp(word, "on") == 0 || strcmp(word, "off") == 0) {
         *on = word[1] == 'n';
@@ -93,7 +86,7 @@ static void cmd_echo(struct call *c)
 static void cmd_bytecount(struct call *c)
 {
     uint64_t n;
-    if (!number(c->argv[1], 86400, &n)) {
+    if (!mgmt_number(c->argv[1], 86400, &n)) {
         SAY(c, "ERROR: the interval is a number of seconds, 0 for none");
         return;
     }
@@ -125,7 +118,7 @@ static bool looks_like_address(const char *word)
 {
     const char *colon = strrchr(word, ':');
     uint64_t port;
-    return colon && number(colon + 1, UINT16_MAX, &port) &&
+    return colon && mgmt_number(colon + 1, UINT16_MAX, &port) &&
            strspn(word, "0123456789abcdefABCDEF.:[]%") == strlen(word);
 }
 
@@ -148,7 +141,7 @@ static void cmd_kill(struct call *c)
 
 static bool take_cid(struct call *c, int at, const char *what, uint64_t *out)
 {
-    if (number(c->argv[at], UINT64_MAX, out))
+    if (mgmt_number(c->argv[at], UINT64_MAX, out))
         return true;
     SAY(c, "ERROR: cannot parse %s", what);
     return false;
@@ -178,7 +171,7 @@ static void cmd_verb(struct call *c)
     uint64_t level;
     if (c->argc < 2)
         SAY(c, "SUCCESS: verb=%d", c->m->host.verb(c->m->host.arg, -1));
-    else if (number(c->argv[1], 15, &level)) {
+    else if (mgmt_number(c->argv[1], 15, &level)) {
         c->m->host.verb(c->m->host.arg, (int)level);
         SAY(c, "SUCCESS: verb level changed");
     } else
@@ -220,6 +213,8 @@ static void cmd_bye(struct call *c)
 static void cmd_password(struct call *c)
 {
     struct mgmt *m = c->m;
+    if (mgmt_login(c))
+        return;
     if (*m->wanted && strcmp(m->wanted, c->argv[1]) == 0 &&
         m->host.password(m->host.arg, c->argv[1], c->argv[2]))
         SAY(c, "SUCCESS: '%s' password entered, but not yet verified", c->argv[1]);
@@ -230,7 +225,8 @@ static void cmd_password(struct call *c)
 
 static void cmd_username(struct call *c)
 {
-    SAY(c, "ERROR: no username is currently needed at this time");
+    if (!mgmt_username(c))
+        SAY(c, "ERROR: no username is currently needed at this time");
 }
 
 static void cmd_forget_passwords(struct call *c)
@@ -240,7 +236,11 @@ static void cmd_forget_passwords(struct call *c)
 
 static void cmd_auth_retry(struct call *c)
 {
-    SAY(c, "ERROR: auth-retry is set in the configuration");
+    const struct mgmt_host *h = &c->m->host;
+    if (c->argc > 1 && h->retry && h->retry(h->arg, c->argv[1]))
+        SAY(c, "SUCCESS: auth-retry parameter changed");
+    else
+        SAY(c, "ERROR: auth-retry takes none, interact or nointeract, of a client");
 }
 
 static bool take_ids(struct call *c, uint64_t *cid, uint64_t *kid)
@@ -253,15 +253,24 @@ static void answer(struct call *c, bool good)
     SAY(c, good ? "SUCCESS: %s command succeeded" : "ERROR: %s command failed", c->argv[0]);
 }
 
-/* Lines follow until END. */
-static void cmd_client_auth(struct call *c)
+void mgmt_collect(struct call *c, const char *name, bool (*take)(struct mgmt *m, const struct seat *s))
 {
     struct seat *s = c->s;
-    if (!take_ids(c, &s->cid, &s->kid))
-        return;
-    s->collecting = true;
+    s->collecting = take;
+    s->collects = name;
     s->n_lines = 0;
     s->lines_lost = false;
+}
+
+static bool take_config(struct mgmt *m, const struct seat *s)
+{
+    return m->host.admit(m->host.arg, s->cid, s->kid, s->lines && s->n_lines ? s->lines : "");
+}
+
+static void cmd_client_auth(struct call *c)
+{
+    if (take_ids(c, &c->s->cid, &c->s->kid))
+        mgmt_collect(c, "client-auth", take_config);
 }
 
 static void cmd_client_auth_nt(struct call *c)
@@ -283,7 +292,7 @@ static void cmd_client_pending_auth(struct call *c)
     uint64_t cid, kid, timeout;
     if (!take_ids(c, &cid, &kid))
         return;
-    if (!number(c->argv[4], 3600, &timeout))
+    if (!mgmt_number(c->argv[4], 3600, &timeout))
         SAY(c, "ERROR: cannot parse timeout");
     else
         answer(c, c->m->host.pending(c->m->host.arg, cid, kid, c->argv[3], (unsigned)timeout));
@@ -299,9 +308,12 @@ static const struct command {
     void (*run)(struct call *c);
     const char *help;
 } commands[] = {
-    {"auth-retry", 0, 1, false, BOTH, cmd_auth_retry, "auth-retry : as configured."},
+    {"auth-retry", 0, 1, false, BOTH, cmd_auth_retry,
+     "auth-retry t : Auth failure retry mode (none, interact, nointeract)."},
     {"bytecount", 1, 1, false, BOTH, cmd_bytecount,
      "bytecount n : Show bytes in/out, update every n secs (0=off)."},
+    {"certificate", 0, 0, false, CLIENT, mgmt_certificate,
+     "certificate : Enter a certificate in response to >NEED-CERTIFICATE, lines follow until END."},
     {"client-auth", 2, 2, false, JUDGE, cmd_client_auth,
      "client-auth CID KID : Authenticate client, config lines follow until END."},
     {"client-auth-nt", 2, 2, false, JUDGE, cmd_client_auth_nt,
@@ -312,6 +324,8 @@ static const struct command {
      "client-kill CID [M] : Kill client, sending it M (RESTART or HALT)."},
     {"client-pending-auth", 4, 4, false, JUDGE, cmd_client_pending_auth,
      "client-pending-auth CID KID MSG SECONDS : Tell the client MSG and wait longer."},
+    {"cr-response", 1, 1, false, CLIENT, mgmt_response,
+     "cr-response response : Send a challenge response answer (base64)."},
     {"echo", 1, 2, false, BOTH, cmd_echo,
      "echo [on|off] [N|all] : Like log, for echo messages (there are none)."},
     {"exit", 0, 0, false, BOTH, cmd_bye, "exit|quit : Close this session."},
@@ -328,7 +342,16 @@ static const struct command {
     {"password", 2, 2, false, BOTH, cmd_password,
      "password type p : Enter password p for a queried password."},
     {"pid", 0, 0, false, BOTH, cmd_pid, "pid : Show the process id."},
+    {"pk-sig", 0, 0, false, BOTH, mgmt_signature,
+     "pk-sig : Enter a signature in response to >PK_SIGN, base64 lines follow until END."},
+    {"proxy", 1, 4, false, CLIENT, mgmt_proxy, "proxy NONE : Call without a proxy."},
     {"quit", 0, 0, false, BOTH, cmd_bye, NULL},
+    {"remote", 1, 3, false, CLIENT, mgmt_remote,
+     "remote ACCEPT|SKIP [n]|MOD host port : Say whom to call, in response to >REMOTE."},
+    {"remote-entry-count", 0, 0, false, CLIENT, mgmt_remote_count, "remote-entry-count : Number of remotes."},
+    {"remote-entry-get", 1, 2, false, CLIENT, mgmt_remote_get,
+     "remote-entry-get i|all [j] : Remotes from i to j - 1."},
+    {"rsa-sig", 0, 0, false, BOTH, mgmt_signature, NULL},
     {"signal", 1, 1, false, BOTH, cmd_signal, "signal s : SIGHUP, SIGTERM, SIGUSR1 or SIGUSR2."},
     {"state", 0, 2, false, BOTH, cmd_state, "state [on|off] [N|all] : Like log, for the state."},
     {"status", 0, 1, true, BOTH, cmd_status, "status [n] : Show the status in format n (1, 2 or 3)."},

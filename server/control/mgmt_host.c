@@ -240,7 +240,7 @@ bool management_holds(struct control *ctl)
 struct mgmt *management_make(struct control *ctl, const uint8_t *password)
 {
     const bool judges = ctl->cfg->management_client_auth;
-    const struct mgmt_host host = {
+    struct mgmt_host host = {
         .arg = ctl,
         .client = ctl->boot->client,
         .pid = (int)getppid(), /* keeper's, as in writepid */
@@ -258,6 +258,8 @@ struct mgmt *management_make(struct control *ctl, const uint8_t *password)
         .deny = judges ? host_deny : NULL,
         .pending = judges ? host_pending : NULL,
     };
+    if (ctl->boot->client)
+        management_client_host(&host);
     const struct mgmt_config config = {.password = password,
                                        .logs_kept = (unsigned)ctl->cfg->management_log_cache,
                                        .hold = ctl->cfg->management_hold && !ctl->boot->restarted,

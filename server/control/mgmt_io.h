@@ -23,6 +23,7 @@ struct management {
     uint64_t in, out;            /* bytes of clients that are gone */
 };
 
+void management_client_host(struct mgmt_host *h); /* calls_mgmt.c: what only a client's managers may say */
 struct mgmt *management_make(struct control *ctl, const uint8_t *password);
 
 #endif

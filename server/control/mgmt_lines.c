@@ -51,6 +51,7 @@ void mgmt_greet(struct mgmt *m, int seat)
         mgmt_say(m, seat, ">HOLD:Waiting for hold release:0");
     if (*m->wanted)
         mgmt_say(m, seat, ">PASSWORD:Need '%s' password", m->wanted);
+    mgmt_questions_say(m, seat);
 }
 
 /* Digests are compared, so that neither length nor place of a difference shows in time. */
@@ -77,14 +78,13 @@ static void collect(struct mgmt *m, int seat, const char *line)
     struct seat *s = &m->seats[seat];
     size_t n = strlen(line);
     if (strcmp(line, "END") == 0) {
-        s->collecting = false;
+        bool (*take)(struct mgmt *, const struct seat *) = s->collecting;
+        s->collecting = NULL;
         if (s->lines)
             s->lines[s->n_lines] = 0;
         m->running = seat;
-        bool good = !s->lines_lost &&
-                    m->host.admit(m->host.arg, s->cid, s->kid, s->lines && s->n_lines ? s->lines : "");
-        mgmt_say(m, seat,
-                 good ? "SUCCESS: client-auth command succeeded" : "ERROR: client-auth command failed");
+        bool good = !s->lines_lost && take(m, s);
+        mgmt_say(m, seat, good ? "SUCCESS: %s command succeeded" : "ERROR: %s command failed", s->collects);
         mgmt_tell_after(m, seat);
         return;
     }

@@ -22,6 +22,12 @@ bool login_wanted(const struct dbr_config *cfg)
     return DBR_IS_SET(cfg, auth_user_pass);
 }
 
+bool login_by_managers(const struct dbr_config *cfg)
+{
+    return cfg->management.address && cfg->management_query_passwords && !cfg->auth_user_pass.path &&
+           !cfg->auth_user_pass.text;
+}
+
 /* ---- from a file ---- */
 
 /* Copies the next line without its end; the rest, or NULL when it does not fit. */

@@ -15,6 +15,9 @@
 /* True when the configuration has `auth-user-pass`. */
 bool login_wanted(const struct dbr_config *cfg);
 
+/* True when managers are asked (management-query-passwords) and no file or block says it. */
+bool login_by_managers(const struct dbr_config *cfg);
+
 /* The text of an auth-user-pass file or block: the user name in its first line, the password, where there is
  * one, in its second. 0, or DBR_ERR_SHAPE for a line that is missing or too long. Pure. */
 int login_parse(struct dbr_ipc_login *out, const char *text);

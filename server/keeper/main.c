@@ -185,7 +185,8 @@ static int serve(struct dbr_config *config, int argc, char *const *argv)
         return EXIT_BAD;
     static struct dbr_ipc_login login;
     char login_file[512] = "";
-    if (login_wanted(config) && first_login(config, &login, login_file, sizeof login_file))
+    if (login_wanted(config) && !login_by_managers(config) &&
+        first_login(config, &login, login_file, sizeof login_file))
         return EXIT_BAD;
     int told_parent = config->daemon.on && !getenv("NOTIFY_SOCKET") ? into_background() : -1;
     keeper_init(&k, config, &programs);

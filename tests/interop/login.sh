@@ -162,6 +162,31 @@ pending_question() {
     server "client-crresponse $LAB_DIR/response" && on_terminal "Initialization Sequence Completed" "Code of the phone " 4711 -- "+auth-user-pass $LAB_DIR/login"
 }
 
+# Managers say it all: whom to call, by no proxy, name and password; the answer to a challenge; the code of a phone.
+asked() { # SCENARIO WORDS
+    SOCK=$LAB_DIR/m.sock
+    lab_client_spawn c1 "management $SOCK unix" management-query-passwords management-query-remote management-query-proxy +auth-user-pass "+auth-retry interact"
+    lab_until 5 test -S "$SOCK" || why "no management socket: $(tail -n 1 "$(log)")" || return
+    out=$(x c1 "$LAB_PYTHON" "$LAB_LIB/managers.py" "$1" "$SOCK" 0 "$2" 2>&1) || why "$1: $(tail -n 1 <<<"$out")" || return
+    lab_client_wait c1 || why "does not connect: $(tail -n 1 "$(log)")"
+}
+by_manager() {
+    verifier 'alice|sesame'
+    server && asked login "alice sesame MOD 10.9.0.1 1194" || return
+    ! grep -q sesame "$(log)" || why "the password is in the log"
+}
+manager_challenge() {
+    verifier 'alice|CRV1::state42::654321'
+    printf 'CRV1:R,E:state42:%s:Token PIN' "$(printf alice | base64)" >"$LAB_DIR/reason"
+    server && asked challenge "alice first"
+}
+manager_response() {
+    deferred '60\ncrtext\nCR_TEXT:R,E:Code of the phone'
+    printf '#!/bin/sh\n[ "$(base64 -d <"$1")" = 4711 ] && : >%s\n' "$LAB_DIR/go" >"$LAB_DIR/response"
+    chmod 755 "$LAB_DIR/response"
+    server "client-crresponse $LAB_DIR/response" && asked response "alice secret"
+}
+
 lab_begin login
 lab_pki && lab_office 1 || exit 1
 t_case login-file by_file
@@ -177,6 +202,9 @@ t_case login-dynamic-challenge dynamic_challenge
 t_case login-challenge-unattended challenge_unattended
 t_case login-pending-browser pending_browser
 t_case login-pending-question pending_question
+t_case login-manager by_manager
+t_case login-manager-challenge manager_challenge
+t_case login-manager-response manager_response
 t_case login-token token
 t_case login-token-dies token_dies
 t_end

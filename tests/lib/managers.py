@@ -260,7 +260,43 @@ def gui(address, port, arg):
     m.wait(r">STATE:\d+,EXITING,")
 
 
+def login(address, port, arg):
+    """A client's manager: whom to call, by which proxy, user name and password. ARG: USER PASSWORD [REMOTE-ANSWER]."""
+    user, password, *remote = arg.split()
+    m = call(address, port)
+    m.wait(r">REMOTE:10\.9\.0\.1,\d+,udp$")
+    need(m.ask("remote MOD no.such.host 1194").startswith("ERROR: remote: give an address"), "an address in numbers")
+    need(m.ask("remote " + (" ".join(remote) or "ACCEPT")) == "SUCCESS: remote command succeeded", "the remote taken")
+    m.wait(r">PROXY:1,UDP,10\.9\.0\.1$")
+    need(m.ask("proxy HTTP 10.9.0.9 8080").startswith("ERROR: proxy: only NONE"), "no other proxy")
+    need(m.ask("proxy NONE") == "SUCCESS: proxy command succeeded", "the proxy taken")
+    m.wait(r">PASSWORD:Need 'Auth' username/password$")
+    need(m.ask('username "Auth" %s' % user).startswith("SUCCESS: 'Auth' username"), "the name taken")
+    need(m.ask('password "Auth" %s' % password).startswith("SUCCESS: 'Auth' password"), "the password taken")
+    return m
+
+
+def challenge(address, port, arg):
+    """The same, and the server asks for a token (CRV1); its answer is packed here."""
+    m = login(address, port, arg)
+    text = m.wait(r">PASSWORD:Verification Failed: 'Auth' \['CRV1:R,E:state42:.*:Token PIN'\]$", 15)
+    need("YWxpY2U=" in text, "the name in the challenge: " + text)
+    for answer in ("remote ACCEPT", "proxy NONE"):
+        m.wait(">%s:" % answer.split()[0].upper(), 15)
+        need(m.ask(answer).startswith("SUCCESS"), answer)
+    m.wait(r">PASSWORD:Need 'Auth' username/password$")
+    m.ask("username Auth alice")
+    need(m.ask('password Auth "CRV1::state42::654321"').startswith("SUCCESS"), "the answer taken")
+
+
+def response(address, port, arg):
+    """CR_TEXT while the server waits, answered by cr-response."""
+    m = login(address, port, arg)
+    m.wait(r">INFOMSG:CR_TEXT:R,E:Code of the phone$", 15)
+    need(m.ask("cr-response NDcxMQ==") == "SUCCESS: cr-response command succeeded", "the response taken")
+
+
 if __name__ == "__main__":
     where, tcp = sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, judge, silent, gui)}[sys.argv[1]](
+    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, judge, silent, gui, login, challenge, response)}[sys.argv[1]](
         where, tcp, sys.argv[4] if len(sys.argv) > 4 else None)

@@ -99,6 +99,51 @@ static bool pending(void *arg, uint64_t cid, uint64_t kid, const char *extra, un
     return timeout_s <= 3600;
 }
 
+static bool login(void *arg, const char *user, const char *pass)
+{
+    (void)arg;
+    check_text(user);
+    check_text(pass);
+    if (!mgmt_asks(machine, MGMT_ASK_LOGIN))
+        abort();
+    mgmt_unask(machine, MGMT_ASK_LOGIN);
+    return *user;
+}
+static const char *remote(void *arg, const char *action, const char *to, const char *port, uint64_t count)
+{
+    (void)arg;
+    check_text(to);
+    check_text(port);
+    if (!mgmt_asks(machine, MGMT_ASK_REMOTE) || !count || count > 1000 ||
+        (strcmp(action, "MOD") != 0 && (*to || *port)))
+        abort();
+    return *port == '1' ? NULL : "no";
+}
+static const char *proxy(void *arg, const char *type)
+{
+    (void)arg;
+    check_text(type);
+    return NULL;
+}
+static bool remote_entry(void *arg, uint64_t i, char *out, size_t cap)
+{
+    (void)arg;
+    if (i < 3 && cap > 8)
+        strcpy(out, "a,1,udp");
+    return i < 3;
+}
+static bool response(void *arg, const char *text)
+{
+    (void)arg;
+    check_text(text);
+    return true;
+}
+static bool lines(void *arg, const char *text)
+{
+    (void)arg;
+    return strlen(text) < 1 << 16;
+}
+
 static void drain(int seat, size_t most)
 {
     size_t n;
@@ -113,9 +158,28 @@ static void drain(int seat, size_t most)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static const struct mgmt_host host = {NULL,     false, 1,       fresh,  status,   totals,
-                                          bytes,    end,   end_one, verb,   raise_it, release,
-                                          password, admit, deny,    pending};
+    static const struct mgmt_host host = {.pid = 1,
+                                          .fresh = fresh,
+                                          .status = status,
+                                          .totals = totals,
+                                          .bytes = bytes,
+                                          .kill = end,
+                                          .client_kill = end_one,
+                                          .verb = verb,
+                                          .raise = raise_it,
+                                          .release = release,
+                                          .password = password,
+                                          .admit = admit,
+                                          .deny = deny,
+                                          .pending = pending,
+                                          .login = login,
+                                          .remote = remote,
+                                          .proxy = proxy,
+                                          .remote_entry = remote_entry,
+                                          .response = response,
+                                          .certificate = lines,
+                                          .signature = lines,
+                                          .retry = response};
     struct mgmt_host h = host;
     uint8_t hash[32];
     struct dbr_part part = {"p", 1};
@@ -132,6 +196,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     if (data[0] & 16)
         mgmt_want_password(machine, "Private Key");
+    for (int q = 0; q < MGMT_QUESTIONS && data[0] & 32; q++)
+        mgmt_ask(machine, (enum mgmt_question)q, "%s", "QQ==,RSA_PKCS1_PADDING");
     memset(passed, 0, sizeof passed);
     ran = 0;
     mgmt_seat(machine, 0);

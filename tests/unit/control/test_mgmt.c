@@ -108,6 +108,44 @@ static bool h_password(void *arg, const char *what, const char *text)
     return true;
 }
 
+static bool h_login(void *arg, const char *user, const char *pass)
+{
+    (void)arg;
+    did("login %s %s;", user, pass);
+    if (strcmp(pass, "long") == 0)
+        return false;
+    mgmt_unask(host.m, MGMT_ASK_LOGIN);
+    return true;
+}
+
+static const char *h_remote(void *arg, const char *action, const char *to, const char *port, uint64_t count)
+{
+    (void)arg;
+    did("%s %s %s %u;", action, to, port, (unsigned)count);
+    return strcmp(to, "nowhere") == 0 ? "no such host" : NULL;
+}
+
+static const char *h_proxy(void *arg, const char *type)
+{
+    (void)arg;
+    did("proxy %s;", type);
+    return strcmp(type, "NONE") == 0 ? NULL : "only NONE";
+}
+
+static bool h_remote_entry(void *arg, uint64_t i, char *out, size_t cap)
+{
+    (void)arg;
+    snprintf(out, cap, "vpn%u,1194,udp,enabled", (unsigned)i);
+    return i < 3;
+}
+
+static bool h_text(void *arg, const char *text)
+{
+    (void)arg;
+    did("[%s];", text);
+    return strcmp(text, "bad") != 0 && strcmp(text, "bad\n") != 0;
+}
+
 static struct mgmt *machine(const char *password, bool hold, bool client)
 {
     static uint8_t hash[32];
@@ -122,7 +160,15 @@ static struct mgmt *machine(const char *password, bool hold, bool client)
                                 .verb = h_verb,
                                 .raise = h_raise,
                                 .release = h_release,
-                                .password = h_password};
+                                .password = h_password,
+                                .login = h_login,
+                                .remote = h_remote,
+                                .proxy = h_proxy,
+                                .remote_entry = h_remote_entry,
+                                .response = h_text,
+                                .certificate = h_text,
+                                .signature = h_text,
+                                .retry = h_text};
     struct dbr_part part = {password, password ? strlen(password) : 0};
     if (password)
         dbr_sha256(&part, 1, hash);
@@ -255,6 +301,122 @@ static void test_client_role_has_no_kill(void **state)
     heard(m, seat);
     assert_non_null(strstr(say(m, seat, "kill bob", 0), "ERROR: unknown command"));
     assert_string_equal(host.did, "");
+    mgmt_free(m);
+}
+
+/* What a client's managers answer, each question being asked (or none: then nothing reaches the host). */
+static const struct {
+    const char *line, *answer, *unasked, *did;
+} answers[] = {
+    {"username Auth bob", "SUCCESS: 'Auth' username entered, but not yet verified\r\n",
+     "ERROR: no username is currently needed at this time\r\n", ""},
+    {"password Auth long", "ERROR: username or password is too long\r\n",
+     "ERROR: no password is currently needed at this time\r\n", "login bob long;"},
+    {"password \"Auth\" \"a \\\"b\"", "SUCCESS: 'Auth' password entered, but not yet verified\r\n",
+     "ERROR: no password is currently needed at this time\r\n", "login bob a \"b;"},
+    {"password Auth again", "ERROR: no password is currently needed at this time\r\n",
+     "ERROR: no password is currently needed at this time\r\n", ""},
+    {"remote ACCEPT", "SUCCESS: remote command succeeded\r\n", "ERROR: remote: nothing is asked\r\n",
+     "ACCEPT   1;"},
+    {"remote SKIP", "SUCCESS: remote command succeeded\r\n", "ERROR: remote: nothing is asked\r\n",
+     "SKIP   1;"},
+    {"remote SKIP 3", "SUCCESS: remote command succeeded\r\n", "ERROR: remote: nothing is asked\r\n",
+     "SKIP   3;"},
+    {"remote SKIP 0", "ERROR: remote: cannot parse the count\r\n", "ERROR: remote: nothing is asked\r\n", ""},
+    {"remote MOD 10.0.0.1 99", "SUCCESS: remote command succeeded\r\n", "ERROR: remote: nothing is asked\r\n",
+     "MOD 10.0.0.1 99 1;"},
+    {"remote MOD nowhere 99", "ERROR: remote: no such host\r\n", "ERROR: remote: nothing is asked\r\n",
+     "MOD nowhere 99 1;"},
+    {"remote MOD 10.0.0.1", "ERROR: remote: MOD, and only MOD, takes a host and a port\r\n",
+     "ERROR: remote: nothing is asked\r\n", ""},
+    {"remote ACCEPT 10.0.0.1 1", "ERROR: remote: MOD, and only MOD, takes a host and a port\r\n",
+     "ERROR: remote: nothing is asked\r\n", ""},
+    {"remote NEVER", "ERROR: remote: ACCEPT, SKIP or MOD is expected\r\n",
+     "ERROR: remote: nothing is asked\r\n", ""},
+    {"proxy NONE", "SUCCESS: proxy command succeeded\r\n", "ERROR: proxy: nothing is asked\r\n",
+     "proxy NONE;"},
+    {"proxy HTTP p 1", "ERROR: proxy: only NONE\r\n", "ERROR: proxy: nothing is asked\r\n", "proxy HTTP;"},
+    {"certificate\nMII\nEND", "SUCCESS: certificate command succeeded\r\n",
+     "ERROR: certificate command failed\r\n", "[MII\n];"},
+    {"certificate\nEND", "ERROR: certificate command failed\r\n", "ERROR: certificate command failed\r\n",
+     ""},
+    {"pk-sig\nQQ\n==\nEND", "SUCCESS: pk-sig command succeeded\r\n", "ERROR: pk-sig command failed\r\n",
+     "[QQ\n==\n];"},
+    {"rsa-sig\nbad\nEND", "ERROR: pk-sig command failed\r\n", "ERROR: pk-sig command failed\r\n", "[bad\n];"},
+};
+
+/* What needs no question. */
+static const struct {
+    const char *line, *answer, *did;
+} of_clients[] = {
+    {"cr-response QQ==", "SUCCESS: cr-response command succeeded\r\n", "[QQ==];"},
+    {"cr-response bad", "ERROR: cr-response command failed\r\n", "[bad];"},
+    {"auth-retry interact", "SUCCESS: auth-retry parameter changed\r\n", "[interact];"},
+    {"auth-retry bad", "ERROR: auth-retry takes none, interact or nointeract, of a client\r\n", "[bad];"},
+    {"remote-entry-count", "3\r\nEND\r\n", ""},
+    {"remote-entry-get 1", "1,vpn1,1194,udp,enabled\r\nEND\r\n", ""},
+    {"remote-entry-get 1 9", "1,vpn1,1194,udp,enabled\r\n2,vpn2,1194,udp,enabled\r\nEND\r\n", ""},
+    {"remote-entry-get all",
+     "0,vpn0,1194,udp,enabled\r\n1,vpn1,1194,udp,enabled\r\n2,vpn2,1194,udp,enabled\r\nEND\r\n", ""},
+    {"remote-entry-get x", "ERROR: remote-entry-get: cannot parse the index\r\n", ""},
+};
+
+static void test_answers(void **state)
+{
+    (void)state;
+    for (int asked = 0; asked < 2; asked++) {
+        struct mgmt *m = machine(NULL, false, true);
+        int seat = mgmt_seat(m, 0);
+        for (int q = 0; q < MGMT_QUESTIONS && asked; q++)
+            mgmt_ask(m, (enum mgmt_question)q, "x");
+        heard(m, seat);
+        for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+            *host.did = 0;
+            const char *answer = say(m, seat, answers[i].line, 0);
+            if (strcmp(answer, asked ? answers[i].answer : answers[i].unasked) != 0 ||
+                strcmp(host.did, asked ? answers[i].did : "") != 0)
+                fail_msg("'%s': %s, did '%s'", answers[i].line, answer, host.did);
+        }
+        for (size_t i = 0; i < sizeof of_clients / sizeof *of_clients; i++) {
+            *host.did = 0;
+            const char *answer = say(m, seat, of_clients[i].line, 0);
+            if (strcmp(answer, of_clients[i].answer) != 0 || strcmp(host.did, of_clients[i].did) != 0)
+                fail_msg("'%s': %s, did '%s'", of_clients[i].line, answer, host.did);
+        }
+        mgmt_free(m);
+    }
+}
+
+/* A question is told to who is there and to who comes, until it stands no more; a signature as the manager's
+ * version knows it. */
+static void test_questions(void **state)
+{
+    (void)state;
+    struct mgmt *m = machine("sesame", false, true);
+    int seat = mgmt_seat(m, 0), stranger = mgmt_seat(m, 0);
+    say(m, seat, "sesame", 0);
+    heard(m, stranger);
+    mgmt_ask(m, MGMT_ASK_REMOTE, "%s,%u,udp", "vpn", 1194u);
+    mgmt_ask(m, MGMT_ASK_LOGIN, "username/password SC:1,PIN");
+    assert_string_equal(heard(m, seat),
+                        ">REMOTE:vpn,1194,udp\r\n>PASSWORD:Need 'Auth' username/password SC:1,PIN\r\n");
+    assert_string_equal(heard(m, stranger), "");
+    mgmt_unask(m, MGMT_ASK_REMOTE);
+    assert_false(mgmt_asks(m, MGMT_ASK_REMOTE));
+    assert_string_equal(say(m, stranger, "sesame", 0),
+                        "SUCCESS: password is correct\r\n" GREETING
+                        ">PASSWORD:Need 'Auth' username/password SC:1,PIN\r\n");
+    static const struct {
+        const char *version, *told;
+    } signs[] = {{"version 1", ">RSA_SIGN:QQ==\r\n"},
+                 {"version 2", ">PK_SIGN:QQ==\r\n"},
+                 {"version 3", ">PK_SIGN:QQ==,RSA_PKCS1_PSS_PADDING,hashalg=SHA256\r\n"},
+                 {"version x", ">RSA_SIGN:QQ==\r\n"}};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        say(m, seat, signs[i].version, 0);
+        mgmt_ask(m, MGMT_ASK_SIGNATURE, "QQ==,%s", "RSA_PKCS1_PSS_PADDING,hashalg=SHA256");
+        assert_string_equal(heard(m, seat), signs[i].told);
+    }
     mgmt_free(m);
 }
 
@@ -648,6 +810,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commands),  cmocka_unit_test(test_client_role_has_no_kill),
+        cmocka_unit_test(test_answers),   cmocka_unit_test(test_questions),
         cmocka_unit_test(test_password),  cmocka_unit_test(test_seats),
         cmocka_unit_test(test_lines),     cmocka_unit_test(test_figures),
         cmocka_unit_test(test_bytecount), cmocka_unit_test(test_slow),
