@@ -138,7 +138,21 @@ static int by_number(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Closes every descriptor that is not the child's own: what it does not have it cannot misuse. */
+void close_all_but(int *keep, size_t n)
+{
+    unsigned next = 0;
+    qsort(keep, n, sizeof keep[0], by_number);
+    for (size_t i = 0; i < n; i++) {
+        if (keep[i] < 0)
+            continue;
+        if ((unsigned)keep[i] > next)
+            close_range(next, (unsigned)keep[i] - 1, 0);
+        next = (unsigned)keep[i] + 1;
+    }
+    close_range(next, ~0u, 0);
+}
+
+/* What a child does not have it cannot misuse. */
 static void close_others(const struct keeper *k, const struct dbr_boot *b)
 {
     const int single[] = {0,
@@ -168,16 +182,7 @@ static void close_others(const struct keeper *k, const struct dbr_boot *b)
         keep[n++] = b->ipc_control[i];
         keep[n++] = b->ipc_worker[i];
     }
-    qsort(keep, n, sizeof keep[0], by_number);
-    unsigned next = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (keep[i] < 0)
-            continue;
-        if ((unsigned)keep[i] > next)
-            close_range(next, (unsigned)keep[i] - 1, 0);
-        next = (unsigned)keep[i] + 1;
-    }
-    close_range(next, ~0u, 0);
+    close_all_but(keep, n);
 }
 
 static void quiet_signals(void)

@@ -139,6 +139,7 @@ struct keeper {
     uint64_t gateway_mac;
     struct guarded_ips guarded; /* as data was told, or is to be told at neighbours_ns */
     struct trial trial;         /* of the bridge, until it is confirmed */
+    int turn;                   /* at the bridge, while it is raised first (turn.h); -1 = not held */
     struct fdbset fdb;
     uint64_t mended_ns[LINK_EVENTS]; /* when each kind of loss was mended; 0 = never */
     bool given_up[LINK_EVENTS];
@@ -202,7 +203,7 @@ int open_bridge(struct keeper *k); /* and netlink; errors as above, as of all of
 int open_tap(struct keeper *k);
 void close_tap(struct keeper *k);
 void learn_on_tap(struct keeper *k); /* after it was put into the bridge */
-int raise_bridge(struct keeper *k);
+int raise_bridge(struct keeper *k);  /* again: a first time is open_bridge() */
 int watch_links(struct keeper *k);
 int set_server_addresses(struct keeper *k); /* `ifconfig` of a server: for the bridge, or for the TAP alone */
 void undo_bridge(struct keeper *k);
@@ -212,6 +213,8 @@ int child_start(struct keeper *k, enum child_kind which);
 /* Collects a child that has ended: logs how. */
 void child_reap(struct keeper *k, enum child_kind which);
 const char *child_name(enum child_kind which);
+/* Closes every descriptor that is not among keep (n, sorted here; -1 counts for none). */
+void close_all_but(int *keep, size_t n);
 /* The priority (nice value) of the data process. */
 int child_data_nice(const struct keeper *k);
 

@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "keeper/turn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,7 +98,7 @@ void close_tap(struct keeper *k)
     memcpy(k->tap.name, name, sizeof name);
 }
 
-int raise_bridge(struct keeper *k)
+static int raise_in_turn(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
     struct dbr_bridge_plan plan = {
@@ -114,6 +115,22 @@ int raise_bridge(struct keeper *k)
     return 0;
 }
 
+static int take_turn(struct keeper *k)
+{
+    k->turn = turn_take(k->run_dir, TURN_PATIENCE_MS);
+    return k->turn >= 0 ? 0
+                        : keeper_complain_errno(k, DBR_D_bridge, "get the turn at the bridge in", k->run_dir);
+}
+
+int raise_bridge(struct keeper *k)
+{
+    int err = take_turn(k);
+    if (!err)
+        err = raise_in_turn(k);
+    turn_end(&k->turn);
+    return err;
+}
+
 int open_bridge(struct keeper *k)
 {
     struct dbr_why why = {""};
@@ -122,11 +139,14 @@ int open_bridge(struct keeper *k)
         return keeper_complain(k, DBR_D_bridge, DBR_ERR_IO, why.text);
     if (!k->config->bridge.name)
         return 0;
-    int err = trial_arm(k);
-    if (err)
-        return err;
-    err = raise_bridge(k);
-    trial_raised(k, !err);
+    int err = take_turn(k);
+    if (!err)
+        err = trial_arm(k);
+    if (!err) {
+        err = raise_in_turn(k);
+        trial_raised(k, !err);
+    }
+    turn_end(&k->turn);
     if (!err)
         dbr_log(&k->log, DBR_LOG_INFO, "bridge %s: %s, %u interfaces taken, %u addresses and %u routes moved",
                 k->bridge.name, k->bridge.created ? "created" : "joined", k->bridge.enslaved,
@@ -200,7 +220,9 @@ void undo_bridge(struct keeper *k)
     forget_addresses(k);
     if (k->tap.ifindex)
         dbr_bridge_detach(k->netlink, k->tap.ifindex, NULL);
+    k->turn = turn_take(k->run_dir, TURN_PATIENCE_MS); /* not had: better two at it than nobody */
     int err = dbr_bridge_undo(k->netlink, k->run_dir, k->config->bridge.name, &why);
+    turn_end(&k->turn);
     if (err && err != DBR_ERR_NOTFOUND)
         dbr_log(&k->log, DBR_LOG_ERROR,
                 "bridge %s could not be put back wholly: %s; the journal is kept in %s",

@@ -42,7 +42,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
         k->pair_control[i] = k->pair_data[i] = -1;
-    k->trial.word = k->trial.pidfd = -1;
+    k->trial.word = k->trial.pidfd = k->turn = -1;
     k->home_fd = k->pair_metrics[0] = k->pair_metrics[1] = k->metrics_fd = -1;
     k->pair_fetch[0] = k->pair_fetch[1] = k->crl_state[0] = k->crl_state[1] = -1;
     for (unsigned i = 0; i < CHILDREN; i++)

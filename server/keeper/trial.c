@@ -4,6 +4,7 @@
 #include "ipc/rundir.h"
 #include "keeper/keeper.h"
 #include "keeper/rights.h"
+#include "keeper/turn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,14 +13,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 200, KEPT_MAX = 1024, UNDONE = 3, UNDO_TRIES = 5 };
+enum { LOOK_MS = 200, KEPT_MAX = 1024, UNDONE = 3, UNDO_TRIES = 5, START_MS = 5000 };
 
-static const char RAISED = 'r', NOTHING = 'n';
+static const char RAISED = 'r', NOTHING = 'n', READY = 'y';
 
 /* ---- the memory of a confirmation ---- */
 
@@ -72,6 +74,7 @@ struct watcher {
     struct dbr_netlink *nl;
     _Atomic uint32_t *undoing;
     int word; /* from keeper; -1 = it has closed its end */
+    int turn; /* keeper's and ours, until the bridge is raised; -1 = not held */
     bool raised;
     struct stat journal; /* the one that was written by this raise */
     uint64_t until_ns;
@@ -88,11 +91,12 @@ static void hear_keeper(struct watcher *w, int wait_ms)
     if (poll(&p, 1, wait_ms) <= 0)
         return;
     ssize_t n = read(w->word, &c, 1);
-    if (n == 1 && c == RAISED && stat(w->journal_path, &w->journal) == 0)
+    if (n == 1 && c == RAISED && stat(w->journal_path, &w->journal) == 0) {
         w->raised = true;
-    else if (n == 1)
+        turn_end(&w->turn);
+    } else if (n == 1) {
         _exit(0); /* nothing was moved */
-    if (n == 0) {
+    } else {
         close(w->word);
         w->word = -1;
     }
@@ -116,18 +120,24 @@ static void take_confirmation(const struct watcher *w)
     _exit(0);
 }
 
-static _Noreturn void put_back(const struct watcher *w)
+/* Before the bridge is raised we hold the turn, and the journal is our keeper's or not there; later another
+ * keeper may have been quicker. */
+static _Noreturn void put_back(struct watcher *w)
 {
     struct dbr_why why = {""};
+    if (w->raised)
+        w->turn = turn_take(w->run_dir, TURN_PATIENCE_MS);
+    if (w->raised && journal_is_another(w))
+        _exit(0);
     atomic_store(w->undoing, 1);
     int err = dbr_bridge_undo(w->nl, w->run_dir, w->bridge, &why);
     for (int i = 1; i < UNDO_TRIES && err && err != DBR_ERR_NOTFOUND; i++) {
-        poll(NULL, 0, LOOK_MS); /* keeper may be at it, too */
+        poll(NULL, 0, LOOK_MS);
         err = dbr_bridge_undo(w->nl, w->run_dir, w->bridge, &why);
     }
     if (err && err != DBR_ERR_NOTFOUND)
         dbr_log(w->log, DBR_LOG_ERROR, "bridge %s could not be put back wholly: %s", w->bridge, why.text);
-    else
+    else if (!err)
         dbr_log(
             w->log, DBR_LOG_ERROR,
             "bridge %s was not confirmed (`drawbridge-ctl bridge confirm %s`): addresses and routes are back "
@@ -173,6 +183,8 @@ static bool prepare(struct keeper *k, struct watcher *w, int word)
     kept_path(k, w->kept_path);
     unlink(w->request_path); /* of an earlier trial */
     w->nl = dbr_netlink_open(&why);
+    if (!w->nl)
+        dbr_log(w->log, DBR_LOG_ERROR, "bridge-confirm: %s", why.text);
     return w->nl;
 }
 
@@ -180,18 +192,19 @@ static bool prepare(struct keeper *k, struct watcher *w, int word)
 static _Noreturn void be_watcher(struct keeper *k, int word, const char *what)
 {
     static struct watcher w;
+    int keep[] = {0, 1, 2, k->sink.fd, k->sink.syslog, word, k->turn};
     w.what = what;
+    w.turn = k->turn;
     setsid();
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
-    udp_group_close(&k->udp);
-    close(k->epoll);
-    close(k->signals);
+    close_all_but(keep, sizeof keep / sizeof keep[0]);
     if (!prepare(k, &w, word))
         _exit(1);
     dbr_config_free(k->config);
     if (rights_drop(RIGHTS_KEEPER, NULL, -1, &k->log) || rights_filter(RIGHTS_KEEPER, -1, &k->log))
         _exit(1);
+    (void)!write(word, &READY, 1);
     watch_over(&w);
 }
 
@@ -204,10 +217,23 @@ static int fail(struct keeper *k, const char *what)
     return DBR_ERR_IO;
 }
 
+/* Nothing is moved before somebody is there who would undo it. */
+static bool is_ready(int word)
+{
+    struct pollfd p = {.fd = word, .events = POLLIN};
+    char c;
+    if (poll(&p, 1, START_MS) != 1) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    errno = ECHILD;
+    return read(word, &c, 1) == 1 && c == READY;
+}
+
 int trial_arm(struct keeper *k)
 {
     struct trial *t = &k->trial;
-    int pipe_fd[2];
+    int pair[2];
     char what[KEPT_MAX]; /* asked for here: our netlink socket is not for two */
     if (!k->config->bridge_takeover || !k->config->bridge_confirm)
         return 0;
@@ -219,18 +245,18 @@ int trial_arm(struct keeper *k)
         t->undoing = NULL;
         return fail(k, "map memory");
     }
-    if (pipe2(pipe_fd, O_CLOEXEC))
-        return fail(k, "make a pipe");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+        return fail(k, "make a socket pair");
     pid_t pid = fork();
-    if (!pid) {
-        close(pipe_fd[1]);
-        be_watcher(k, pipe_fd[0], what);
-    }
-    close(pipe_fd[0]);
-    t->word = pipe_fd[1];
+    if (!pid)
+        be_watcher(k, pair[0], what);
+    close(pair[0]);
+    t->word = pair[1];
     if (pid < 0)
         return fail(k, "start the process that would undo the move");
     t->pid = pid;
+    if (!is_ready(t->word))
+        return fail(k, "start the process that would undo the move");
     t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     return t->pidfd < 0 || poll_add(k, t->pidfd, EVENT_TRIAL) ? fail(k, "watch over the trial") : 0;
 }

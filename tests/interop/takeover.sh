@@ -133,6 +133,24 @@ killed_at_each_step() {
     T_NOTE="killed at $tried steps, put back each time; longest echo of the admin $WORST ms"
     [ $tried -ge 6 ] || why "$T_NOTE"
 }
+# keeper is killed in the middle of the move, and the next one starts while the move is still being put back: what the
+# watching process of the first one does then must not take away the journal of the second one.
+killed_and_started_again() {
+    command -v strace >/dev/null || { skipped "strace is not installed"; return; }
+    host || return
+    lab_server_conf drawbridged bridge-takeover "bridge-confirm 2" "state-dir $LAB_DIR/state" >"$LAB_DIR/step.conf"
+    : >"$LAB_DIR/step.log"
+    lab_bg gw "$LAB_DIR/step.log" strace -f -o /dev/null -e trace=unlink,sendmsg \
+        -e inject=unlink:delay_enter=700000 -e inject=sendmsg:delay_enter=30000 "$DBR_DAEMON" --config "$LAB_DIR/step.conf"
+    lab_until 10 x gw test -e /sys/class/net/br0 || why "no bridge" || return
+    kill -KILL "$(pgrep -P "$LAB_PID" | head -n 1)"
+    lab_until 6 is_back || why "not put back: $(diff <(echo "$BEFORE") <(state) | head -n 5)" || return
+    lab_bg gw "$LAB_DIR/step.log" "$DBR_DAEMON" --config "$LAB_DIR/step.conf"
+    lab_wait_log "$LAB_DIR/step.log" "Initialization Sequence Completed" 10 || why "the next one does not start" || return
+    lab_nap 1 # the first one's watching process has ended
+    lab_stop "$LAB_PID" KILL
+    lab_until 6 is_back || why "the second one is not put back: $(diff <(echo "$BEFORE") <(state) | head -n 5)"
+}
 lab_step_over() { lab_gone "$1" || lab_log_has "$LAB_DIR/step.log" "Initialization Sequence Completed"; }
 lab_drain_daemon() { # keeper is strace's child
     local p
@@ -147,5 +165,6 @@ lab_have drawbridged || { t_skip takeover "$LAB_WHY"; t_end; }
 t_case takeover-confirmed confirmed
 t_case takeover-not-confirmed not_confirmed
 t_case takeover-keeper-killed killed
+t_case takeover-killed-and-started-again killed_and_started_again
 t_case takeover-killed-at-each-step killed_at_each_step
 t_end
