@@ -373,10 +373,19 @@ static void check_scripts(struct parse *p)
     const struct dbr_config *cfg = p->cfg;
     if (cfg->script_security >= 2)
         return;
-    if (cfg->up)
-        conf_error(at(p, DBR_D_up), "scripts are not allowed; write: script-security 2");
-    if (cfg->down)
-        conf_error(at(p, DBR_D_down), "scripts are not allowed; write: script-security 2");
+    const bool dns =
+        cfg->dns_updown && strcmp(cfg->dns_updown, "force") != 0 && strcmp(cfg->dns_updown, "disable") != 0;
+    const struct {
+        bool on;
+        enum dbr_directive which;
+    } scripts[] = {{cfg->up, DBR_D_up},
+                   {cfg->down, DBR_D_down},
+                   {cfg->ipchange, DBR_D_ipchange},
+                   {cfg->route_pre_down, DBR_D_route_pre_down},
+                   {dns, DBR_D_dns_updown}};
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++)
+        if (scripts[i].on)
+            conf_error(at(p, scripts[i].which), "scripts are not allowed; write: script-security 2");
 }
 
 /* ---- server ---- */
@@ -474,6 +483,8 @@ static void check_client(struct parse *p)
     struct dbr_config *cfg = p->cfg;
     if (cfg->remote.n == 0)
         conf_error(at(p, DBR_D_remote), "missing; write: remote HOST [PORT]");
+    if (cfg->proto_force > 2) /* the order of its words */
+        conf_error(at(p, DBR_D_proto_force), "TCP is not built yet; write: proto-force udp");
     if (cfg->local.n > 1)
         conf_error(at(p, DBR_D_local), "a client calls from one address; leave one line");
     if (cfg->nobind && DBR_IS_SET(cfg, lport))

@@ -129,6 +129,9 @@ void calls_tell_routes6(struct control *ctl, bool full); /* full: everything */
 void calls_dns_collect(struct dbr_ipc_dns *m, const struct dbr_conf_list *const dns[2],
                        const struct dbr_conf_list *const dhcp[2]);
 void calls_tell_dns(struct control *ctl, bool full);
+/* The same as the variables of OpenVPN 2.7's dns-updown: dns_server_1_address_1, dns_search_domain_1, ... */
+void calls_dns_env(struct control *ctl,
+                   void (*put)(struct control *ctl, const char *name, const char *value));
 
 /* calls_net.c */
 int calls_net_open(struct control *ctl); /* before the lock-down */

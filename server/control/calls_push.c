@@ -231,6 +231,11 @@ static void tell_env(struct control *ctl, const char *name, const char *fmt, ...
     keeper_tell(ctl, &m);
 }
 
+static void put_env(struct control *ctl, const char *name, const char *value)
+{
+    tell_env(ctl, name, "%s", value);
+}
+
 static void tell_server_env(struct control *ctl)
 {
     const struct target *t = ctl->calls->target;
@@ -258,6 +263,7 @@ static void tell_script(struct control *ctl)
     tell_server_env(ctl);
     if (gateway && strcmp(gateway, "dhcp") != 0)
         tell_env(ctl, "route_vpn_gateway", "%s", gateway);
+    calls_dns_env(ctl, put_env);
     for (size_t l = 0; l < 2; l++)
         for (size_t i = 0; i < lists[l]->n && n < ROUTES_MAX; i++) {
             snprintf(name, sizeof name, "foreign_option_%u", ++n);
@@ -344,6 +350,7 @@ int calls_pushed(struct client *c, const char *options)
     calls->failures = 0;
     calls->answer_ns = UINT64_MAX;
     tell_script(ctl);
+    hook_address(c);
     calls_tell_tap(ctl);
     tell_routes(ctl);
     calls_tell_dns(ctl, wants_everything(ctl));

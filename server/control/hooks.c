@@ -320,3 +320,23 @@ void hook_done(struct control *ctl, const struct dbr_ipc_hook_done *m)
     }
     client_verdict(c, err, reason);
 }
+
+/* ---- ipchange ---- */
+
+void hook_address(struct client *c)
+{
+    struct dbr_ipc_hook m = {.hook = DBR_HOOK_IPCHANGE, .key = 1};
+    const struct dbr_x509 *peer = c->session ? dbr_session_peer(c->session) : NULL;
+    char ip[DBR_ADDR_TEXT], port[8];
+    if (!c->ctl->cfg->ipchange)
+        return;
+    dbr_addr_ip_text(&c->addr, ip);
+    snprintf(port, sizeof port, "%u", c->addr.port);
+    add_argument(&m, ip);
+    add_argument(&m, port);
+    add_variable(&m, c->addr.family == 6 ? "trusted_ip6" : "trusted_ip", ip);
+    add_variable(&m, "trusted_port", port);
+    if (peer)
+        add_variable(&m, "common_name", peer->cn);
+    tell_keeper(c->ctl, &m);
+}

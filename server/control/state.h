@@ -379,6 +379,7 @@ int admit_more(struct client *c, const char *text, size_t len);
 int hook_tls_verify(struct client *c);     /* DBR_ERR_AGAIN, or an error */
 int hook_client_connect(struct client *c); /* the same */
 void hook_up(struct client *c);            /* it has its keys */
+void hook_address(struct client *c);       /* client role: the server's address is known, or another */
 void hook_gone(struct client *c);          /* it is gone: client-disconnect, once */
 /* It waits for this, so many seconds at most, then it is refused. */
 #define WAITS_FOR_MANAGERS UINT32_MAX

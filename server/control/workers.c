@@ -302,8 +302,10 @@ static void on_float(struct client *c, const void *buf)
     client_log(c, DBR_LOG_NOTICE, "Float requested for peer %u: %s -> %s", c->peer_id,
                dbr_addr_text(&c->addr, was), dbr_addr_text(&m->addr, is));
     c->addr = m->addr;
-    if (c->ctl->calls)
+    if (c->ctl->calls) {
         calls_keep_way(c->ctl);
+        hook_address(c);
+    }
     c->ctl->metric[DBR_METRIC_FLOATS]++;
 }
 

@@ -367,6 +367,7 @@ enum dbr_hook {
     DBR_HOOK_CLIENT_DISCONNECT,
     DBR_HOOK_LEARN_ADDRESS,
     DBR_HOOK_ROUTE_UP, /* client role */
+    DBR_HOOK_IPCHANGE, /* client role */
     DBR_HOOKS
 };
 enum { DBR_HOOK_ARGS_MAX = 4 };

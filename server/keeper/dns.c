@@ -4,10 +4,11 @@
  * resolvconf. They are taken back at the end; a file in the run folder tells a keeper that comes after a
  * crash that there is something to take back.
  *
- *   full tunnel    all names are asked there
+ *   full tunnel    all names are asked there; where nobody names servers, those of the DHCP lease
  *   split tunnel   with systemd-resolved and domains: only names in these domains; else left out
  */
 #include "keeper/keeper.h"
+#include "keeper/script.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -111,6 +112,38 @@ static bool resolvconf_set(const char *path, const char *dev, const struct dbr_i
     return run((const char *const[]){path, "-a", entry, NULL}, text);
 }
 
+/* ---- dns-updown ---- */
+
+static bool is_word(const char *text, const char *word)
+{
+    return text && strcmp(text, word) == 0;
+}
+
+/* The admin's own program; NULL: ours is what counts. */
+static const char *own_program(const struct dbr_config *c)
+{
+    bool ours = !c->dns_updown || is_word(c->dns_updown, "force") || is_word(c->dns_updown, "disable");
+    return ours || c->script_security < 2 ? NULL : c->dns_updown;
+}
+
+static void run_own(struct keeper *k, const char *type)
+{
+    struct script_about about = {
+        .dev = k->tap.name, .mtu = k->tap_mtu, .context = "init", .more = k->env, .n_more = k->n_env};
+    script_run_bare(own_program(k->config), type, &about, k->config, &k->log);
+}
+
+/* Where neither the configuration nor the server names one, a lease may, in a full tunnel. */
+static void from_lease(const struct keeper *k, struct dbr_ipc_dns *m)
+{
+    for (size_t i = 0; i < k->lease.n_dns; i++) {
+        m->server[m->n].family = 4;
+        memcpy(m->server[m->n++].ip, k->lease.dns[i], 4);
+    }
+    if (!*m->domains)
+        snprintf(m->domains, sizeof m->domains, "%s", k->lease.domain);
+}
+
 /* ---- both ---- */
 
 static void marker(const struct keeper *k, char path[160])
@@ -160,14 +193,27 @@ static bool set(struct keeper *k, const struct dbr_ipc_dns *m, const char *serve
     return m->full && find_program("resolvconf", path) && resolvconf_set(path, k->tap.name, m);
 }
 
-/* With an `up` script name servers are the admin's own business, and behind a bridge they are nobody's here.
- */
-void dns_take(struct keeper *k, const struct dbr_ipc_dns *m)
+/* With an `up` script name servers are the admin's own business unless he says `dns-updown force`, and behind
+ * a bridge they are nobody's here. */
+static bool not_ours(const struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    bool by_up = c->up && c->script_security >= 2 && !is_word(c->dns_updown, "force");
+    return k->bridged || by_up || is_word(c->dns_updown, "disable");
+}
+
+static void apply(struct keeper *k, const struct dbr_ipc_dns *m)
 {
     char servers[TEXT], path[64];
-    if (k->dns_set)
-        take_back(k);
-    if (!m->n || k->bridged || (k->config->up && k->config->script_security >= 2))
+    dns_forget(k);
+    if (!m->n)
+        return;
+    if (own_program(k->config)) {
+        run_own(k, "dns-up");
+        k->dns_ran = true;
+        return;
+    }
+    if (not_ours(k))
         return;
     join_servers(m, servers, sizeof servers);
     if (!m->full && !(*m->domains && resolved_is_there(path))) {
@@ -192,10 +238,31 @@ void dns_take(struct keeper *k, const struct dbr_ipc_dns *m)
         mark(k, false);
 }
 
+void dns_again(struct keeper *k)
+{
+    struct dbr_ipc_dns m = k->dns_said;
+    if (m.n || !m.full)
+        return;
+    from_lease(k, &m);
+    apply(k, &m);
+}
+
+void dns_take(struct keeper *k, const struct dbr_ipc_dns *m)
+{
+    k->dns_said = *m;
+    if (m->n || !m->full)
+        apply(k, m);
+    else
+        dns_again(k);
+}
+
 void dns_forget(struct keeper *k)
 {
     if (k->dns_set)
         take_back(k);
+    if (k->dns_ran)
+        run_own(k, "dns-down");
+    k->dns_ran = false;
 }
 
 void dns_recover(struct keeper *k)

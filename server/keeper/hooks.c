@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The scripts that control has run: client-connect, client-disconnect, learn-address, tls-verify, route-up.
+ * The scripts that control has run: client-connect, client-disconnect, learn-address, tls-verify, route-up,
+ * ipchange.
  * Control names one of them and says what it is about; the command is the configuration's, whatever control
  * says. At most RUNNING at once, those of one key in order, nobody for longer than PATIENCE_S: who hangs is
  * killed with its process group and counts as a refusal. They run under `user` and `group` where these are
@@ -64,6 +65,7 @@ static const struct {
     KIND(DBR_HOOK_CLIENT_DISCONNECT, client_disconnect, false),
     KIND(DBR_HOOK_LEARN_ADDRESS, learn_address, false),
     KIND(DBR_HOOK_ROUTE_UP, route_up, false),
+    KIND(DBR_HOOK_IPCHANGE, ipchange, false),
 #undef KIND
 };
 

@@ -151,7 +151,8 @@ struct keeper {
     uint64_t lease_ns; /* when to look for the lease; 0 = nobody asks for one */
     struct own_route routes[ROUTES_MAX];
     size_t n_routes;
-    bool dns_set;
+    bool dns_set, dns_ran;           /* by us; by dns-updown */
+    struct dbr_ipc_dns dns_said;     /* control's last word */
     struct dbr_ipc_env env[ENV_MAX]; /* for scripts */
     size_t n_env;
     bool up_ran;
@@ -271,9 +272,11 @@ uint8_t prefix_of_interface(const struct ifaddrs *a);
 void lease_look(struct keeper *k); /* at lease_ns */
 void env_take(struct keeper *k, const struct dbr_ipc_env *m);
 void run_down(struct keeper *k);
+void run_route_pre_down(struct keeper *k); /* before routes go */
 
 /* dns.c */
 void dns_take(struct keeper *k, const struct dbr_ipc_dns *m);
+void dns_again(struct keeper *k); /* the lease names others */
 void dns_forget(struct keeper *k);
 void dns_recover(struct keeper *k); /* once the TAP has its name */
 

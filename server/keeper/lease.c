@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 80, PATH_MAX_BYTES = 200 };
+enum { LINE_MAX_BYTES = 320, PATH_MAX_BYTES = 200 };
 
 /* ---- the script's side ---- */
 
@@ -59,17 +59,42 @@ static bool is_ip(const char *text, uint8_t ip[4])
     return inet_pton(AF_INET, text, ip) == 1;
 }
 
+/* The name servers under one of two names, with commas between them; "-" if there is none. */
+static void name_servers(const char *a, const char *b, char *out, size_t cap)
+{
+    const char *v = getenv(a);
+    char all[256], *rest = NULL;
+    uint8_t raw[4];
+    size_t n = 0, count = 0;
+    snprintf(all, sizeof all, "%s", v ? v : getenv(b) ? getenv(b) : "");
+    snprintf(out, cap, "-");
+    for (char *w = strtok_r(all, " ", &rest); w && count < LEASE_DNS; w = strtok_r(NULL, " ", &rest))
+        if (is_ip(w, raw) && n < cap) {
+            n += (size_t)snprintf(out + n, cap - n, "%s%s", count ? "," : "", w);
+            count++;
+        }
+}
+
+static bool is_domain(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    return *text && *text != '-' && strspn(text, letters) == strlen(text);
+}
+
 static int lease_line(char *line, size_t cap)
 {
-    char ip[32], mask[32], router[32];
+    char ip[32], mask[32], router[32], dns[LEASE_DNS * 16], domain[LEASE_DOMAIN];
     uint8_t raw[4], m[4];
     variable("new_ip_address", "ip", ip, sizeof ip);
     variable("new_subnet_mask", "subnet", mask, sizeof mask);
     variable("new_routers", "router", router, sizeof router);
+    name_servers("new_domain_name_servers", "dns", dns, sizeof dns);
+    variable("new_domain_name", "domain", domain, sizeof domain);
     int prefix = is_ip(mask, m) ? prefix_of_mask(m) : -1;
     if (!is_ip(ip, raw) || prefix < 1)
         return DBR_ERR_SHAPE;
-    snprintf(line, cap, "%s %d %s\n", ip, prefix, is_ip(router, raw) ? router : "0.0.0.0");
+    snprintf(line, cap, "%s %d %s %s %s\n", ip, prefix, is_ip(router, raw) ? router : "0.0.0.0", dns,
+             is_domain(domain) ? domain : "-");
     return 0;
 }
 
@@ -99,17 +124,33 @@ int lease_main(const char *file, const char *why)
 
 /* ---- keeper's side ---- */
 
+static bool take_name_servers(struct lease *out, char *list)
+{
+    char *rest = NULL;
+    if (strcmp(list, "-") == 0)
+        return true;
+    for (char *w = strtok_r(list, ",", &rest); w; w = strtok_r(NULL, ",", &rest))
+        if (out->n_dns == LEASE_DNS || !is_ip(w, out->dns[out->n_dns++]))
+            return false;
+    return out->n_dns;
+}
+
 int lease_parse(const char *text, struct lease *out)
 {
-    char ip[16], router[16], rest;
+    char ip[16], router[16], dns[LEASE_DNS * 16], domain[LEASE_DOMAIN], rest;
     unsigned prefix;
     *out = (struct lease){.address.family = 0};
     if (strcmp(text, "none\n") == 0)
         return 0;
-    if (sscanf(text, "%15s %2u %15s %c", ip, &prefix, router, &rest) != 3 || prefix < 1 || prefix > 32)
+    if (sscanf(text, "%15s %2u %15s %63s %127s %c", ip, &prefix, router, dns, domain, &rest) != 5 ||
+        prefix < 1 || prefix > 32)
         return DBR_ERR_SHAPE;
-    if (!is_ip(ip, out->address.ip) || !is_ip(router, out->router))
+    if (!is_ip(ip, out->address.ip) || !is_ip(router, out->router) || !take_name_servers(out, dns))
         return DBR_ERR_SHAPE;
+    if (strcmp(domain, "-") != 0 && !is_domain(domain))
+        return DBR_ERR_SHAPE;
+    if (*domain != '-')
+        memcpy(out->domain, domain, strlen(domain) + 1);
     out->address.family = 4;
     out->address.prefix = (uint8_t)prefix;
     return 0;

@@ -448,6 +448,7 @@ static void close_fd(int *fd)
 void keeper_close(struct keeper *k)
 {
     login_end(k);
+    run_route_pre_down(k);
     if (k->config->down_pre)
         run_down(k);
     tap_forget(k);

@@ -158,8 +158,16 @@ void script_say_failed(const struct dbr_log *log, const char *type, const char *
         dbr_log(log, DBR_LOG_ERROR, "%s script %s was ended by signal %d", type, command, WTERMSIG(status));
 }
 
-int script_run(const char *command, const char *type, const struct script_about *about,
-               const struct dbr_config *cfg, const struct dbr_log *log)
+/* DEV MTU 0 IP MASK CONTEXT behind n words. */
+static void add_usual(char **words, int n, const struct script_about *about, const char *mtu)
+{
+    const char *const more[] = {about->dev, mtu, "0", about->ip, about->mask, about->context, NULL};
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+        words[(size_t)n + i] = (char *)(uintptr_t)more[i];
+}
+
+static int run(const char *command, const char *type, const struct script_about *about,
+               const struct dbr_config *cfg, const struct dbr_log *log, bool usual)
 {
     char buf[TEXT], mtu[16], *words[WORDS];
     int n = script_split(command, buf, sizeof buf, words, WORDS - 6);
@@ -169,12 +177,8 @@ int script_run(const char *command, const char *type, const struct script_about 
         return DBR_ERR_IO;
     }
     snprintf(mtu, sizeof mtu, "%u", (unsigned)about->mtu);
-    char *const more[] = {(char *)(uintptr_t)about->dev,  mtu,
-                          (char *)(uintptr_t) "0",        (char *)(uintptr_t)about->ip,
-                          (char *)(uintptr_t)about->mask, (char *)(uintptr_t)about->context};
-    for (int i = 0; i < 6; i++)
-        words[n + i] = more[i];
-    words[n + 6] = NULL;
+    if (usual)
+        add_usual(words, n, about, mtu);
     pid_t pid = fork();
     if (pid == 0) {
         script_clean_signals();
@@ -189,6 +193,18 @@ int script_run(const char *command, const char *type, const struct script_about 
     return DBR_ERR_IO;
 }
 
+int script_run(const char *command, const char *type, const struct script_about *about,
+               const struct dbr_config *cfg, const struct dbr_log *log)
+{
+    return run(command, type, about, cfg, log, true);
+}
+
+int script_run_bare(const char *command, const char *type, const struct script_about *about,
+                    const struct dbr_config *cfg, const struct dbr_log *log)
+{
+    return run(command, type, about, cfg, log, false);
+}
+
 /* ---- DHCP client ---- */
 
 enum { DHCP_WORDS = 24, DHCP_FILES = 4, LEASE_FILE = 3, PATH_LEN = 160 };
@@ -201,7 +217,8 @@ static const char *const dhcp_clients[][DHCP_WORDS] = {
     {"/sbin/udhcpc", "-f", "-R", "-S", "-t", "5", "-T", "1", "-A", "3", "-s", "%s", "-i", "%i", NULL},
     {"/sbin/dhcpcd", "-4", "-B", "-q", "--nogateway", "-c", "%s", "-e", "%e", "%i", NULL},
 };
-static const char dhclient_conf[] = "request subnet-mask, broadcast-address, routers, interface-mtu;\n"
+static const char dhclient_conf[] = "request subnet-mask, broadcast-address, routers, interface-mtu,\n"
+                                    " domain-name-servers, domain-name;\n"
                                     "initial-interval 1; backoff-cutoff 3; retry 3; timeout 30;\n";
 
 struct dhcp_paths {

@@ -23,9 +23,12 @@ struct script_about {
 
 /* Runs command (words separated by blanks; quotes and backslashes as in the configuration) with
  * DEV MTU 0 IP MASK CONTEXT appended and the usual environment, and waits for it (at most 60 s, then it is
- * killed). type: "up" or "down". 0, or DBR_ERR_IO after a logged line. */
+ * killed). type: "up", "down" or "route-pre-down". 0, or DBR_ERR_IO after a logged line. */
 int script_run(const char *command, const char *type, const struct script_about *about,
                const struct dbr_config *cfg, const struct dbr_log *log);
+/* The same with nothing appended: "dns-up", "dns-down". */
+int script_run_bare(const char *command, const char *type, const struct script_about *about,
+                    const struct dbr_config *cfg, const struct dbr_log *log);
 
 /* Starts the first of dhclient, udhcpc, dhcpcd that is installed, in the foreground, for the interface. It
  * tells its lease to this program (keeper/lease.h) and changes nothing itself. Its files are in folder. Its

@@ -158,9 +158,13 @@ void lease_look(struct keeper *k)
     dhcp_lease_file(file, sizeof file, k->tap.name, k->run_dir);
     if (!lease_read(file, &now)) {
         bool new_router = memcmp(now.router, k->lease.router, 4) != 0;
+        bool new_dns = now.n_dns != k->lease.n_dns || memcmp(now.dns, k->lease.dns, sizeof now.dns) != 0 ||
+                       strcmp(now.domain, k->lease.domain) != 0;
         k->lease = now;
         if (replace(k, &k->tap_v4, &now.address) || new_router)
             routes_again(k);
+        if (new_dns)
+            dns_again(k);
     }
     k->lease_ns = monotonic_ns() + (now.address.family ? LEASE_LATER_MS : LEASE_SOON_MS) * MS_NS;
 }
@@ -221,6 +225,16 @@ void run_down(struct keeper *k)
     if (k->client)
         fill_about(k, &k->up_for, &about);
     script_run(c->down, "down", &about, c, &k->log);
+}
+
+void run_route_pre_down(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    struct script_about about = {.context = "init"};
+    if (!c->route_pre_down || c->script_security < 2 || !k->up_ran)
+        return;
+    fill_about(k, &k->up_for, &about);
+    script_run(c->route_pre_down, "route-pre-down", &about, c, &k->log);
 }
 
 void env_take(struct keeper *k, const struct dbr_ipc_env *m)

@@ -179,6 +179,29 @@ dns_crash() {
     soon_told '-d tap0.drawbridge | '
 }
 
+# The admin's own programs: in order, with what OpenVPN gives them.
+hooks() {
+    local h
+    for h in ipchange up route-up dns route-pre-down down; do
+        printf '#!/bin/sh\nexport PATH=/usr/bin:/bin\necho "$script_type $*" >>%s\nenv >%s.$script_type\n' "$LAB_DIR/calls" "$LAB_DIR/env" >"$LAB_DIR/$h"
+        chmod 755 "$LAB_DIR/$h"
+    done
+    rm -f "$LAB_DIR/calls"
+    up '+push "dns server 0 address 192.168.77.10:53 [fd77::10]:5353"' '+push "dns server 0 resolve-domains office.example"' \
+        '+push "dns search-domains a.example b.example"' '+push "route 10.50.0.0 255.255.0.0"' -- "+script-security 2" \
+        "+ipchange $LAB_DIR/ipchange" "+up $LAB_DIR/up" "+route-up $LAB_DIR/route-up" "+dns-updown $LAB_DIR/dns" \
+        "+route-pre-down $LAB_DIR/route-pre-down" "+down $LAB_DIR/down" || return
+    lab_until 3 grep -q route-up "$LAB_DIR/calls" && lab_until 3 grep -q dns-up "$LAB_DIR/calls" || why "calls: $(tr '\n' ';' <"$LAB_DIR/calls")" || return
+    lab_client_stop c1
+    [ "$(grep -cE '^(ipchange 10\.9\.0\.1 1194|up tap0 1500 0 192.*init|dns-up |route-up |route-pre-down tap0 1500 0 192.*init|dns-down |down tap0 1500 0 192.* init)$' "$LAB_DIR/calls")" = 7 ] || why "calls: $(tr '\n' ';' <"$LAB_DIR/calls")" || return
+    [ "$(grep -E '^(route-pre-down|dns-down|down)' "$LAB_DIR/calls" | cut -d' ' -f1 | tr '\n' ' ')" = "route-pre-down dns-down down " ] || why "order: $(tr '\n' ';' <"$LAB_DIR/calls")" || return
+    for h in dev=tap0 dns_server_1_address_1=192.168.77.10 dns_server_1_port_1=53 dns_server_1_address_2=fd77::10 dns_server_1_port_2=5353 \
+        dns_server_1_resolve_domain_1=office.example dns_search_domain_1=a.example dns_search_domain_2=b.example; do
+        grep -qxF "$h" "$LAB_DIR/env.dns-up" || why "dns-up misses $h" || return
+    done
+    grep -qx 'trusted_ip=10.9.0.1' "$LAB_DIR/env.ipchange" || why "ipchange misses trusted_ip"
+}
+
 # ---- DHCP
 
 dhcp_server() {
@@ -207,12 +230,19 @@ dhcp_split() {
     x c1 ip -4 -br addr show tap0 2>/dev/null | grep -q 192.168 && { why "the address stayed"; return; }
     return 0
 }
+# In a full tunnel the lease's name servers count, where nobody names others.
 dhcp_full() {
-    dhcp "+redirect-gateway def1"
+    local real=$DBR_DAEMON
+    stand_ins resolvconf
+    dhcp_server || why "no DHCP server" || return
+    lab_server_start server-bridge || why "server does not start" || return
+    DBR_DAEMON=$LAB_DIR/with-tools
+    lab_client_start c1 "+redirect-gateway def1" && leased
     local status=$?
+    DBR_DAEMON=$real
     lab_stop "$DHCP_PID"
-    [ $status = 0 ] || return
-    soon_routes '^0.0.0.0/1 via 192.168.77.10 dev tap0'
+    [ $status = 0 ] || why "no lease" || return
+    soon_routes '^0.0.0.0/1 via 192.168.77.10 dev tap0' && soon_told '-a tap0.drawbridge | nameserver 192.168.77.10;'
 }
 
 # ---- where it is called from
@@ -420,6 +450,7 @@ t_case dns-split-systemd-resolved dns_split
 t_case dns-split-resolvconf dns_split_resolvconf
 t_case dns-nobody-to-tell dns_nobody
 t_case dns-taken-back-after-a-crash dns_crash
+t_case hooks hooks
 t_case dhcp-split dhcp_split
 t_case dhcp-full dhcp_full
 t_case home-lan-is-office-lan home_is_office

@@ -20,19 +20,38 @@ static const struct {
     const char *text;
     int err;
     uint8_t family, prefix, ip[4], router[4];
+    size_t n_dns;
+    uint8_t last[4]; /* name server */
+    const char *domain;
 } lines[] = {
-    {"192.168.77.9 24 192.168.77.1\n", 0, 4, 24, {192, 168, 77, 9}, {192, 168, 77, 1}},
-    {"10.0.0.1 32 0.0.0.0\n", 0, 4, 32, {10, 0, 0, 1}, {0}},
+    {"192.168.77.9 24 192.168.77.1 - -\n", 0, 4, 24, {192, 168, 77, 9}, {192, 168, 77, 1}, 0, {0}, ""},
+    {"192.168.77.9 24 192.168.77.1 10.0.0.1,10.0.0.2 office.example\n",
+     0,
+     4,
+     24,
+     {192, 168, 77, 9},
+     {192, 168, 77, 1},
+     2,
+     {10, 0, 0, 2},
+     "office.example"},
+    {"10.0.0.1 32 0.0.0.0 1.1.1.1 -\n", 0, 4, 32, {10, 0, 0, 1}, {0}, 1, {1, 1, 1, 1}, ""},
+    {"192.168.77.9 24 192.168.77.1\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 24 192.168.77.1 -\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 24 192.168.77.1 1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1 -\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 24 192.168.77.1 1.1.1.300 -\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 24 192.168.77.1 , -\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 24 192.168.77.1 1.1.1.1 $(x)\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 24 192.168.77.1 1.1.1.1 -x\n", DBR_ERR_SHAPE},
     {"none\n", 0, 0, 0, {0}, {0}},
     {"", DBR_ERR_SHAPE},
     {"none", DBR_ERR_SHAPE},
     {"192.168.77.9 24\n", DBR_ERR_SHAPE},
-    {"192.168.77.9 0 192.168.77.1\n", DBR_ERR_SHAPE},
-    {"192.168.77.9 33 192.168.77.1\n", DBR_ERR_SHAPE},
-    {"192.168.77.900 24 192.168.77.1\n", DBR_ERR_SHAPE},
-    {"192.168.77.9 24 router\n", DBR_ERR_SHAPE},
-    {"192.168.77.9 24 192.168.77.1 more\n", DBR_ERR_SHAPE},
-    {"fe80::1 64 fe80::2\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 0 192.168.77.1 - -\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 33 192.168.77.1 - -\n", DBR_ERR_SHAPE},
+    {"192.168.77.900 24 192.168.77.1 - -\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 24 router - -\n", DBR_ERR_SHAPE},
+    {"192.168.77.9 24 192.168.77.1 - - more\n", DBR_ERR_SHAPE},
+    {"fe80::1 64 fe80::2 - -\n", DBR_ERR_SHAPE},
 };
 
 static void lease_lines(void **state)
@@ -49,13 +68,18 @@ static void lease_lines(void **state)
         assert_int_equal(l.address.prefix, lines[i].prefix);
         assert_memory_equal(l.address.ip, lines[i].ip, 4);
         assert_memory_equal(l.router, lines[i].router, 4);
+        assert_int_equal(l.n_dns, lines[i].n_dns);
+        if (l.n_dns)
+            assert_memory_equal(l.dns[l.n_dns - 1], lines[i].last, 4);
+        assert_string_equal(l.domain, lines[i].domain ? lines[i].domain : "");
     }
 }
 
 /* ---- as a script ---- */
 
-static const char *const names[] = {"reason", "new_ip_address", "new_subnet_mask", "new_routers",
-                                    "ip",     "subnet",         "router"};
+static const char *const names[] = {
+    "reason", "new_ip_address", "new_subnet_mask",         "new_routers",    "ip", "subnet", "router",
+    "dns",    "domain",         "new_domain_name_servers", "new_domain_name"};
 
 struct told {
     const char *why; /* udhcpc's argument */
@@ -69,12 +93,25 @@ static const struct told told[] = {
      {"reason", "BOUND", "new_ip_address", "192.168.77.9", "new_subnet_mask", "255.255.255.0", "new_routers",
       "192.168.77.1 192.168.77.2"},
      0,
-     "192.168.77.9 24 192.168.77.1\n"},
+     "192.168.77.9 24 192.168.77.1 - -\n"},
     {NULL,
      {"reason", "RENEW", "new_ip_address", "192.168.77.9", "new_subnet_mask", "255.255.0.0"},
      0,
-     "192.168.77.9 16 0.0.0.0\n"},
-    {"bound", {"ip", "10.1.2.3", "subnet", "255.0.0.0", "router", "10.0.0.1"}, 0, "10.1.2.3 8 10.0.0.1\n"},
+     "192.168.77.9 16 0.0.0.0 - -\n"},
+    {"bound",
+     {"ip", "10.1.2.3", "subnet", "255.0.0.0", "router", "10.0.0.1"},
+     0,
+     "10.1.2.3 8 10.0.0.1 - -\n"},
+    {"bound",
+     {"ip", "10.1.2.3", "subnet", "255.0.0.0", "dns", "10.0.0.9 fe80::1 10.0.0.8", "domain",
+      "office.example"},
+     0,
+     "10.1.2.3 8 0.0.0.0 10.0.0.9,10.0.0.8 office.example\n"},
+    {NULL,
+     {"reason", "BOUND", "new_ip_address", "10.1.2.3", "new_subnet_mask", "255.0.0.0",
+      "new_domain_name_servers", "10.0.0.9", "new_domain_name", "a;b"},
+     0,
+     "10.1.2.3 8 0.0.0.0 10.0.0.9 -\n"},
     {"deconfig", {"ip", "10.1.2.3"}, 0, "none\n"},
     {NULL, {"reason", "EXPIRE"}, 0, "none\n"},
     {NULL, {"reason", "PREINIT"}, 0, NULL},
@@ -83,7 +120,7 @@ static const struct told told[] = {
     {"bound", {"ip", "10.1.2.3; rm -rf /", "subnet", "x"}, 1, NULL},
     {"bound", {"ip", "10.1.2.3", "subnet", "255.0.255.0"}, 1, NULL},
     {"bound", {"subnet", "255.0.0.0"}, 1, NULL},
-    {"bound", {"ip", "10.1.2.3", "subnet", "255.0.0.0", "router", "$(reboot)"}, 0, "10.1.2.3 8 0.0.0.0\n"},
+    {"bound", {"ip", "10.1.2.3", "subnet", "255.0.0.0", "router", "$(reboot)"}, 0, "10.1.2.3 8 0.0.0.0 - -\n"},
 };
 
 static void clients_tell_their_lease(void **state)
