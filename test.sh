@@ -244,6 +244,7 @@ spawn oldpeers interop ours-stock "
     tunnel
     management
     scripts
+    passwords
 "
 spawn stock-ours interop stock-ours "
     handshake

@@ -195,6 +195,18 @@ struct dbr_conf_stale {
     int secs;
 };
 
+struct dbr_conf_login_script {
+    char *command; /* NULL: not given */
+    bool via_file;
+};
+
+struct dbr_conf_token {
+    bool on;
+    int lifetime_s; /* 0: without end */
+    int renewal_s;
+    bool external; /* who checks passwords is asked about good tokens too */
+};
+
 struct dbr_conf_ocsp {
     bool on, hard; /* hard: no answer means refused */
     char *url;     /* NULL: the AIA field of each certificate */
@@ -294,6 +306,8 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_RATE          struct dbr_conf_rate
 #define DBR_T_STALE         struct dbr_conf_stale
 #define DBR_T_OCSP          struct dbr_conf_ocsp
+#define DBR_T_LOGIN_SCRIPT  struct dbr_conf_login_script
+#define DBR_T_TOKEN         struct dbr_conf_token
 #define DBR_T_ENDPOINT      struct dbr_conf_endpoint
 #define DBR_T_MANAGEMENT    struct dbr_conf_management
 

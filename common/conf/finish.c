@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/logins.h"
 #include "conf/names.h"
 #include "conf/shape.h"
 
@@ -429,6 +430,7 @@ static void check_server(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
     check_pool(p);
+    conf_check_logins(p);
     if (cfg->ccd_exclusive && !cfg->client_config_dir)
         conf_error(at(p, DBR_D_ccd_exclusive), "needs the clients' files; add: client-config-dir DIR");
     if (DBR_IS_SET(cfg, explicit_exit_notify) && (cfg->explicit_exit_notify > 2))

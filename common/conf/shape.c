@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "conf/shape.h"
+#include "conf/logins.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -657,8 +658,8 @@ static const struct shape simple[SHAPE_COUNT] = {
     [SHAPE_NAME_FIELDS] = {set_name_fields, show_name_fields, conf_drop_list},
 };
 
-const struct shape *const conf_shape_tables[SHAPE_TABLES] = {simple, conf_composites, conf_places,
-                                                             conf_blobs};
+const struct shape *const conf_shape_tables[SHAPE_TABLES] = {simple, conf_composites, conf_places, conf_blobs,
+                                                             conf_logins};
 
 const struct shape *conf_shape(enum shape_id id)
 {

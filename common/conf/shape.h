@@ -36,7 +36,7 @@ const struct shape *conf_shape(enum shape_id id);
 extern const struct shape conf_composites[SHAPE_COUNT]; /* compose.c: with a struct of their own */
 extern const struct shape conf_places[SHAPE_COUNT];     /* place.c: addresses, ports, bridge */
 extern const struct shape conf_blobs[SHAPE_COUNT];      /* blob.c: files or blocks */
-enum { SHAPE_TABLES = 4 };
+enum { SHAPE_TABLES = 5 };
 extern const struct shape *const conf_shape_tables[SHAPE_TABLES]; /* these, and shape.c's own in front */
 
 /* Parts of a dump line: the keyword, words (quoted where needed), the end. */

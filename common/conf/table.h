@@ -68,6 +68,8 @@
     X(RATE)                                                                                                  \
     X(STALE)                                                                                                 \
     X(OCSP)                                                                                                  \
+    X(LOGIN_SCRIPT)                                                                                          \
+    X(TOKEN)                                                                                                 \
     X(ENDPOINT)                                                                                              \
     X(MANAGEMENT)
 

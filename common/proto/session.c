@@ -237,6 +237,7 @@ static void set_state_closing(struct dbr_session *s, const struct dbr_now *now)
         if (s->neg[i].state != NEG_FREE)
             session_drop_key(s, &s->neg[i]);
     s->state = DBR_SESSION_CLOSING;
+    s->judged = NULL;
     s->close_ns = now->ns + LAST_WORDS_S * SECOND_NS;
     s->reneg_ns = s->swap_ns = s->push_ns = s->die_ns = UINT64_MAX;
 }
@@ -517,12 +518,14 @@ uint64_t dbr_session_deadline(const struct dbr_session *s)
 
 void dbr_session_verdict(struct dbr_session *s, int err, const char *reason, const struct dbr_now *now)
 {
-    if (s->state != DBR_SESSION_VERDICT)
+    if (!dbr_session_waits(s))
         return;
     struct negotiation *n = s->talk;
+    bool first = s->state == DBR_SESSION_VERDICT;
+    s->judged = NULL;
     if (err)
         session_refused(s, reason, now);
-    else if (session_admitted(s, now))
+    else if (first ? session_admitted(s, now) : session_install(s, n, now))
         session_fail(s, now, "TLS Error: data channel keys could not be installed");
     session_flush(s, n, now);
     settle(s);
@@ -576,6 +579,10 @@ enum dbr_gate_kind dbr_session_gate_kind(const struct dbr_session *s)
 enum dbr_session_state dbr_session_state(const struct dbr_session *s)
 {
     return s->state;
+}
+bool dbr_session_waits(const struct dbr_session *s)
+{
+    return s->state == DBR_SESSION_VERDICT || s->judged;
 }
 bool dbr_session_authenticated(const struct dbr_session *s)
 {

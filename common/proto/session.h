@@ -58,6 +58,9 @@ struct dbr_session_ops {
      * in; DBR_ERR_AGAIN: the verdict comes later; else refused, reason (cap bytes) goes out as
      * AUTH_FAILED,reason. */
     int (*authorize)(void *arg, struct dbr_session *s, char *reason, size_t cap);
+    /* Server: the same for a renegotiation. Until the verdict the data keys so far serve; a refusal ends the
+     * session. NULL: a verified certificate is enough. */
+    int (*reauthorize)(void *arg, struct dbr_session *s, char *reason, size_t cap);
     /* Install these keys: the first ones become primary, later ones secondary. 0 or an error that ends the
      * session. The keys are wiped after the call. */
     int (*keys)(void *arg, struct dbr_session *s, const struct dbr_data_keys *keys);
@@ -140,7 +143,8 @@ void dbr_session_tick(struct dbr_session *s, const struct dbr_now *now);
 /* Monotonic nanoseconds; UINT64_MAX: nothing to wait for. */
 uint64_t dbr_session_deadline(const struct dbr_session *s);
 
-/* Server, state VERDICT: err 0 lets the client in, else it is refused with the reason. */
+/* Server, where authorize() or reauthorize() said DBR_ERR_AGAIN: err 0 lets the client in, or lets it stay;
+ * else it is refused with the reason. */
 void dbr_session_verdict(struct dbr_session *s, int err, const char *reason, const struct dbr_now *now);
 /* The data side saw the first valid datagram under this key. */
 void dbr_session_key_used(struct dbr_session *s, uint8_t key_id, const struct dbr_now *now);
@@ -159,6 +163,12 @@ void dbr_session_close(struct dbr_session *s, const char *text, const char *why,
 void dbr_session_set_peer_id(struct dbr_session *s, uint32_t peer_id);
 
 enum dbr_session_state dbr_session_state(const struct dbr_session *s);
+/* True while dbr_session_verdict() is waited for. */
+bool dbr_session_waits(const struct dbr_session *s);
+/* Server, during authorize() and reauthorize() only: user name and password of the client's key message as
+ * they came, "" for none. The password is wiped when that call returns. */
+const char *dbr_session_username(const struct dbr_session *s);
+const char *dbr_session_password(const struct dbr_session *s);
 /* True once a certificate was verified and the peer authorized. */
 bool dbr_session_authenticated(const struct dbr_session *s);
 /* True when the first TLS bytes of the peer have arrived: before that a session is half open. */

@@ -139,6 +139,8 @@ static uint8_t next_key_id(const struct dbr_session *s)
 
 static bool negotiating(const struct dbr_session *s)
 {
+    if (s->judged)
+        return true;
     for (size_t i = 0; i < SESSION_SLOTS; i++)
         if (s->neg[i].state != NEG_FREE && s->neg[i].state != NEG_DONE)
             return true;

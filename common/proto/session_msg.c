@@ -172,6 +172,28 @@ void session_refused(struct dbr_session *s, const char *reason, const struct dbr
     dbr_session_close(s, text, *reason ? reason : "refused", now);
 }
 
+/* Asks the owner; the password does not outlive the question. */
+static int ask_verdict(struct dbr_session *s, struct negotiation *n,
+                       int (*ask)(void *arg, struct dbr_session *s, char *reason, size_t cap), char *reason,
+                       size_t cap)
+{
+    s->login = n->theirs;
+    int err = ask(s->cfg->arg, s, reason, cap);
+    s->login = NULL;
+    dbr_wipe(n->theirs->password, sizeof n->theirs->password);
+    return err;
+}
+
+const char *dbr_session_username(const struct dbr_session *s)
+{
+    return s->login ? s->login->username : "";
+}
+
+const char *dbr_session_password(const struct dbr_session *s)
+{
+    return s->login ? s->login->password : "";
+}
+
 /* Server: the client's first key message. */
 static int greet_client(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
 {
@@ -183,7 +205,7 @@ static int greet_client(struct dbr_session *s, struct negotiation *n, const stru
     n->state = NEG_DONE;
     s->talk = n;
     if (!err)
-        err = s->cfg->ops->authorize(s->cfg->arg, s, reason, sizeof reason);
+        err = ask_verdict(s, n, s->cfg->ops->authorize, reason, sizeof reason);
     if (err == DBR_ERR_AGAIN) {
         s->state = DBR_SESSION_VERDICT;
         return 0;
@@ -200,6 +222,25 @@ static int renegotiated(struct dbr_session *s, struct negotiation *n, const stru
     n->state = NEG_DONE;
     s->talk = n;
     return session_install(s, n, now);
+}
+
+/* Server: a later key message. Frames flow under the old key while somebody thinks about it. */
+static int judge_again(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
+    char reason[192] = "";
+    if (!s->cfg->ops->reauthorize)
+        return renegotiated(s, n, now);
+    n->state = NEG_DONE;
+    s->talk = n;
+    int err = ask_verdict(s, n, s->cfg->ops->reauthorize, reason, sizeof reason);
+    if (err == DBR_ERR_AGAIN) {
+        s->judged = n;
+        return 0;
+    }
+    if (!err)
+        return session_install(s, n, now);
+    session_refused(s, reason, now);
+    return 0;
 }
 
 /* Client: the server's first key message. */
@@ -242,7 +283,7 @@ static int take_key_message(struct dbr_session *s, struct negotiation *n, const 
         return greet_client(s, n, now);
     if (from_client) {
         err = send_key_message(s, n);
-        return err ? err : renegotiated(s, n, now);
+        return err ? err : judge_again(s, n, now);
     }
     if (n->key_id)
         return renegotiated(s, n, now);
@@ -259,10 +300,19 @@ int session_write_text(struct dbr_session *s, const char *text)
     return dbr_tls_write(s->talk->tls, (const uint8_t *)text, strlen(text) + 1);
 }
 
+/* A token is as good as a password. */
+static void log_sent(struct dbr_session *s, const char *text)
+{
+    static const char secret[] = ",auth-token ";
+    const char *p = strstr(text, secret), *end = p ? p + strlen(secret) : NULL;
+    session_log(s, DBR_LOG_INFO, "SENT CONTROL [%s]: '%.*s%s' (status=1)", s->peer ? s->peer->cn : "",
+                p ? (int)(end - text) : (int)strlen(text), text, p ? "[not shown]" : "");
+}
+
 static int emit_push(void *arg, const char *text)
 {
     struct dbr_session *s = arg;
-    session_log(s, DBR_LOG_INFO, "SENT CONTROL [%s]: '%s' (status=1)", s->peer ? s->peer->cn : "", text);
+    log_sent(s, text);
     return session_write_text(s, text);
 }
 
@@ -503,6 +553,6 @@ int session_read(struct dbr_session *s, struct negotiation *n, const struct dbr_
         err = n->state == NEG_KEYS ? take_key_message(s, n, record, len, now)
                                    : take_record(s, record, len, now);
     }
-    dbr_wipe(record, 512);
+    dbr_wipe(record, DBR_KEYMSG_MAX);
     return err == DBR_ERR_AGAIN ? 0 : err;
 }

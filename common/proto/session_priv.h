@@ -23,6 +23,8 @@ struct dbr_session {
     struct negotiation neg[SESSION_SLOTS];
     struct negotiation *current; /* the one whose data key we send with; NULL before the first */
     struct negotiation *talk;    /* the newest one that is DONE: control messages go through it */
+    struct negotiation *judged;  /* a renegotiation that waits for its verdict: it is `talk` then; or NULL */
+    const struct dbr_keymsg *login; /* while the owner is asked for a verdict */
     uint8_t last_key_id;
 
     /* Gate of key id 0, and of later ones where dyn-tls-crypt was agreed on. */

@@ -4,7 +4,10 @@
  * somebody: then the session stands without data keys, and client_verdict() goes on from there. Handshakes
  * and frames of others do not notice.
  *
- *     OCSP -> tls-verify -> managers -> name, place, address -> client-connect -> the data keys
+ *     OCSP -> tls-verify -> password -> managers -> name, place, address -> client-connect -> the data keys
+ *
+ * A renegotiation passes those steps again that look at the certificate and the password; meanwhile the
+ * client lives on under the keys that it has.
  */
 #include "control/revocation.h"
 #include "control/state.h"
@@ -42,19 +45,27 @@ static int by_client_connect(struct client *c, char *reason, size_t cap)
     return !err || err == DBR_ERR_AGAIN ? err : refuse(reason, cap, "client-connect refused");
 }
 
-static int (*const steps[])(struct client *c, char *reason, size_t cap) = {
-    by_ocsp, by_tls_verify, by_managers, client_admit, by_client_connect,
+typedef int step(struct client *c, char *reason, size_t cap);
+static step *const first_steps[] = {
+    by_ocsp, by_tls_verify, login_check, by_managers, login_settle, client_admit, by_client_connect, NULL,
 };
-enum { STEPS = sizeof steps / sizeof *steps };
+static step *const later_steps[] = {by_tls_verify, login_check, by_managers, login_settle, NULL};
+
+static step *const *steps_of(const struct client *c)
+{
+    return c->adm->again ? later_steps : first_steps;
+}
 
 static int go_on(struct client *c, char *reason, size_t cap)
 {
-    while (c->adm->step < STEPS) {
-        int err = steps[c->adm->step++](c, reason, cap);
-        if (err)
-            return err;
+    int err = 0;
+    for (step *s; !err && (s = steps_of(c)[c->adm->step]);) {
+        c->adm->step++;
+        err = s(c, reason, cap);
     }
-    return 0;
+    if (err && err != DBR_ERR_AGAIN)
+        login_forget(c);
+    return err;
 }
 
 int admit_begin(struct client *c, char *reason, size_t cap)
@@ -63,19 +74,30 @@ int admit_begin(struct client *c, char *reason, size_t cap)
     return go_on(c, reason, cap);
 }
 
+int admit_again(struct client *c, char *reason, size_t cap)
+{
+    c->adm->again = true;
+    c->adm->kid++;
+    c->adm->verified = 0;
+    c->adm->step = 0;
+    return go_on(c, reason, cap);
+}
+
 bool admit_waits_for_ocsp(const struct client *c)
 {
-    return c->adm && c->adm->step && steps[c->adm->step - 1] == by_ocsp;
+    return c->adm && c->adm->step && steps_of(c)[c->adm->step - 1] == by_ocsp;
 }
 
 void client_verdict(struct client *c, int err, const char *reason)
 {
     char text[192];
-    if (!c->session || dbr_session_state(c->session) != DBR_SESSION_VERDICT)
+    if (!c->session || !dbr_session_waits(c->session))
         return; /* it did not wait so long */
     snprintf(text, sizeof text, "%s", reason);
     if (!err)
         err = go_on(c, text, sizeof text);
+    else
+        login_forget(c);
     if (err == DBR_ERR_AGAIN)
         return;
     dbr_session_verdict(c->session, err, text, &c->ctl->now);

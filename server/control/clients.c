@@ -62,6 +62,7 @@ void client_free(struct client *c)
     if (c->adm) {
         dbr_client_config_free(&c->adm->file);
         free(c->adm->more);
+        login_free(c->adm);
         free(c->adm->issuer);
         free(c->adm->macs);
         free(c->adm);
@@ -158,6 +159,11 @@ static void keep_name(struct admitted *a, const char *cn)
              hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]);
 }
 
+void client_rename(struct client *c, const char *name)
+{
+    keep_name(c->adm, name);
+}
+
 static int keep_certificate(struct admitted *a, const struct dbr_x509 *peer)
 {
     uint8_t *issuer = malloc(peer->issuer_len ? peer->issuer_len : 1);
@@ -202,7 +208,7 @@ int client_admit(struct client *c, char *reason, size_t cap)
     struct control *ctl = c->ctl;
     if (!verdict_stands(c)) /* a list came in since the handshake looked */
         return refuse(reason, cap, "Certificate revoked");
-    int err = options_file(c, dbr_session_peer(c->session)->cn, reason, cap);
+    int err = options_file(c, client_name(c), reason, cap);
     if (err)
         return err;
     if (ctl->boot->single)
@@ -228,9 +234,19 @@ static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t c
     if (!c->adm || keep_certificate(c->adm, peer))
         return DBR_ERR_NOMEM;
     keep_name(c->adm, peer->cn);
+    if (login_heard(c))
+        return DBR_ERR_NOMEM;
     chain_adopt(c);
     c->fault = DBR_METRIC_HS_REFUSED; /* from here on a verdict, whatever it is */
     return admit_begin(c, reason, cap);
+}
+
+static int op_reauthorize(void *arg, struct dbr_session *s, char *reason, size_t cap)
+{
+    (void)arg;
+    struct client *c = dbr_session_owner(s);
+    chain_adopt(c);
+    return login_heard(c) ? DBR_ERR_NOMEM : admit_again(c, reason, cap);
 }
 
 /* Data learns of another certificate, so that after a restart of control its revocation and its end count. */
@@ -342,6 +358,7 @@ const struct dbr_session_ops control_session_ops = {
     .credentials = op_credentials,
     .send = op_send,
     .authorize = op_authorize,
+    .reauthorize = op_reauthorize,
     .keys = op_keys,
     .swap = op_swap,
     .drop = op_drop,

@@ -111,6 +111,8 @@ void client_env(const struct client *c, env_put *put, void *arg)
     const struct admitted *a = c->adm;
     say(&o, "common_name", "%s", a->cn);
     say(&o, "X509_0_CN", "%s", a->cn);
+    if (*login_user(c))
+        o.put(o.arg, "username", login_user(c));
     say_address(&o, &c->addr);
     say_ip(&o, "ifconfig_pool_remote_ip", a->ip);
     say_ip(&o, "ifconfig_pool_netmask", a->netmask);

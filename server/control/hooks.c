@@ -3,8 +3,10 @@
  * Scripts of the configuration, which keeper runs for us (keeper/hooks.c): what each is told, and what its
  * result means. Nobody waits here: a client whose script runs stands in the state VERDICT.
  */
+#include "base/secret.h"
 #include "control/revocation.h"
 #include "control/state.h"
+#include "proto/keymsg.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -36,6 +38,26 @@ static void add(struct dbr_ipc_hook *m, const char *text)
     m->text[m->n++] = '\n';
 }
 
+/* As it is: without control characters, and not more than its place can hold. */
+static void add_plain(struct dbr_ipc_hook *m, const char *name, const char *value)
+{
+    size_t room = sizeof m->text - m->n;
+    int n = snprintf(m->text + m->n, room, "%s=%s\n", name, value);
+    if (n > 0 && (size_t)n < room)
+        m->n += (uint32_t)n;
+}
+
+/* The content of the script's file; behind all lines. */
+static int add_file(struct dbr_ipc_hook *m, const void *bytes, size_t n)
+{
+    if (n > sizeof m->text - m->n)
+        return DBR_ERR_SPACE;
+    memcpy(m->text + m->n, bytes, n);
+    m->n += (uint32_t)n;
+    m->n_file = (uint32_t)n;
+    return 0;
+}
+
 static void add_argument(struct dbr_ipc_hook *m, const char *text)
 {
     add(m, text);
@@ -45,6 +67,10 @@ static void add_argument(struct dbr_ipc_hook *m, const char *text)
 static void add_variable(void *arg, const char *name, const char *value)
 {
     char line[640];
+    if (strcmp(name, "username") == 0) { /* as the user knows it */
+        add_plain(arg, name, value);
+        return;
+    }
     snprintf(line, sizeof line, "%s=%s", name, value);
     add(arg, line);
 }
@@ -131,6 +157,7 @@ void hook_wait(struct client *c, uint32_t what, unsigned seconds)
 {
     struct control *ctl = c->ctl;
     hook_forget(c);
+    c->adm->hook = DBR_HOOKS;
     c->adm->waits_for = what;
     c->adm->wait_ns = ctl->now.ns + seconds * 1000 * MS_NS;
     c->hook_next = ctl->hook_waiters;
@@ -147,6 +174,7 @@ static int wait_for(struct client *c, struct dbr_ipc_hook *m)
         return DBR_ERR_IO;
     }
     hook_wait(c, m->id, SCRIPT_S);
+    c->adm->hook = (uint8_t)m->hook;
     return DBR_ERR_AGAIN;
 }
 
@@ -188,12 +216,36 @@ int hook_tls_verify(struct client *c)
     return wait_for(c, &m);
 }
 
-static int after_tls_verify(struct client *c, const char **reason)
+static int after_tls_verify(struct client *c)
 {
-    *reason = "Certificate refused";
     if (++c->adm->verified < c->chain->n_subjects)
         return hook_tls_verify(c);
     return 0;
+}
+
+/* ---- auth-user-pass-verify ---- */
+
+int hook_user_pass(struct client *c)
+{
+    const struct dbr_config *cfg = c->ctl->cfg;
+    struct dbr_ipc_hook m = {.hook = DBR_HOOK_USER_PASS};
+    char text[2 * DBR_USERPASS_MAX + 2] = "", cn[4 * DBR_X509_CN_MAX + 1];
+    const char *user = login_user(c), *password = login_password(c), *own = dbr_session_peer(c->session)->cn;
+    int err = 0;
+    add_plain(&m, "username", user);
+    if (!cfg->auth_user_pass_verify.via_file && cfg->script_security >= 3)
+        add_plain(&m, "password", password);
+    client_env(c, add_variable, &m);
+    add_plain(&m, "common_name", dbr_log_escape(cn, sizeof cn, own, strlen(own)));
+    if (cfg->auth_user_pass_verify.via_file) {
+        int n = snprintf(text, sizeof text, "%s\n%s\n", user, password);
+        err = add_file(&m, text, (size_t)n);
+    }
+    if (!err)
+        err = wait_for(c, &m);
+    dbr_wipe(text, sizeof text);
+    dbr_wipe(&m, sizeof m);
+    return err;
 }
 
 /* ---- client-connect and its end ---- */
@@ -205,9 +257,8 @@ int hook_client_connect(struct client *c)
     return wait_for(c, &m);
 }
 
-static int after_client_connect(struct client *c, const struct dbr_ipc_hook_done *m, const char **reason)
+static int after_client_connect(struct client *c, const struct dbr_ipc_hook_done *m)
 {
-    *reason = "client-connect refused";
     c->adm->hooked = true;
     int err = admit_more(c, m->text, m->n);
     if (err)
@@ -231,7 +282,7 @@ static void add_but_bytes(void *arg, const char *name, const char *value)
 void hook_gone(struct client *c)
 {
     struct control *ctl = c->ctl;
-    if (c->adm && c->adm->waits_for && c->stage == STAGE_ADMITTED)
+    if (c->adm && c->adm->waits_for && c->adm->hook == DBR_HOOK_CLIENT_CONNECT)
         c->adm->hooked = true; /* its client-connect runs: this follows behind it */
     hook_forget(c);
     if (!c->adm || !c->adm->hooked)
@@ -296,29 +347,39 @@ void hook_learned(struct client *c, const struct dbr_ipc_learned *l, bool known)
 
 /* ---- results ---- */
 
+/* What a script let in has to do next, and what is said of one that it did not let in. */
+static int after(struct client *c, const struct dbr_ipc_hook_done *m, const char **reason, const char **line)
+{
+    switch (c->adm->hook) {
+    case DBR_HOOK_TLS_VERIFY:
+        *reason = "Certificate refused";
+        *line = "VERIFY SCRIPT ERROR";
+        return m->err ? DBR_ERR_CERT : after_tls_verify(c);
+    case DBR_HOOK_USER_PASS:
+        *line = "TLS Auth Error: Auth Username/Password verification failed for peer";
+        return login_checked(c, m);
+    default:
+        *reason = "client-connect refused";
+        *line = "MULTI: client-connect refuses this client";
+        return m->err ? DBR_ERR_CERT : after_client_connect(c, m);
+    }
+}
+
 void hook_done(struct control *ctl, const struct dbr_ipc_hook_done *m)
 {
     struct client *c = ctl->hook_waiters;
-    const char *reason = "";
+    const char *reason = "", *line = "";
     while (c && (c->adm->waits_for != m->id || m->id == WAITS_FOR_MANAGERS))
         c = c->hook_next;
     if (!c)
         return; /* it has gone meanwhile */
-    bool verifying = c->stage == STAGE_HALF_OPEN;
-    int err = m->err ? DBR_ERR_CERT : 0;
     hook_forget(c);
-    if (verifying)
-        err = err ? err : after_tls_verify(c, &reason);
-    else
-        err = err ? err : after_client_connect(c, m, &reason);
+    int err = after(c, m, &reason, &line);
     if (err == DBR_ERR_AGAIN)
         return;
-    if (err) {
-        reason = verifying ? "Certificate refused" : "client-connect refused";
-        client_log(c, DBR_LOG_NOTICE,
-                   verifying ? "VERIFY SCRIPT ERROR" : "MULTI: client-connect refuses this client");
-    }
-    client_verdict(c, err, reason);
+    if (err)
+        client_log(c, DBR_LOG_NOTICE, "%s", line);
+    client_verdict(c, err, err ? reason : "");
 }
 
 /* ---- ipchange ---- */

@@ -138,19 +138,20 @@ int management_judge(struct client *c)
                    "MULTI: management-client-auth: no manager is there to admit this client");
         return DBR_ERR_NOTFOUND;
     }
-    c->id = ctl->next_client_id++;
+    if (!c->adm->again)
+        c->id = ctl->next_client_id++;
     c->adm->has_id = true;
     c->told = true;
     hook_wait(c, WAITS_FOR_MANAGERS, (unsigned)ctl->cfg->hand_window);
-    tell_client(c, "CONNECT");
+    tell_client(c, c->adm->again ? "REAUTH" : "CONNECT");
     return DBR_ERR_AGAIN;
 }
 
-/* Key id 0: a client is judged once, when it comes. */
+/* The key id counts the questions about one client: 0 when it comes, then one for each renegotiation. */
 static struct client *who_waits(struct control *ctl, uint64_t cid, uint64_t kid)
 {
-    struct client *c = kid ? NULL : ctl->hook_waiters;
-    while (c && (c->adm->waits_for != WAITS_FOR_MANAGERS || c->id != cid))
+    struct client *c = ctl->hook_waiters;
+    while (c && (c->adm->waits_for != WAITS_FOR_MANAGERS || c->id != cid || c->adm->kid != kid))
         c = c->hook_next;
     return c;
 }
@@ -161,7 +162,7 @@ static bool host_admit(void *arg, uint64_t cid, uint64_t kid, const char *lines)
     if (!c)
         return false;
     hook_forget(c);
-    bool good = !admit_more(c, lines, strlen(lines));
+    bool good = c->adm->again || !admit_more(c, lines, strlen(lines)); /* options are given once */
     client_verdict(c, good ? 0 : DBR_ERR_NOMEM, good ? "" : "out of memory");
     return good;
 }
@@ -299,9 +300,14 @@ static void tell_env(void *arg, const char *name, const char *value)
 static void tell_client(struct client *c, const char *what)
 {
     struct mgmt *m = c->ctl->management->mgmt;
-    mgmt_tell(m, ">CLIENT:%s,%llu%s", what, (unsigned long long)c->id,
-              c->adm->waits_for == WAITS_FOR_MANAGERS && strcmp(what, "CONNECT") == 0 ? ",0" : "");
+    char kid[16] = "";
+    bool asks = c->adm->waits_for == WAITS_FOR_MANAGERS && strcmp(what, "DISCONNECT") != 0;
+    if (asks)
+        snprintf(kid, sizeof kid, ",%u", c->adm->kid);
+    mgmt_tell(m, ">CLIENT:%s,%llu%s", what, (unsigned long long)c->id, kid);
     client_env(c, tell_env, m);
+    if (asks && *login_password(c))
+        tell_env(m, "password", login_password(c));
     mgmt_tell(m, ">CLIENT:ENV,END");
 }
 

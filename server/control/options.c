@@ -155,7 +155,7 @@ bool options_again(struct client *c)
     a->ip = a->netmask = 0;
     dbr_client_config_free(&a->file);
     a->has_file = false;
-    if (options_file(c, dbr_session_peer(c->session)->cn, reason, sizeof reason))
+    if (options_file(c, client_name(c), reason, sizeof reason))
         return false;
     options_address(c);
     return true;

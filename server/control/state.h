@@ -15,6 +15,7 @@
  *   mgmt_host.c what their commands do            env.c       what scripts and managers hear of a client
  *   callers.c   p2p server: who may call          gatekey.c   tls-crypt-v2
  *   metrics.c   the numbers for Prometheus        seen.c      IP addresses behind clients
+ *   password.c  user names and passwords
  */
 #ifndef DBR_CONTROL_STATE_H
 #define DBR_CONTROL_STATE_H
@@ -77,6 +78,10 @@ struct admitted {
     char *more;           /* directives of a script or manager, beside the file; NULL: none */
     uint8_t step;         /* admit.c: the next one */
     uint8_t verified;     /* certificates that tls-verify has let pass */
+    uint8_t hook;         /* enum dbr_hook of the script it waits for */
+    bool again;           /* it is in, and a renegotiation of it is judged */
+    uint32_t kid;         /* how many there were: managers name the question by it */
+    struct login *login;  /* password.c; NULL: nobody asks for user names */
     bool hooked;          /* client-disconnect is due when it goes */
     uint32_t waits_for;   /* id of the script whose result it waits for; 0: none */
     uint64_t wait_ns;     /* not longer than until then */
@@ -375,7 +380,28 @@ bool admit_waits_for_ocsp(const struct client *c);
 /* Directives beside the client's file, from a script or manager; 0, or an error: they are not valid. */
 int admit_more(struct client *c, const char *text, size_t len);
 
+/* The same for a renegotiation of a client that is in. */
+int admit_again(struct client *c, char *reason, size_t cap);
+
+/* password.c */
+/* What the client's key message says, when a verdict is asked for; 0 or DBR_ERR_NOMEM. */
+int login_heard(struct client *c);
+/* A step of admission: 0, DBR_ERR_AGAIN, or a refusal. */
+int login_check(struct client *c, char *reason, size_t cap);
+/* The script has let it in, or not. */
+int login_checked(struct client *c, const struct dbr_ipc_hook_done *m);
+/* Everybody who may refuse has let it in: the password is forgotten, the name counts from now on. */
+int login_settle(struct client *c, char *reason, size_t cap);
+void login_forget(struct client *c); /* the password */
+void login_free(struct admitted *a);
+const char *login_user(const struct client *c);     /* "" if it said none */
+const char *login_password(const struct client *c); /* while it is judged; else "" */
+/* Under which name its file is: its certificate's, or its user name; as it came. */
+const char *client_name(const struct client *c);
+void client_rename(struct client *c, const char *name); /* before it has its place */
+
 /* hooks.c */
+int hook_user_pass(struct client *c);      /* DBR_ERR_AGAIN, or an error */
 int hook_tls_verify(struct client *c);     /* DBR_ERR_AGAIN, or an error */
 int hook_client_connect(struct client *c); /* the same */
 void hook_up(struct client *c);            /* it has its keys */

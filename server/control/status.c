@@ -66,6 +66,19 @@ static const char *name_text(const struct client *c, char out[DBR_IPC_CN_MAX])
     return out;
 }
 
+enum { USER_TEXT = 256 };
+
+/* Its user name, in the same way; UNDEF: it said none. */
+static const char *user_text(const struct client *c, char out[USER_TEXT])
+{
+    const char *user = *login_user(c) ? login_user(c) : "UNDEF";
+    dbr_log_escape(out, USER_TEXT, user, strlen(user));
+    for (char *p = out; *p; p++)
+        if (*p == ',')
+            *p = '_';
+    return out;
+}
+
 static bool shown(const struct client *c)
 {
     return c && c->stage == STAGE_ADMITTED && c->adm && c->in_data;
@@ -98,6 +111,7 @@ static void each(struct control *ctl, struct page *p, void (*row)(struct page *,
 static void client_row(struct page *p, const struct client *c, bool v1)
 {
     char at[DBR_ADDR_TEXT], ip4[DBR_ADDR_TEXT], ip6[DBR_ADDR_TEXT], t[32], cn[DBR_IPC_CN_MAX];
+    char user[USER_TEXT];
     const struct dbr_ipc_stats *s = &c->adm->stats;
     dbr_addr_text(&c->addr, at);
     if (v1) {
@@ -105,9 +119,9 @@ static void client_row(struct page *p, const struct client *c, bool v1)
             (unsigned long long)s->tx_bytes, when(c->since_s, t));
         return;
     }
-    add(p, "CLIENT_LIST,%s,%s,%s,%s,%llu,%llu,%s,%lld,UNDEF,%llu,%u,%s\n", name_text(c, cn), at,
+    add(p, "CLIENT_LIST,%s,%s,%s,%s,%llu,%llu,%s,%lld,%s,%llu,%u,%s\n", name_text(c, cn), at,
         seen_ip4(c, ip4), seen_ip6(c, ip6), (unsigned long long)s->rx_bytes, (unsigned long long)s->tx_bytes,
-        when(c->since_s, t), (long long)c->since_s, (unsigned long long)c->id, c->peer_id,
+        when(c->since_s, t), (long long)c->since_s, user_text(c, user), (unsigned long long)c->id, c->peer_id,
         c->session ? dbr_cipher_name(dbr_session_cipher(c->session)) : "");
 }
 

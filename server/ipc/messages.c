@@ -231,15 +231,17 @@ static int check_hook(const void *buf)
 {
     const struct dbr_ipc_hook *m = buf;
     if (m->hook >= DBR_HOOKS || m->n_args > DBR_HOOK_ARGS_MAX || m->n > DBR_IPC_TEXT_MAX ||
-        m->head.len != offsetof(struct dbr_ipc_hook, text) + m->n || (m->n && m->text[m->n - 1] != '\n'))
+        m->head.len != offsetof(struct dbr_ipc_hook, text) + m->n || m->n_file > m->n)
         return DBR_ERR_SHAPE;
-    size_t lines = 0;
-    for (size_t at = 0; at < m->n; lines++) {
-        const char *line = m->text + at, *end = memchr(line, '\n', m->n - at);
+    size_t lines = 0, n = m->n - m->n_file;
+    if (n && m->text[n - 1] != '\n')
+        return DBR_ERR_SHAPE;
+    for (size_t at = 0; at < n; lines++) {
+        const char *line = m->text + at, *end = memchr(line, '\n', n - at);
         size_t len = (size_t)(end - line);
         const char *equals = memchr(line, '=', len);
         for (size_t i = 0; i < len; i++)
-            if (line[i] < 0x20 || line[i] > 0x7e)
+            if ((uint8_t)line[i] < 0x20 || line[i] == 0x7f)
                 return DBR_ERR_SHAPE;
         if (lines >= m->n_args && (!equals || !dbr_ipc_env_name(line, (size_t)(equals - line))))
             return DBR_ERR_SHAPE;

@@ -368,6 +368,7 @@ enum dbr_hook {
     DBR_HOOK_LEARN_ADDRESS,
     DBR_HOOK_ROUTE_UP, /* client role */
     DBR_HOOK_IPCHANGE, /* client role */
+    DBR_HOOK_USER_PASS,
     DBR_HOOKS
 };
 enum { DBR_HOOK_ARGS_MAX = 4 };
@@ -378,8 +379,10 @@ struct dbr_ipc_hook {
     uint32_t hook;            /* enum dbr_hook */
     uint64_t key;             /* scripts of one key run one after the other, in order; 0: at any time */
     uint32_t n_args, n;
-    /* Lines of printable ASCII, each ended by \n: n_args arguments, then NAME=VALUE. A name is of lower case,
-     * digits and _, or begins with X509_ or IV_. */
+    uint32_t n_file, pad;
+    /* Lines without control characters, each ended by \n: n_args arguments, then NAME=VALUE. A name is of
+     * lower case, digits and _, or begins with X509_ or IV_. Behind them n_file bytes, counted in n: what the
+     * script finds in the file that its kind has. There may be a password in it: wipe it. */
     char text[DBR_IPC_TEXT_MAX];
 };
 

@@ -10,10 +10,12 @@
  *     control --HOOK--> queue --start--> running --SIGCHLD or time--> --HOOK_DONE--> control
  *
  * What client-connect writes goes into memory that it sees as a file, and of which at most DBR_IPC_TEXT_MAX
- * bytes are taken: nothing is left on disk, whatever ends.
+ * bytes are taken: nothing is left on disk, whatever ends. Passwords for scripts to read are in such memory
+ * too, which belongs to the script's user, mode 0600, and goes with its process.
  */
 #include "keeper/keeper.h"
 #include "base/err.h"
+#include "base/secret.h"
 #include "keeper/script.h"
 
 #include <errno.h>
@@ -25,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +39,7 @@ enum {
     WORDS = 48,
     TEXT = 4096,
     OUTPUT_FD = 3, /* of client-connect */
+    FILE_FD = 4,   /* what control gave for the script to read */
     NAME_MAX_BYTES = 64,
 };
 
@@ -56,22 +60,30 @@ struct hooks {
 
 static const struct {
     enum dbr_directive which;
-    size_t command; /* offset in dbr_config */
-    bool writes;    /* its output is wanted */
+    size_t command;   /* offset in dbr_config */
+    const char *type; /* script_type; NULL: the directive's name */
+    bool writes;      /* its output is wanted */
 } kinds[DBR_HOOKS] = {
-#define KIND(id, member, writes) [id] = {DBR_D_##member, offsetof(struct dbr_config, member), writes}
-    KIND(DBR_HOOK_TLS_VERIFY, tls_verify, false),
-    KIND(DBR_HOOK_CLIENT_CONNECT, client_connect, true),
-    KIND(DBR_HOOK_CLIENT_DISCONNECT, client_disconnect, false),
-    KIND(DBR_HOOK_LEARN_ADDRESS, learn_address, false),
-    KIND(DBR_HOOK_ROUTE_UP, route_up, false),
-    KIND(DBR_HOOK_IPCHANGE, ipchange, false),
-#undef KIND
+#define AT(member) offsetof(struct dbr_config, member)
+    [DBR_HOOK_TLS_VERIFY] = {DBR_D_tls_verify, AT(tls_verify), NULL, false},
+    [DBR_HOOK_CLIENT_CONNECT] = {DBR_D_client_connect, AT(client_connect), NULL, true},
+    [DBR_HOOK_CLIENT_DISCONNECT] = {DBR_D_client_disconnect, AT(client_disconnect), NULL, false},
+    [DBR_HOOK_LEARN_ADDRESS] = {DBR_D_learn_address, AT(learn_address), NULL, false},
+    [DBR_HOOK_ROUTE_UP] = {DBR_D_route_up, AT(route_up), NULL, false},
+    [DBR_HOOK_IPCHANGE] = {DBR_D_ipchange, AT(ipchange), NULL, false},
+    [DBR_HOOK_USER_PASS] = {DBR_D_auth_user_pass_verify, AT(auth_user_pass_verify.command),
+                            "user-pass-verify", false},
+#undef AT
 };
 
 static const char *name_of(uint32_t hook)
 {
     return dbr_directive_info(kinds[hook].which)->keyword;
+}
+
+static const char *type_of(uint32_t hook)
+{
+    return kinds[hook].type ? kinds[hook].type : name_of(hook);
 }
 
 static const char *command_of(const struct dbr_config *c, uint32_t hook)
@@ -104,10 +116,10 @@ static void put(const char *name, const char *value)
 /* The lines of control: arguments behind the command's words, then variables. */
 static void take_lines(const struct dbr_ipc_hook *m, char *lines, char **words, size_t n)
 {
-    size_t args = 0;
-    memcpy(lines, m->text, m->n);
-    for (size_t at = 0; at < m->n;) {
-        char *line = lines + at, *end = memchr(line, '\n', m->n - at);
+    size_t args = 0, all = m->n - m->n_file;
+    memcpy(lines, m->text, all);
+    for (size_t at = 0; at < all;) {
+        char *line = lines + at, *end = memchr(line, '\n', all - at);
         *end = 0;
         at += (size_t)(end - line) + 1;
         char *equals = strchr(line, '=');
@@ -121,6 +133,15 @@ static void take_lines(const struct dbr_ipc_hook *m, char *lines, char **words, 
     words[n + args] = NULL;
 }
 
+static void append_word(char **words, char *word)
+{
+    size_t n = 0;
+    while (words[n])
+        n++;
+    words[n] = word;
+    words[n + 1] = NULL;
+}
+
 /* The memory file as a path that the script and its children can open. */
 static void offer_output(int fd, char *path, size_t cap, char **words)
 {
@@ -130,11 +151,22 @@ static void offer_output(int fd, char *path, size_t cap, char **words)
         _exit(127);
     snprintf(path, cap, "/proc/%d/fd/%d", (int)getpid(), OUTPUT_FD);
     put("client_connect_config_file", path);
-    size_t n = 0;
-    while (words[n])
-        n++;
-    words[n] = path;
-    words[n + 1] = NULL;
+    append_word(words, path);
+}
+
+/* Memory of the script's own user with what it is to read. */
+static void offer_file(const struct dbr_ipc_hook *m, char *path, size_t cap, char **words)
+{
+    if (!m->n_file)
+        return;
+    int fd = memfd_create("drawbridge", MFD_CLOEXEC);
+    const char *bytes = m->text + (m->n - m->n_file);
+    if (fd < 0 || fchmod(fd, 0600) || write(fd, bytes, m->n_file) != (ssize_t)m->n_file)
+        _exit(127);
+    if (fd == FILE_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, FILE_FD) < 0)
+        _exit(127);
+    snprintf(path, cap, "/proc/%d/fd/%d", (int)getpid(), FILE_FD);
+    append_word(words, path);
 }
 
 static void become_user(const struct keeper *k)
@@ -148,15 +180,16 @@ static void become_user(const struct keeper *k)
 
 static _Noreturn void live(const struct keeper *k, const struct job *j, char **words, size_t n)
 {
-    char lines[DBR_IPC_TEXT_MAX], path[NAME_MAX_BYTES];
+    char lines[DBR_IPC_TEXT_MAX], path[NAME_MAX_BYTES], file[NAME_MAX_BYTES];
     struct script_about about = {
         .dev = k->tap.name, .mtu = k->tap_mtu, .context = "init", .more = k->env, .n_more = k->n_env};
     setpgid(0, 0);
     script_clean_signals();
     become_user(k);
-    script_env(name_of(j->m.hook), &about, k->config);
+    script_env(type_of(j->m.hook), &about, k->config);
     take_lines(&j->m, lines, words, n);
     offer_output(j->output, path, sizeof path, words);
+    offer_file(&j->m, file, sizeof file, words);
     execv(words[0], words);
     _exit(127);
 }
@@ -179,7 +212,7 @@ static int start(struct keeper *k, struct job *j)
     static char buf[TEXT];
     char *words[WORDS];
     const char *command = command_of(k->config, j->m.hook);
-    int n = command ? script_split(command, buf, sizeof buf, words, WORDS - DBR_HOOK_ARGS_MAX - 2) : 0;
+    int n = command ? script_split(command, buf, sizeof buf, words, WORDS - DBR_HOOK_ARGS_MAX - 3) : 0;
     if (n <= 0) {
         dbr_log(&k->log, DBR_LOG_ERROR, "%s script: cannot split `%s` into words: check its quotes",
                 name_of(j->m.hook), command ? command : "");
@@ -208,6 +241,7 @@ static void drop(struct keeper *k, struct job **at)
     if (j->output >= 0)
         close(j->output);
     k->hooks->n--;
+    dbr_wipe(j, sizeof *j); /* there may be a password in it */
     free(j);
 }
 

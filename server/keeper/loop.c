@@ -241,6 +241,8 @@ static void read_messages(struct keeper *k, enum child_kind which)
             is_ready(k, which);
         else if (which == CHILD_METRICS && head->type == DBR_IPC_METRICS_GET)
             figures_send(k, asked->ticket);
+        if (head->type == DBR_IPC_HOOK)
+            dbr_wipe(buf, head->len); /* there may be a password in it */
     }
 }
 

@@ -30,6 +30,7 @@ SCRIPTS="
     push
     management
     scripts
+    passwords
     p2p
     multihome
     monitoring

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "rig.h"
+#include "proto/keymsg.h"
 
 #include <setjmp.h>
 #include <fcntl.h>
@@ -482,7 +483,17 @@ static void op_random(void *arg, void *out, size_t n)
     }
 }
 
+static int op_login(void *arg, struct dbr_session *s, char *user, char *pass)
+{
+    const struct caller *c = arg;
+    (void)s;
+    snprintf(user, DBR_USERPASS_MAX, "%s", c->user ? c->user : "");
+    snprintf(pass, DBR_USERPASS_MAX, "%s", c->pass ? c->pass : "");
+    return 0;
+}
+
 static const struct dbr_session_ops caller_ops = {.send = op_send,
+                                                  .credentials = op_login,
                                                   .keys = op_keys,
                                                   .swap = op_key_id,
                                                   .drop = op_key_id,

@@ -37,7 +37,8 @@ struct caller {
     char pushed[2048], message[256];
     struct dbr_data_keys keys;
     bool has_keys;
-    unsigned rounds; /* datagrams received */
+    const char *user, *pass; /* what it says in its next key messages; NULL: nothing */
+    unsigned rounds;         /* datagrams received */
 };
 
 struct rig_options {

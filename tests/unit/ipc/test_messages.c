@@ -349,7 +349,10 @@ static const struct {
     AT(DBR_IPC_HOOK, hook.n, sizeof hook_text - 2, false),
     AT(DBR_IPC_HOOK, hook.n, 0xffffffff, false),
     AT(DBR_IPC_HOOK, hook.text[0], 0x1b, false),
-    AT(DBR_IPC_HOOK, hook.text[0], 0xc3, false),
+    AT(DBR_IPC_HOOK, hook.text[0], 0x7f, false),
+    AT(DBR_IPC_HOOK, hook.text[0], 0xc3, true), /* user names are not all ASCII */
+    AT(DBR_IPC_HOOK, hook.n_file, 1, false),    /* the lines in front end in one */
+    AT(DBR_IPC_HOOK, hook.n_file, 0xffffffff, false),
     AT(DBR_IPC_HOOK, hook.text[0], 0, false),
     AT(DBR_IPC_HOOK, hook.text[12], 'P', false), /* Pame=: PATH and its like are not control's to set */
     AT(DBR_IPC_HOOK, hook.text[12], '=', false),

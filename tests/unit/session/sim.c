@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim.h"
+#include "proto/keymsg.h"
 #include "pki.h"
 #include "base/err.h"
 
@@ -141,6 +142,25 @@ static int op_authorize(void *arg, struct dbr_session *s, char *reason, size_t c
     return end->sim->opt.authorize;
 }
 
+static int op_reauthorize(void *arg, struct dbr_session *s, char *reason, size_t cap)
+{
+    struct sim_end *end = arg;
+    end->n_asked++;
+    snprintf(end->heard, sizeof end->heard, "%s/%s", dbr_session_username(s), dbr_session_password(s));
+    if (end->sim->opt.reauthorize == DBR_ERR_CERT)
+        snprintf(reason, cap, "not any more");
+    return end->sim->opt.reauthorize;
+}
+
+static int op_credentials(void *arg, struct dbr_session *s, char *user, char *pass)
+{
+    (void)arg;
+    (void)s;
+    snprintf(user, DBR_USERPASS_MAX, "alice");
+    snprintf(pass, DBR_USERPASS_MAX, "secret");
+    return 0;
+}
+
 static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys *keys)
 {
     (void)s;
@@ -216,6 +236,8 @@ static void op_random(void *arg, void *out, size_t n)
 
 static const struct dbr_session_ops ops = {.send = op_send,
                                            .authorize = op_authorize,
+                                           .reauthorize = op_reauthorize,
+                                           .credentials = op_credentials,
                                            .keys = op_keys,
                                            .swap = op_swap,
                                            .drop = op_drop,

@@ -29,6 +29,7 @@ struct sim_options {
     bool revoked;          /* the server refuses the client's certificate */
     enum dbr_verify chain; /* else: what the server says of the chain */
     int authorize;         /* what authorize() says: 0, DBR_ERR_AGAIN, DBR_ERR_CERT */
+    int reauthorize;       /* the same of a renegotiation */
     bool no_dyn_tls_crypt;
     bool p2p_client, p2p_server; /* this end takes, or gives, no options */
     enum dbr_cipher fallback_client, fallback_server;
@@ -57,7 +58,9 @@ struct sim_end {
     bool has_key[8];
     uint8_t send_key; /* id of the key we send with */
     unsigned n_keys, n_swaps, n_drops;
-    unsigned n_push; /* times the options were pushed or received */
+    unsigned n_asked; /* questions about renegotiations */
+    char heard[64];   /* user name and password of the last one */
+    unsigned n_push;  /* times the options were pushed or received */
     char last_message[256];
     char pushed[2048];
     uint64_t sent; /* datagrams */

@@ -249,6 +249,58 @@ static void test_renegotiation(void **state)
     }
 }
 
+/* A renegotiation that somebody thinks about: the old key serves, nothing else begins, and the answer counts.
+ */
+static void test_renegotiation_is_judged(void **state)
+{
+    (void)state;
+    for (int good_end = 0; good_end < 2; good_end++) {
+        struct sim_options o = {.wire = good,
+                                .gate = DBR_GATE_TLS_AUTH,
+                                .reneg_client_s = good_end ? 10 : 0,
+                                .reneg_server_s = 10,
+                                .reauthorize = DBR_ERR_AGAIN};
+        struct sim *sim = sim_new(&o, 1);
+        assert_true(sim_connect(sim, 20));
+        assert_false(dbr_session_waits(sim->server.session));
+        sim_run(sim, 12000);
+        assert_true(dbr_session_waits(sim->server.session));
+        assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_ACTIVE);
+        assert_int_equal(sim->server.n_asked, 1);
+        assert_string_equal(sim->server.heard, "alice/secret");
+        assert_string_equal(dbr_session_password(sim->server.session), "");
+        assert_true(sim->server.has_key[0] && !sim->server.has_key[1]);
+        assert_int_equal(sim->server.send_key, 0);
+        dbr_session_verdict(sim->server.session, good_end ? 0 : DBR_ERR_CERT, "no", &sim->now);
+        assert_int_equal(sim->server.has_key[1], good_end);
+        assert_int_equal(sim->server.has_key[0], good_end);
+        assert_false(dbr_session_waits(sim->server.session));
+        sim->opt.reauthorize = 0;
+        sim_run(sim, 30000);
+        assert_int_equal(dbr_session_state(sim->server.session),
+                         good_end ? DBR_SESSION_ACTIVE : DBR_SESSION_DEAD);
+        if (good_end)
+            assert_true(sim->server.n_asked > 1);
+        else
+            assert_non_null(strstr(sim->client.last_message, ",no"));
+        sim_free(sim);
+    }
+}
+
+static void test_renegotiation_refused(void **state)
+{
+    (void)state;
+    struct sim_options o = {
+        .wire = good, .gate = DBR_GATE_TLS_AUTH, .reneg_client_s = 10, .reauthorize = DBR_ERR_CERT};
+    struct sim *sim = sim_new(&o, 1);
+    assert_true(sim_connect(sim, 20));
+    sim_run(sim, 30000);
+    assert_int_equal(sim->server.n_asked, 1);
+    assert_false(sim->server.has_key[0] || sim->server.has_key[1]);
+    assert_int_equal(dbr_session_state(sim->server.session), DBR_SESSION_DEAD);
+    sim_free(sim);
+}
+
 /* Frames in flight, one a millisecond from each end: under which key each was sent. */
 struct flight {
     uint8_t key[2][1024];
@@ -650,6 +702,8 @@ int main(void)
         cmocka_unit_test(test_40_percent),
         cmocka_unit_test(test_deterministic),
         cmocka_unit_test(test_renegotiation),
+        cmocka_unit_test(test_renegotiation_is_judged),
+        cmocka_unit_test(test_renegotiation_refused),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_p2p),

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# User names and passwords at the server: stock clients that say them, scripts that check them, tokens, renegotiations.
+# Options as in handshake.sh; where OpenVPN means the same, --server openvpn passes too.
+. "$(dirname "$0")/../lib/lab.sh"
+. "$(dirname "$0")/../lib/report.sh"
+lab_args "$@"
+
+# verifier NAME|PASSWORD...: a script that lets these in. It notes what it was told; LAB_DIR/good is read each time.
+verifier() {
+    cat >"$LAB_DIR/verify" <<-'SH'
+	#!/bin/bash
+	dir=$(dirname "$0")
+	[ -n "$1" ] && { username=$(sed -n 1p "$1"); password=$(sed -n 2p "$1"); stat -Lc %a "$1" >"$dir/mode"; }
+	echo "$username|$password|$common_name|$session_state" >>"$dir/said"
+	env | sort >"$dir/verify.env"
+	grep -qxF "$username|$password" "$dir/good" && exit 0
+	[ -f "$dir/reason" ] && cat "$dir/reason" >"$auth_failed_reason_file"
+	exit 1
+	SH
+    chmod 755 "$LAB_DIR/verify"
+    rm -f "$LAB_DIR"/said "$LAB_DIR"/reason "$LAB_DIR"/verify.env
+    printf '%s\n' "$@" >"$LAB_DIR/good"
+}
+said() { cut -d'|' -f1-3 "$LAB_DIR/said"; }
+times() { grep -c . "$LAB_DIR/said"; }
+secret() { printf '%s\n' "$@" >"$LAB_DIR/login" && chmod 600 "$LAB_DIR/login"; }
+server() { lab_server_start "script-security ${SECURITY:-2}" "auth-user-pass-verify $LAB_DIR/verify ${HOW:-via-file}" "$@" || why "server does not start: $(tail -n 1 "$LAB_SRV_LOG")"; }
+client() { lab_client_start c1 "auth-user-pass $LAB_DIR/login" "$@" || why "client does not connect: $(tail -n 1 "${LAB_CLI_LOG[c1]}")"; }
+spawn() { lab_client_spawn c1 "auth-user-pass $LAB_DIR/login" "$@"; }
+refused() { # REGEX [SECONDS]: the client was told so, and never had a tunnel
+    lab_wait_log "${LAB_CLI_LOG[c1]}" "$1" "${2:-8}" || why "c1 was not refused by '$1'" || return
+    ! lab_log_has "${LAB_CLI_LOG[c1]}" "Initialization Sequence Completed" || why "c1 got in"
+}
+hidden() { ! grep -qF "$1" "$LAB_SRV_LOG" || why "the password is in the server's log"; }
+
+via_file() {
+    verifier 'alice|open Sésame #1'
+    secret alice 'open Sésame #1'
+    server && client && lab_ping c1 192.168.77.10 || why "${T_WHY:-no ping}" || return
+    [ "$(said)" = 'alice|open Sésame #1|c1' ] || why "the script was told $(said)" || return
+    [ "$(cat "$LAB_DIR/mode")" = 600 ] || why "mode of the file: $(cat "$LAB_DIR/mode")" || return
+    ! grep -q '^password=' "$LAB_DIR/verify.env" || why "the password is in the environment" || return
+    [ "$LAB_SERVER" = openvpn ] || hidden "open S" || return
+    lab_until 5 lab_status_has c1 || why "the certificate's name is not in the status"
+}
+
+via_env() {
+    verifier 'bob|s3cret'
+    secret bob s3cret
+    SECURITY=3 HOW=via-env server && client && lab_ping c1 192.168.77.10 || why "${T_WHY:-no ping}" || return
+    [ "$(said)" = 'bob|s3cret|c1' ] || why "the script was told $(said)" || return
+    grep -qx 'script_type=user-pass-verify' "$LAB_DIR/verify.env" || why "$(grep script_type "$LAB_DIR/verify.env")"
+}
+
+# Without script-security 3 a password does not go into an environment.
+env_needs_three() {
+    verifier 'bob|s3cret'
+    secret bob s3cret
+    HOW=via-env server || return
+    spawn
+    refused AUTH_FAILED || return
+    [ "$(said)" = 'bob||c1' ] || why "the script was told $(said)"
+}
+
+wrong_password() {
+    verifier 'alice|right'
+    secret alice wrong
+    server || return
+    spawn
+    refused AUTH_FAILED || return
+    lab_status_lacks c1 || why "it is in the status" || return
+    hidden wrong
+}
+
+no_password() {
+    verifier 'alice|right'
+    server || return
+    lab_client_spawn c1
+    lab_until 8 lab_log_has "$LAB_SRV_LOG" "TLS Auth Error|TLS Error: Auth Username/Password" || why "no line about it" || return
+    ! lab_log_has "${LAB_CLI_LOG[c1]}" "Initialization Sequence Completed" || why "c1 got in" || return
+    [ ! -f "$LAB_DIR/said" ] || why "the script was asked"
+}
+
+optional() {
+    verifier '|'
+    HOW=via-env SECURITY=3 server auth-user-pass-optional || return
+    lab_client_start c1 || why "a client without a password does not get in" || return
+    lab_ping c1 192.168.77.10 || why "no ping"
+}
+
+# The user name is the client's name: its file, its address, its place in the status.
+as_common_name() {
+    verifier 'carol|x' 'dave|x'
+    secret carol x
+    mkdir -p "$LAB_DIR/ccd"
+    echo "ifconfig-push 192.168.77.201 255.255.255.0" >"$LAB_DIR/ccd/carol"
+    echo "ifconfig-push 192.168.77.202 255.255.255.0" >"$LAB_DIR/ccd/c1"
+    server username-as-common-name "client-config-dir $LAB_DIR/ccd" "status-version 2" && client || return
+    [ "$(lab_tunnel_ip c1)" = 192.168.77.201 ] || why "its address: $(lab_tunnel_ip c1)" || return
+    lab_until 5 grep -q '^CLIENT_LIST,carol,.*,carol,' "$LAB_DIR/server.status" || why "$(grep ^CLIENT_LIST "$LAB_DIR/server.status")" || return
+    [ "$(said)" = 'carol|x|c1' ] || why "the script was told $(said)" || return
+    secret dave x # another user by the same certificate is another client
+    lab_client_start c2 "auth-user-pass $LAB_DIR/login" "cert $LAB_PKI/c1.crt" "key $LAB_PKI/c1.key" || why "dave does not get in" || return
+    lab_nap 1
+    lab_ping c1 192.168.77.10 || why "carol was thrown out by dave"
+}
+
+# A renegotiation asks again. While the script thinks, frames flow; when it says no, they end.
+reauth() {
+    verifier 'alice|x'
+    secret alice x
+    server "reneg-sec 3600" && client "reneg-sec 4" "hand-window 10" || return
+    lab_until 8 eval '[ $(times) -ge 2 ]' || why "the script was not asked again: $(times)" || return
+    lab_ping c1 192.168.77.10 || why "no ping behind a renegotiation" || return
+    : >"$LAB_DIR/good"
+    lab_wait_log "${LAB_CLI_LOG[c1]}" AUTH_FAILED 10 || why "it was not told" || return
+    ! lab_ping c1 192.168.77.10 || why "frames still flow"
+}
+
+reauth_slow() {
+    [ "$LAB_SERVER" = drawbridged ] || { skipped "OpenVPN stands still while a script runs"; return; }
+    verifier 'alice|x'
+    secret alice x
+    server && client "reneg-sec 4" || return
+    sed -i '2a sleep 1' "$LAB_DIR/verify"
+    lab_nap 3.5
+    local out
+    out=$(x c1 ping -n -q -i 0.05 -w 2 192.168.77.10)
+    printf '%s' "$out" | grep -q ' 0% packet loss' || why "$(printf '%s' "$out" | grep loss)" || return
+    lab_until 5 eval '[ $(times) -ge 2 ]' || why "the script was not asked again" || return
+    lab_nap 1
+    lab_ping c1 192.168.77.10 || why "no ping under the new key"
+}
+
+lab_begin passwords
+lab_pki && lab_office 2 || exit 1
+t_case password-file via_file
+t_case password-env via_env
+t_case password-env-security env_needs_three
+t_case password-wrong wrong_password
+t_case password-none no_password
+t_case password-optional optional
+t_case username-as-common-name as_common_name
+t_case password-reauth reauth
+t_case password-reauth-slow reauth_slow
+t_end

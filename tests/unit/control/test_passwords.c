@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * User names and passwords as control sees them: what keeper's script is told, who waits meanwhile, what
+ * follows from a name, and that a renegotiation asks again. The test is the keeper. The scripts are run in
+ * tests/interop/passwords.sh.
+ */
+#include "hooked.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct caller *call_as(struct rig *rig, const char *cn, uint16_t port, const char *user,
+                              const char *pass)
+{
+    struct caller *c = rig_call(rig, cn, A, port);
+    c->user = user;
+    c->pass = pass;
+    rig_run(rig, 200);
+    return c;
+}
+
+static const char verify_file[] = "script-security 2\nauth-user-pass-verify x via-file\n";
+static const char verify_env[] = "script-security 3\nauth-user-pass-verify x via-env\n";
+
+static bool file_is(const struct dbr_ipc_hook *m, const char *text)
+{
+    return m->n_file == strlen(text) && memcmp(m->text + m->n - m->n_file, text, m->n_file) == 0;
+}
+
+static const struct {
+    const char *config, *user, *pass;
+    const char *line; /* in the environment; NULL: none with a password */
+    const char *file;
+} told[] = {
+    {verify_file, "alice", "open sesame", NULL, "alice\nopen sesame\n"},
+    {verify_file, "al\nice", "a\nb\x7f", NULL, "al_ice\na_b_\n"}, /* a line more would be another password */
+    {verify_file, "J\xc3\xbcrgen", "\xc3\xa9", NULL, "J\xc3\xbcrgen\n\xc3\xa9\n"},
+    {verify_file, "alice", "", NULL, "alice\n\n"},
+    {verify_env, "alice", "a=b c", "password=a=b c\n", ""},
+    {verify_env, "alice", "x\npassword=y", "password=x_password=y\n", ""},
+    {"script-security 2\nauth-user-pass-verify x via-env\n", "alice", "secret", NULL, ""},
+};
+
+static void test_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        struct rig *rig = rig_plain(told[i].config);
+        struct caller *c = call_as(rig, "c1", 4000, told[i].user, told[i].pass);
+        const struct dbr_ipc_hook *m = must_ask(rig, DBR_HOOK_USER_PASS);
+        assert_true(says(m, "username=") && says(m, "\ncommon_name=c1\n"));
+        assert_true(file_is(m, told[i].file));
+        assert_int_equal(says(m, "\npassword="), told[i].line != NULL);
+        assert_true(!told[i].line || says(m, told[i].line));
+        assert_false(rig_up(c));
+        assert_null(rig_told(rig, DBR_IPC_KEY_NEW, UINT32_MAX, 0, NULL)); /* no keys before the verdict */
+        assert_int_equal(rig->ctl->n_admitted, 0);
+        result(rig, m->id, 0, "");
+        assert_true(rig_up(c));
+        assert_string_equal(login_password(rig_client(rig, "c1")), "");
+        assert_false(*told[i].pass && rig_logged(rig, told[i].pass));
+        rig_free(rig);
+    }
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain(verify_file);
+    struct caller *c = call_as(rig, "c1", 4000, "alice", "wrong");
+    uint32_t id = must_ask(rig, DBR_HOOK_USER_PASS)->id;
+    result(rig, id, DBR_ERR_STATE, "");
+    rig_run(rig, 1000);
+    assert_false(rig_up(c));
+    assert_string_equal(c->message, "AUTH_FAILED,");
+    result(rig, id, 0, ""); /* too late */
+    rig_run(rig, 6000);
+    assert_false(rig_up(c));
+    assert_null(rig_client(rig, "c1"));
+    /* no name, no question */
+    c = call_as(rig, "c1", 4001, NULL, "pass");
+    assert_null(asked(rig));
+    rig_run(rig, 6000);
+    assert_false(rig_up(c));
+    assert_non_null(strstr(c->message, "AUTH_FAILED,"));
+    /* keeper does not answer */
+    c = call_as(rig, "c1", 4002, "alice", "x");
+    must_ask(rig, DBR_HOOK_USER_PASS);
+    rig_run(rig, 310000);
+    assert_false(rig_up(c));
+    assert_int_equal(rig->ctl->n_admitted, 0);
+    rig_free(rig);
+}
+
+static void test_optional(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("script-security 2\nauth-user-pass-verify x "
+                                "via-file\nauth-user-pass-optional\nusername-as-common-name\n");
+    struct caller *c = call_as(rig, "c1", 4000, NULL, NULL);
+    const struct dbr_ipc_hook *m = must_ask(rig, DBR_HOOK_USER_PASS);
+    assert_true(file_is(m, "\n\n"));
+    result(rig, m->id, 0, "");
+    assert_true(rig_up(c));
+    assert_non_null(rig_client(rig, "c1")); /* nobody shares an empty name */
+    rig_free(rig);
+}
+
+/* Two users of one certificate are two clients; two sessions of one user are one. */
+static void test_as_common_name(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain(
+        "script-security 2\nauth-user-pass-verify x via-file\nusername-as-common-name\nclient-connect y\n");
+    struct caller *carol = call_as(rig, "c1", 4000, "carol", "x");
+    result(rig, must_ask(rig, DBR_HOOK_USER_PASS)->id, 0, "");
+    const struct dbr_ipc_hook *m = must_ask(rig, DBR_HOOK_CLIENT_CONNECT);
+    assert_true(says(m, "common_name=carol\n") && says(m, "\nusername=carol\n"));
+    result(rig, m->id, 0, "");
+    struct caller *dave = call_as(rig, "c1", 4001, "dave", "x");
+    result(rig, must_ask(rig, DBR_HOOK_USER_PASS)->id, 0, "");
+    result(rig, must_ask(rig, DBR_HOOK_CLIENT_CONNECT)->id, 0, "");
+    assert_true(rig_up(carol) && rig_up(dave));
+    assert_non_null(rig_client(rig, "carol"));
+    assert_non_null(rig_client(rig, "dave"));
+    assert_null(rig_client(rig, "c1"));
+    uint64_t first = rig_client(rig, "carol")->id;
+    call_as(rig, "c1", 4002, "carol", "x");
+    assert_int_equal(rig_client(rig, "carol")->id, first); /* not thrown out before the password is good */
+    result(rig, must_ask(rig, DBR_HOOK_USER_PASS)->id, 0, "");
+    assert_true(rig_client(rig, "carol")->id != first);
+    char longest[66];
+    memset(longest, 'x', 65);
+    longest[65] = 0;
+    result(rig, must_ask(rig, DBR_HOOK_CLIENT_CONNECT)->id, 0, "");
+    struct caller *c = call_as(rig, "c1", 4003, longest, "x");
+    assert_null(asked(rig));
+    rig_run(rig, 6000);
+    assert_false(rig_up(c));
+    rig_free(rig);
+}
+
+static struct caller *up(struct rig *rig, const char *user, const char *pass)
+{
+    struct caller *c = call_as(rig, "c1", 4000, user, pass);
+    result(rig, must_ask(rig, DBR_HOOK_USER_PASS)->id, 0, "");
+    assert_true(rig_up(c));
+    rig_run(rig, 2000);
+    rig_forget(rig);
+    return c;
+}
+
+static void again(struct rig *rig, struct caller *c)
+{
+    dbr_session_renegotiate(c->session, &rig_now);
+    rig_run(rig, 500);
+}
+
+static const struct {
+    int err;
+    const char *user; /* in the renegotiation */
+    bool asks, stays;
+} agains[] = {
+    {0, "alice", true, true},
+    {DBR_ERR_STATE, "alice", true, false},
+    {0, "bob", false, false}, /* the name that it is in under stays */
+    {0, NULL, false, false},
+};
+
+static void test_again(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof agains / sizeof *agains; i++) {
+        struct rig *rig = rig_plain(verify_file);
+        struct caller *c = up(rig, "alice", "one");
+        c->user = agains[i].user;
+        c->pass = "two";
+        again(rig, c);
+        const struct dbr_ipc_hook *m = asked(rig);
+        assert_int_equal(m != NULL, agains[i].asks);
+        if (m) {
+            assert_true(file_is(m, "alice\ntwo\n"));
+            assert_null(rig_told(rig, DBR_IPC_KEY_NEW, UINT32_MAX, 0, NULL)); /* the old keys serve */
+            assert_null(rig_told(rig, DBR_IPC_PEER_DEL, UINT32_MAX, 0, NULL));
+            assert_true(rig_client(rig, "c1")->in_data);
+            result(rig, m->id, agains[i].err, "");
+        }
+        struct client *k = rig_client(rig, "c1");
+        assert_int_equal(k && k->in_data, agains[i].stays);
+        assert_int_equal(rig_told(rig, DBR_IPC_KEY_NEW, UINT32_MAX, 0, NULL) != NULL, agains[i].stays);
+        assert_int_equal(rig_told(rig, DBR_IPC_PEER_DEL, UINT32_MAX, 0, NULL) == NULL, agains[i].stays);
+        rig_run(rig, 6000);
+        assert_int_equal(rig_client(rig, "c1") != NULL, agains[i].stays);
+        assert_true(agains[i].stays || strncmp(c->message, "AUTH_FAILED", 11) == 0);
+        rig_free(rig);
+    }
+}
+
+/* tls-verify looks at the certificate of each handshake. */
+static void test_tls_verify_again(void **state)
+{
+    (void)state;
+    for (int good = 0; good < 2; good++) {
+        struct rig *rig = rig_plain("script-security 2\ntls-verify x\n");
+        struct caller *c = rig_call(rig, "c1", A, 4000);
+        rig_run(rig, 200);
+        result(rig, must_ask(rig, DBR_HOOK_TLS_VERIFY)->id, 0, "");
+        result(rig, must_ask(rig, DBR_HOOK_TLS_VERIFY)->id, 0, "");
+        assert_true(rig_up(c));
+        rig_run(rig, 2000);
+        again(rig, c);
+        result(rig, must_ask(rig, DBR_HOOK_TLS_VERIFY)->id, 0, "");
+        result(rig, must_ask(rig, DBR_HOOK_TLS_VERIFY)->id, good ? 0 : DBR_ERR_STATE, "");
+        assert_null(asked(rig));
+        rig_run(rig, 6000);
+        assert_int_equal(rig_client(rig, "c1") != NULL, good);
+        rig_free(rig);
+    }
+}
+
+/* Who dies while its password is looked at leaves nothing behind. */
+static void test_gone(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("script-security 2\nauth-user-pass-verify x via-file\nclient-disconnect y\n");
+    struct caller *c = up(rig, "alice", "one");
+    again(rig, c);
+    uint32_t id = must_ask(rig, DBR_HOOK_USER_PASS)->id;
+    client_kick(rig_client(rig, "c1"), "RESTART", "test");
+    result(rig, id, 0, "");
+    rig_run(rig, 6000);
+    must_ask(rig, DBR_HOOK_CLIENT_DISCONNECT);
+    assert_null(asked(rig));
+    assert_null(rig->ctl->hook_waiters);
+    assert_null(rig_client(rig, "c1"));
+    rig_free(rig);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rig_pki_free();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_told),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_optional), cmocka_unit_test(test_as_common_name),
+        cmocka_unit_test(test_again),    cmocka_unit_test(test_tls_verify_again),
+        cmocka_unit_test(test_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, teardown);
+}
