@@ -102,7 +102,17 @@ int dbr_switch_guard_ip6(struct dbr_switch *sw, const uint8_t ip[16], bool on)
 
 /* --- what the frame is --- */
 
-/* ARP sender and ND target addresses that belong to the gateway or to us. The shapes were judged before. */
+enum { IP6_SOURCE = 8, ND_TARGET = 8, TELLS_IP6 = DBR_CLASS_NA | DBR_CLASS_NS | DBR_CLASS_RS };
+
+static bool is_guarded_ip6(const struct dbr_switch *sw, const uint8_t *ip)
+{
+    uint64_t high = dbr_get64(ip), low = dbr_get64(ip + 8);
+    return (high || low) && index_of_ip6(sw, high, low) >= 0;
+}
+
+/* ARP sender, ND target, and the source of whatever brings its link-layer address along (RFC
+ * 4861 7.2.3, 6.2.6: whoever is asked takes that one over), where these belong to the gateway or to us. The
+ * shapes were judged before. */
 static enum dbr_guard judge_claims(const struct dbr_switch *sw, const struct dbr_eth_view *v,
                                    uint32_t classes)
 {
@@ -111,11 +121,11 @@ static enum dbr_guard judge_claims(const struct dbr_switch *sw, const struct dbr
         if (sender && index_of_ip4(sw, sender) >= 0)
             return DBR_GUARD_ARP;
     }
+    if (classes & TELLS_IP6 && is_guarded_ip6(sw, v->frame + v->l3 + IP6_SOURCE))
+        return DBR_GUARD_ND;
     if (classes & DBR_CLASS_NA) {
         struct inet in = inet_parse(v->frame, v->len, v->l3, v->ethertype);
-        const uint8_t *target = v->frame + in.l4 + 8;
-        uint64_t high = dbr_get64(target), low = dbr_get64(target + 8);
-        if ((high || low) && index_of_ip6(sw, high, low) >= 0)
+        if (is_guarded_ip6(sw, v->frame + in.l4 + ND_TARGET))
             return DBR_GUARD_ND;
     }
     return DBR_GUARD_PASS;
@@ -129,7 +139,7 @@ static enum dbr_guard judge_frame(const struct dbr_switch *sw, const struct dbr_
     if (!in->policy)
         return classes & DBR_CLASS_BAD_VLAN && v->vid == 4095 ? DBR_GUARD_VLAN : DBR_GUARD_PASS;
     enum dbr_guard g = dbr_guard_in(in->policy, v, classes);
-    if (g == DBR_GUARD_PASS && classes & (DBR_CLASS_ARP | DBR_CLASS_NA))
+    if (g == DBR_GUARD_PASS && classes & (DBR_CLASS_ARP | TELLS_IP6))
         g = judge_claims(sw, v, classes);
     return g;
 }

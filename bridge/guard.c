@@ -75,6 +75,7 @@ static uint32_t classify_icmp6(uint8_t type)
     switch (type) {
     case 133: return DBR_CLASS_RS;
     case 134: return DBR_CLASS_RA;
+    case 135: return DBR_CLASS_NS;
     case 136: return DBR_CLASS_NA;
     case 137: return DBR_CLASS_REDIRECT;
     }

@@ -27,7 +27,7 @@
     X(PEER_MAC, "peer-mac", "source address of another live peer")                                           \
     X(MAC_LIMIT, "mac-limit", "port has all the addresses it may have")                                      \
     X(ARP, "arp-spoof", "ARP with a foreign sender address")                                                 \
-    X(ND, "nd-spoof", "neighbour advertisement for a foreign address")                                       \
+    X(ND, "nd-spoof", "neighbour discovery with a foreign address")                                          \
     X(FOREIGN_IP, "foreign-ip", "source IP address that is not the one pinned to this port")                 \
     X(DHCP_SERVER, "dhcp-server", "DHCP answer")                                                             \
     X(DHCP_CLIENT, "dhcp-client", "DHCP question across a site port")                                        \
@@ -65,8 +65,9 @@ enum dbr_class {
     DBR_CLASS_RS = 1 << 8,
     DBR_CLASS_REDIRECT = 1 << 9,
     DBR_CLASS_ARP = 1 << 10,  /* for the address checks; never dropped as such */
-    DBR_CLASS_NA = 1 << 11,   /* IPv6 neighbour advertisement; never dropped as such */
+    DBR_CLASS_NA = 1 << 11,   /* IPv6 neighbour advertisement; never dropped as such, nor is NS */
     DBR_CLASS_SNAP = 1 << 12, /* 802.3 with LLC/SNAP around an EtherType */
+    DBR_CLASS_NS = 1 << 13,   /* IPv6 neighbour solicitation: who asks tells his own address, too */
 };
 
 /* The classes of a frame. Follows IPv4 options, fragments, IPv6 extension headers; an IPv6 first fragment or

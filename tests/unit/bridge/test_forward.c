@@ -404,6 +404,35 @@ static void test_nobody_advertises_the_gateway(void **state)
     assert_int_equal(send_built(ALICE).verdict, DBR_GUARD_ND);
 }
 
+/* Who is asked learns the asker's address from the question: source and link-layer option (RFC 4861 7.2.3).
+ */
+static void test_nobody_asks_as_the_gateway(void **state)
+{
+    (void)state;
+    static const uint8_t gateway[16] = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    static const struct {
+        uint8_t type;
+        enum dbr_guard verdict;
+    } kinds[] = {{133, DBR_GUARD_ND}, {135, DBR_GUARD_ND}, {136, DBR_GUARD_ND}, {128, DBR_GUARD_PASS}};
+    uint8_t ip[40] = {0x60, 0, 0, 0, 0, 32, 58, 255};
+    memcpy(ip + 8, gateway, 16);
+    assert_int_equal(dbr_switch_guard_ip6(&net.sw, gateway, true), 0);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        uint8_t question[32] = {kinds[i].type, [8] = 0xfe, 0x80, [23] = 9, 1, 1};
+        frame_start(&f, 0x3333ff000009, HOST_A, 0x86dd);
+        frame_bytes(&f, ip, 40);
+        frame_bytes(&f, question, sizeof question);
+        assert_int_equal(send_built(ALICE).verdict, kinds[i].verdict);
+        f.b[f.l3 + 23] = 2; /* its own address */
+        assert_int_equal(send_built(ALICE).verdict, DBR_GUARD_PASS);
+        memset(f.b + f.l3 + 8, 0, 16); /* nobody's: duplicate address detection */
+        assert_int_equal(send_built(ALICE).verdict, DBR_GUARD_PASS);
+    }
+    memcpy(f.b + f.l3 + 8, gateway, 16); /* the gateway itself */
+    memset(f.b + 6, 0x66, 6);
+    assert_int_equal(send_built(DBR_PORT_LAN).verdict, DBR_GUARD_PASS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -430,6 +459,7 @@ int main(void)
         TEST(test_storm),
         TEST(test_nobody_speaks_for_the_gateway),
         TEST(test_nobody_advertises_the_gateway),
+        TEST(test_nobody_asks_as_the_gateway),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
