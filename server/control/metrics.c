@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WORKERS_WAIT_NS = 300000000 };
+enum { WORKERS_WAIT_NS = 300000000, READ_ROUNDS = 16 };
 
 void metrics_ended(struct client *c)
 {
@@ -196,8 +196,10 @@ void metrics_read(struct control *ctl)
 {
     uint64_t buf[DBR_IPC_MAX / 8];
     const struct dbr_ipc_metrics_get *m = (const void *)buf;
-    int err;
-    while (!(err = dbr_ipc_recv(ctl->boot->ipc_metrics, buf, NULL)) || err == DBR_ERR_SHAPE) {
+    for (int i = 0; i < READ_ROUNDS; i++) {
+        int err = dbr_ipc_recv(ctl->boot->ipc_metrics, buf, NULL);
+        if (err && err != DBR_ERR_SHAPE)
+            return;
         if (err || m->head.type != DBR_IPC_METRICS_GET)
             continue;
         ctl->metrics_ticket = m->ticket;

@@ -22,7 +22,8 @@ enum {
     ANSWER_WAIT_S = 10,
     RETRY_S = 30,
     MARGIN_S = 60,
-    KNOWN_BAD_S = 60, /* so long a refusal is repeated without asking */
+    KNOWN_BAD_S = 60,      /* so long a refusal is repeated without asking */
+    LONGEST_S = 7 * 86400, /* an answer for longer is asked for again all the same */
 };
 
 enum standing { NEVER_ASKED, NO_ANSWER, GOOD, REVOKED, UNKNOWN };
@@ -281,7 +282,8 @@ static struct ocsp_entry *entry_by_id(struct control *ctl, uint32_t id)
 /* When to ask again: before the answer ends, but not at once for one that lives short. */
 static uint64_t again_ns(const struct control *ctl, const struct ocsp_entry *e)
 {
-    int64_t life = e->until_s - ctl->now.unix_s, margin = life / 4 < MARGIN_S ? life / 4 : MARGIN_S;
+    int64_t left = e->until_s - ctl->now.unix_s, life = left < LONGEST_S ? left : LONGEST_S;
+    int64_t margin = life / 4 < MARGIN_S ? life / 4 : MARGIN_S;
     return ctl->now.ns + (uint64_t)(life > margin ? life - margin : 1) * SECOND_NS;
 }
 

@@ -6,6 +6,7 @@
 #include "control/state.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,21 +25,33 @@ static bool plain_name(const char *cn)
     return *cn && *cn != '.' && !strchr(cn, '/') && !strchr(cn, '\\');
 }
 
-static char *read_client_file(const struct control *ctl, const char *name, size_t *len)
+/* *text stays NULL when there is no such file. One that is there and cannot be read may say `disable`: then
+ * nobody enters by it. */
+static int read_client_file(struct client *c, const char *name, char **text, size_t *len)
 {
-    int fd = openat(ctl->boot->ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return NULL;
     struct stat st;
-    char *text = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? malloc(CCD_MAX) : NULL;
-    ssize_t n = text ? read(fd, text, CCD_MAX) : -1;
-    close(fd);
-    if (n < 0 || n == CCD_MAX) {
-        free(text);
-        return NULL;
+    int fd = openat(c->ctl->boot->ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && (errno == ENOENT || errno == ENAMETOOLONG))
+        return 0;
+    const char *wrong = fd >= 0 ? NULL : errno == ELOOP ? "it is a symbolic link" : strerror(errno);
+    if (!wrong && (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size >= CCD_MAX))
+        wrong = "not a regular file of less than 64 KiB";
+    char *bytes = wrong ? NULL : malloc(CCD_MAX);
+    ssize_t n = bytes ? read(fd, bytes, CCD_MAX) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n >= 0 && n < CCD_MAX) {
+        *len = (size_t)n;
+        *text = bytes;
+        return 0;
     }
-    *len = (size_t)n;
-    return text;
+    free(bytes);
+    client_log(
+        c, DBR_LOG_ERROR,
+        "client-config-dir: the file of this client, or DEFAULT, is there but cannot be read: %s; make it "
+        "readable for `user`, or remove it",
+        wrong ? wrong : "no memory, or it changes right now");
+    return DBR_ERR_IO;
 }
 
 static void say(void *arg, enum dbr_conf_severity severity, const char *line)
@@ -70,15 +83,18 @@ static int load_client_file(struct client *c, const char *name)
     struct dbr_conf_diag diag = {.say = say, .arg = c};
     const bool dir = ctl->boot->ccd_fd >= 0;
     size_t len = 0;
-    char *text = dir && plain_name(name) ? read_client_file(ctl, name, &len) : NULL;
-    if (!text && dir && !ctl->cfg->ccd_exclusive)
-        text = read_client_file(ctl, "DEFAULT", &len);
+    char *text = NULL;
+    int err = dir && plain_name(name) ? read_client_file(c, name, &text, &len) : 0;
+    if (!err && !text && dir && !ctl->cfg->ccd_exclusive)
+        err = read_client_file(c, "DEFAULT", &text, &len);
+    if (err)
+        return err;
     if (!text && dir && ctl->cfg->ccd_exclusive)
         return DBR_ERR_NOTFOUND;
     text = with_more(text, &len, c->adm->more);
     if (!text)
         return c->adm->more ? DBR_ERR_NOMEM : 0;
-    int err = dbr_config_parse_ccd(&c->adm->file, c->adm->cn, text, len, &diag);
+    err = dbr_config_parse_ccd(&c->adm->file, c->adm->cn, text, len, &diag);
     c->adm->has_file = true;
     free(text);
     return err;

@@ -18,7 +18,13 @@
 #include <unistd.h>
 
 #define SECOND_NS 1000000000ull
-enum { WHY = 512, MINUTE_S = 60, SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+enum {
+    WHY = 512,
+    MINUTE_S = 60,
+    DAY_S = 86400,
+    READ_ROUNDS = 256,
+    SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+};
 
 static const char *name_of(const struct control *ctl, uint32_t source)
 {
@@ -230,10 +236,12 @@ void revocation_read(struct control *ctl)
 {
     uint64_t buf[DBR_IPC_MAX / 8];
     const struct dbr_ipc_head *head = (const void *)buf;
-    int fd, err;
-    while (!(err = dbr_ipc_recv(ctl->boot->ipc_fetch, buf, &fd)) || err == DBR_ERR_SHAPE) {
-        if (err)
+    for (int i = 0; i < READ_ROUNDS; i++) {
+        int fd, err = dbr_ipc_recv(ctl->boot->ipc_fetch, buf, &fd);
+        if (err == DBR_ERR_SHAPE)
             continue;
+        if (err)
+            return;
         if (head->type == DBR_IPC_CRL_IMAGE)
             take_image(ctl, (const void *)buf, fd);
         else if (head->type == DBR_IPC_OCSP_ANSWER)
@@ -352,7 +360,7 @@ static void alarm_list(struct control *ctl, const struct dbr_crl *crl, int64_t *
 void revocation_tick(struct control *ctl)
 {
     struct dbr_crl *lists[DBR_CRL_MAX_LISTS];
-    int64_t next_s = ctl->now.unix_s + 24 * 3600;
+    int64_t next_s = ctl->now.unix_s + DAY_S;
     if (!ctl->trust || ctl->now.ns < ctl->crl_alarm_ns)
         return;
     size_t n = dbr_trust_lists(ctl->trust, lists);
@@ -373,8 +381,9 @@ uint64_t revocation_deadline(const struct control *ctl)
 {
     uint64_t at = ctl->trust ? ctl->crl_alarm_ns : UINT64_MAX;
     if (ctl->expiry_s) {
-        int64_t left = ctl->expiry_s - ctl->now.unix_s + 1;
-        uint64_t end = ctl->now.ns + (left > 0 ? (uint64_t)left * SECOND_NS : 0);
+        int64_t left = ctl->expiry_s - ctl->now.unix_s + 1; /* 99991231235959Z is a date, too */
+        left = left < 0 ? 0 : left < DAY_S ? left : DAY_S;
+        uint64_t end = ctl->now.ns + (uint64_t)left * SECOND_NS;
         at = end < at ? end : at;
     }
     return ctl->ocsp_tick_ns && ctl->ocsp_tick_ns < at ? ctl->ocsp_tick_ns : at;

@@ -50,9 +50,11 @@ struct reading {
 
 static int append(struct reading *r, int fd, size_t size)
 {
-    char *more = size <= DBR_CAPATH_MAX - r->len ? realloc(r->text, r->len + size + 2) : NULL;
+    if (r->len + 1 > DBR_CAPATH_MAX || size > DBR_CAPATH_MAX - r->len - 1)
+        return DBR_ERR_LIMIT;
+    char *more = realloc(r->text, r->len + size + 2);
     if (!more)
-        return size <= DBR_CAPATH_MAX - r->len ? DBR_ERR_NOMEM : DBR_ERR_LIMIT;
+        return DBR_ERR_NOMEM;
     r->text = more;
     ssize_t n = read(fd, r->text + r->len, size);
     r->len += n > 0 ? (size_t)n : 0;

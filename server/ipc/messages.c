@@ -169,7 +169,7 @@ static int check_env(const void *buf)
     const struct dbr_ipc_env *m = buf;
     if (!is_text(m->name, sizeof m->name) || !is_text(m->value, sizeof m->value))
         return DBR_ERR_SHAPE;
-    if (m->name[strspn(m->name, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+    if (*m->name && !dbr_ipc_env_name(m->name, strlen(m->name)))
         return DBR_ERR_SHAPE;
     for (const char *p = m->value; *p; p++)
         if (*p < 0x20 || *p > 0x7e)
@@ -214,8 +214,10 @@ static int check_login(const void *buf)
 
 bool dbr_ipc_env_name(const char *name, size_t n)
 {
-    static const char *const heads[] = {"X509_", "IV_"};
+    static const char *const heads[] = {"X509_", "IV_"}, tail[] = "_proxy"; /* http_proxy and its like */
     bool foreign = false;
+    if (n >= sizeof tail - 1 && memcmp(name + n - (sizeof tail - 1), tail, sizeof tail - 1) == 0)
+        return false;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         foreign = foreign || (n > strlen(heads[i]) && memcmp(name, heads[i], strlen(heads[i])) == 0);
     for (size_t i = 0; i < n; i++) {
@@ -457,11 +459,11 @@ int dbr_ipc_recv(int sock, void *buf, int *fd_pass)
     ssize_t n = recvmsg(sock, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? DBR_ERR_AGAIN : DBR_ERR_IO;
-    if (n == 0)
-        return DBR_ERR_NOTFOUND;
     int passed;
-    take_descriptors(&mh, &passed);
-    int err = mh.msg_flags & MSG_TRUNC ? DBR_ERR_SHAPE : dbr_ipc_check(buf, (size_t)n);
+    take_descriptors(&mh, &passed); /* an empty message may bring some, too */
+    int err = n == 0                     ? DBR_ERR_NOTFOUND
+              : mh.msg_flags & MSG_TRUNC ? DBR_ERR_SHAPE
+                                         : dbr_ipc_check(buf, (size_t)n);
     if (passed >= 0 && (err || !fd_pass))
         close(passed);
     else if (fd_pass)

@@ -323,7 +323,7 @@ enum dbr_route_what {
 
 struct dbr_ipc_env {
     struct dbr_ipc_head head;
-    char name[DBR_IPC_ENV_NAME];   /* letters of lower case, digits, _; "" = forget all */
+    char name[DBR_IPC_ENV_NAME];   /* as dbr_ipc_env_name() has it; "" = forget all */
     char value[DBR_IPC_ENV_VALUE]; /* printable ASCII */
 };
 
@@ -549,7 +549,7 @@ struct dbr_ipc_guarded {
  * NUL-termination of a message of n bytes read into buf (aligned for uint64_t). 0 or DBR_ERR_SHAPE. */
 int dbr_ipc_check(const void *buf, size_t n);
 
-/* True for a name that no shell, linker or interpreter looks at. n bytes. */
+/* True for a name that no shell, linker, interpreter or HTTP client looks at. n bytes. */
 bool dbr_ipc_env_name(const char *name, size_t n);
 
 /* Sends one message (head.len bytes) without blocking. 0, DBR_ERR_AGAIN if the socket is full, DBR_ERR_IO.

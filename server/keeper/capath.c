@@ -16,7 +16,9 @@ static int lists_of(const char *dir, bool *empty)
     size_t len;
     int err = dbr_capath_read(dir, DBR_CAPATH_LISTS, &text, &len);
     int fd = err ? err : memfd_create("capath", MFD_CLOEXEC);
-    if (!err && fd >= 0 && (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET))) {
+    if (!err && fd < 0)
+        fd = DBR_ERR_NOMEM;
+    if (fd >= 0 && (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET))) {
         close(fd);
         fd = DBR_ERR_IO;
     }
@@ -25,15 +27,20 @@ static int lists_of(const char *dir, bool *empty)
     return fd;
 }
 
-/* True if control has them, or there is nothing to have. */
+/* True if control has them, or there is nothing to have, or they cannot be had until something changes. */
 static bool pass_lists(struct keeper *k)
 {
     struct dbr_ipc_file m = {.head = dbr_ipc_head(DBR_IPC_FILE, sizeof m, 0), .what = DBR_FILE_CRL};
     bool empty;
     int fd = lists_of(k->config->capath, &empty);
-    bool passed = empty || (fd >= 0 && dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, fd) == 0);
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0) {
+        dbr_log(&k->log, DBR_LOG_ERROR,
+                "ALARM: capath: the lists in %s cannot be read: %s; the last accepted ones stay in force",
+                k->config->capath, fd == DBR_ERR_IO ? strerror(errno) : dbr_err_text(fd));
+        return fd != DBR_ERR_NOMEM;
+    }
+    bool passed = empty || dbr_ipc_send(k->child[CHILD_CONTROL].ipc, &m, fd) == 0;
+    close(fd);
     return passed;
 }
 

@@ -144,9 +144,9 @@ static void test_files(void **state)
         {".hidden", ".hidden", hidden, "echo default", "192.168.50.66"},
         {"../escape", NULL, NULL, "echo default", "192.168.50.66"},
         {"sub/file", "sub/file", hidden, "echo default", "192.168.50.66"},
-        {"link", NULL, NULL, "echo default", "192.168.50.66"},
-        {"pipe", NULL, NULL, "echo default", NULL},
-        {"sub", NULL, NULL, "echo default", NULL},
+        {"link", NULL, NULL, NULL, NULL}, /* there, and not to be read: not passed over */
+        {"pipe", NULL, NULL, NULL, NULL},
+        {"sub", NULL, NULL, NULL, NULL},
         {"back\\slash", "back\\slash", hidden, "echo default", "192.168.50.66"},
         {"J\xc3\xbcrgen", "J\xc3\xbcrgen", "push \"echo mine\"\n", ",echo mine", "echo default"},
     };
@@ -181,6 +181,34 @@ static void test_exclusive(void **state)
     assert_false(rig_up(b));
     rig_free(rig);
     remove_file("alice");
+}
+
+/* What is there and cannot be read may say `disable`: it is not passed over. */
+static void test_unreadable_file(void **state)
+{
+    (void)state;
+    char at[256], big[70000];
+    memset(big, '#', sizeof big);
+    big[sizeof big - 1] = 0;
+    snprintf(at, sizeof at, "%s/alice", folder);
+    write_file("bob", big);
+    assert_int_equal(symlink("DEFAULT", at), 0);
+    write_file("DEFAULT", "");
+    struct rig *rig = with_files("");
+    struct caller *a = rig_call(rig, "alice", A, 4000), *b = rig_call(rig, "bob", A, 4001);
+    rig_run(rig, 3000);
+    assert_false(rig_up(a));
+    assert_false(rig_up(b));
+    remove_file("alice");
+    write_file("bob", "");
+    a = rig_call(rig, "alice", A, 4002);
+    b = rig_call(rig, "bob", A, 4003);
+    rig_run(rig, 3000);
+    assert_true(rig_up(a));
+    assert_true(rig_up(b));
+    rig_free(rig);
+    remove_file("bob");
+    remove_file("DEFAULT");
 }
 
 /* A session that is refused by its file leaves the one that is up alone. */
@@ -357,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_bridge_shapes),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_split_push),
+        cmocka_unit_test(test_unreadable_file),
         cmocka_unit_test(test_exclusive),
         cmocka_unit_test(test_disabled_replaces_nobody),
         cmocka_unit_test(test_port),

@@ -109,6 +109,22 @@ static void reads_both_kinds(void **state)
     assert_null(text);
 }
 
+/* No sum of files is larger than the limit, whichever is read first. */
+static void limit(void **state)
+{
+    char *text, path[128];
+    size_t len;
+    (void)state;
+    put("0123abcd.r1", "list\n");
+    put("0123abcd.r0", "");
+    snprintf(path, sizeof path, "%s/0123abcd.r0", dir);
+    assert_int_equal(truncate(path, DBR_CAPATH_MAX), 0);
+    assert_int_equal(dbr_capath_read(dir, DBR_CAPATH_LISTS, &text, &len), DBR_ERR_LIMIT);
+    assert_null(text);
+    drop("0123abcd.r0");
+    drop("0123abcd.r1");
+}
+
 /* A folder or a FIFO with such a name is passed over, and blocks nobody. */
 static void odd_files(void **state)
 {
@@ -155,9 +171,8 @@ static void looks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),
-        cmocka_unit_test(reads_both_kinds),
-        cmocka_unit_test(odd_files),
+        cmocka_unit_test(names), cmocka_unit_test(reads_both_kinds),
+        cmocka_unit_test(limit), cmocka_unit_test(odd_files),
         cmocka_unit_test(looks),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -394,6 +394,40 @@ static void fields_are_bound(void **state)
     }
 }
 
+/* What a script hands on to curl or wget is not control's to set. */
+static void names_of_variables(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool good;
+    } cases[] = {{"common_name", true}, {"foreign_option_1", true}, {"IV_VER", true},
+                 {"X509_0_CN", true},   {"http_proxy", false},      {"all_proxy", false},
+                 {"proxy_x", true},     {"_proxy", false},          {"PATH", false},
+                 {"1st", false},        {"IV_proxy", false},        {"", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (dbr_ipc_env_name(cases[i].name, strlen(cases[i].name)) != cases[i].good)
+            fail_msg("%s", cases[i].name);
+}
+
+/* A message without a byte means the end; a descriptor in it does not stay open. */
+static void empty_message_with_descriptor(void **state)
+{
+    (void)state;
+    uint64_t buf[DBR_IPC_MAX / 8];
+    int pair[2], passed = 0, before = dup(0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    assert_int_equal(dbr_ipc_send_bytes(pair[0], "", 0, 0, 0), 0);
+    assert_int_equal(dbr_ipc_recv(pair[1], buf, &passed), DBR_ERR_NOTFOUND);
+    assert_int_equal(passed, -1);
+    int after = dup(0);
+    assert_int_equal(after, pair[1] + 1);
+    close(after);
+    close(before);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 #define TEXT(type, member)                                                                                   \
     {                                                                                                        \
 #member, type, offsetof(union any, member), sizeof(((union any *)0)->member)                         \
@@ -586,6 +620,8 @@ int main(void)
         cmocka_unit_test(lengths_are_exact),
         cmocka_unit_test(heads_are_bound),
         cmocka_unit_test(fields_are_bound),
+        cmocka_unit_test(names_of_variables),
+        cmocka_unit_test(empty_message_with_descriptor),
         cmocka_unit_test(texts_must_end),
         cmocka_unit_test_setup_teardown(there_and_back, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(descriptor_passes, open_pair, close_pair),
