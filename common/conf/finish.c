@@ -419,6 +419,7 @@ static void check_managers(struct parse *p)
     } asks[] = {
         {cfg->management_client_auth, DBR_D_management_client_auth},
         {cfg->management_query_remote, DBR_D_management_query_remote},
+        {cfg->management_client, DBR_D_management_client},
         {cfg->management_query_proxy, DBR_D_management_query_proxy},
     };
     for (size_t i = 0; i < sizeof asks / sizeof asks[0] && !cfg->management.address; i++)

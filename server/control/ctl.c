@@ -15,7 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { REQUEST_MAX = 512, PART_MAX = 8192 };
+enum {
+    REQUEST_MAX = 512,
+    PART_MAX = 8192,
+    LOOP_SHOWN_S = 12 /* as long as the port stays closed, and a report */
+};
 
 struct answer {
     int sock;
@@ -57,6 +61,22 @@ static void status_row(struct answer *a, const struct client *c)
         c->in_data ? "up" : "going", seen_ip4(c, ip4), seen_ip6(c, ip6));
 }
 
+/* One line for each port that is closed because it leads back to us. */
+static void say_loops(struct control *ctl, struct answer *a)
+{
+    char at[DBR_ADDR_TEXT];
+    for (uint32_t i = 0; i < ctl->max_clients; i++) {
+        const struct client *c = ctl->by_peer[i];
+        int64_t ago = c && c->adm && c->adm->loop_s ? ctl->now.unix_s - c->adm->loop_s : LOOP_SHOWN_S;
+        if (ago < LOOP_SHOWN_S)
+            say(a,
+                "ALARM: loop: the port of %s (%s) is closed: our own frames came back through it %lld s ago; "
+                "it is "
+                "joined to the LAN, or to another site, by a way of its own\n",
+                c->adm->cn, dbr_addr_text(&c->addr, at), (long long)ago);
+    }
+}
+
 static void cmd_status(struct control *ctl, struct answer *a, const char *arg, int fd)
 {
     (void)arg;
@@ -71,6 +91,7 @@ static void cmd_status(struct control *ctl, struct answer *a, const char *arg, i
         (unsigned long long)ctl->tally.shape, (unsigned long long)ctl->tally.auth,
         (unsigned long long)ctl->tally.replayed, (unsigned long long)ctl->tally.seen,
         (unsigned long long)ctl->tally.throttled, (unsigned long long)ctl->tally.cookie);
+    say_loops(ctl, a);
     say(a, "%-24s %-28s %6s %-18s %10s %10s %5s %-5s %-15s %s\n", "name", "address", "peer", "cipher",
         "received", "sent", "macs", "state", "IPv4", "IPv6");
     for (uint32_t i = 0; i < ctl->max_clients; i++)

@@ -158,6 +158,8 @@ static void dispatch(struct control *ctl, uint32_t what, uint32_t events)
         ctl_read(ctl, what - CTL_EVENT);
     else if (what == MGMT_LISTEN_EVENT)
         management_accept(ctl);
+    else if (what == LOG_EVENT)
+        management_log_read(ctl);
     else if (what < WORKER_EVENT)
         management_read(ctl, (int)(what - MGMT_EVENT), events);
     else if (what < MORE_EVENT)

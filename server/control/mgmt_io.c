@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 #define SECOND_NS 1000000000ull
-enum { PASSWORD_MAX = 256, KEY_MAX = 65536 };
+enum { PASSWORD_MAX = 256, KEY_MAX = 65536, LOG_LINE = 1280, LOG_BATCH = 64 };
 
 /* ---- start ---- */
 
@@ -79,6 +80,8 @@ int management_load(struct control *ctl)
         return DBR_ERR_NOMEM;
     for (int i = 0; i < MGMT_SEATS; i++)
         g->sock[i] = -1;
+    if (ctl->cfg->management_client) /* keeper has called; a descriptor of our own can be closed */
+        g->sock[mgmt_seat(g->mgmt, ctl->now.ns)] = fcntl(ctl->boot->management_fd, F_DUPFD_CLOEXEC, 3);
     ctl->own_log.sink = tap_log;
     ctl->own_log.arg = ctl;
     return 0;
@@ -111,6 +114,9 @@ int management_watch(struct control *ctl)
     for (int i = 0; i < MGMT_SEATS; i++)
         if (g->sock[i] >= 0)
             watch_seat(ctl, i, EPOLL_CTL_ADD);
+    int err = ctl->boot->log_fd >= 0 ? control_watch(ctl, ctl->boot->log_fd, LOG_EVENT) : 0;
+    if (err || ctl->cfg->management_client)
+        return err;
     return control_watch(ctl, ctl->boot->management_fd, MGMT_LISTEN_EVENT);
 }
 
@@ -132,6 +138,23 @@ void management_free(struct control *ctl)
 
 /* ---- managers ---- */
 
+/* Of other processes, so that no byte of theirs is taken for an end of line. */
+void management_log_read(struct control *ctl)
+{
+    struct management *g = ctl->management;
+    char text[LOG_LINE];
+    ssize_t n;
+    for (int i = 0; i < LOG_BATCH && (n = recv(ctl->boot->log_fd, text, sizeof text - 1, MSG_DONTWAIT)) > 0;
+         i++) {
+        text[n] = 0;
+        for (ssize_t at = 1; at < n; at++)
+            if ((unsigned char)text[at] < ' ')
+                text[at] = ' ';
+        if (g && n > 1)
+            mgmt_log(g->mgmt, ctl->now.unix_s, (unsigned char)text[0], text + 1);
+    }
+}
+
 static void hang_up(struct control *ctl, int seat, const char *why)
 {
     struct management *g = ctl->management;
@@ -139,9 +162,15 @@ static void hang_up(struct control *ctl, int seat, const char *why)
         dbr_log(ctl->log, DBR_LOG_NOTICE, "MANAGEMENT: client %d is dropped: %s", seat, why);
     else
         dbr_log(ctl->log, DBR_LOG_INFO, "MANAGEMENT: Client disconnected");
+    if (ctl->cfg->management_client)
+        shutdown(g->sock[seat], SHUT_RDWR); /* keeper has it too */
     close(g->sock[seat]);
     g->sock[seat] = -1;
     mgmt_leave(g->mgmt, seat);
+    if (!ctl->cfg->management_client || ctl->shutdown_ns)
+        return;
+    dbr_log(ctl->log, DBR_LOG_NOTICE, "MANAGEMENT: the manager has gone (management-client): exiting");
+    keeper_say(ctl, DBR_STATE_SIGNAL, SIGTERM);
 }
 
 static void flush_seat(struct control *ctl, int seat)
@@ -273,8 +302,9 @@ static bool is_encrypted(const struct control *ctl)
 static bool wait_turn(struct control *ctl)
 {
     struct management *g = ctl->management;
-    struct pollfd p[2 + MGMT_SEATS] = {{.fd = ctl->boot->ipc_keeper, .events = POLLIN},
-                                       {.fd = ctl->boot->management_fd, .events = POLLIN}};
+    struct pollfd p[2 + MGMT_SEATS] = {
+        {.fd = ctl->boot->ipc_keeper, .events = POLLIN},
+        {.fd = ctl->cfg->management_client ? -1 : ctl->boot->management_fd, .events = POLLIN}};
     for (int i = 0; i < MGMT_SEATS; i++) {
         uint32_t events = g->sock[i] >= 0 ? wanted_events(g, i) : 0;
         p[2 + i] = (struct pollfd){

@@ -53,6 +53,7 @@ enum {
     CTL_EVENT,                           /* + connection */
     METRICS_EVENT = CTL_EVENT + MAX_CTL, /* somebody asks for the numbers */
     MGMT_LISTEN_EVENT,                   /* a manager calls */
+    LOG_EVENT,                           /* other processes' lines for managers */
     MGMT_EVENT,                          /* + seat */
     WORKER_EVENT = MGMT_EVENT + MGMT_SEATS,      /* + worker */
     MORE_EVENT = WORKER_EVENT + DBR_MAX_WORKERS, /* + socket of a further `local` */
@@ -430,6 +431,7 @@ int management_watch(struct control *ctl);
 int management_ask(struct control *ctl);
 const char *management_key_pass(const struct control *ctl); /* NULL: none was given */
 void management_accept(struct control *ctl);
+void management_log_read(struct control *ctl);
 void management_read(struct control *ctl, int seat, uint32_t events);
 void management_turn(struct control *ctl); /* at the end of each turn: times, output, who has to go */
 uint64_t management_deadline(const struct control *ctl);

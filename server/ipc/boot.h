@@ -74,6 +74,7 @@ struct dbr_boot {
     int ccd_fd;        /* client-config-dir: openat(ccd_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) */
     int ctl_fd;        /* listening AF_UNIX SOCK_SEQPACKET socket of drawbridge-ctl */
     int management_fd; /* listening management socket (TCP or AF_UNIX stream) */
+    int log_fd;        /* lines of the other processes, for managers: a byte of level, then the text */
     int metrics_fd;    /* metrics only: listening TCP socket */
     int (*lock_down)(const struct dbr_boot *boot); /* see above */
 };

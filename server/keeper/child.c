@@ -75,6 +75,7 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
                            .ccd_fd = -1,
                            .ctl_fd = -1,
                            .management_fd = -1,
+                           .log_fd = -1,
                            .metrics_fd = -1,
                            .lock_down = lock_down};
     memcpy(b->tap_name, k->tap.name, sizeof b->tap_name);
@@ -106,6 +107,7 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
         b->ccd_fd = k->ccd_fd;
         b->ctl_fd = k->ctl_fd;
         b->management_fd = k->management_fd;
+        b->log_fd = k->log_fd;
         b->ipc_fetch = k->pair_fetch[0];
         b->ipc_metrics = k->pair_metrics[0];
         memcpy(b->crl_state, k->crl_state, sizeof b->crl_state);
@@ -165,6 +167,8 @@ static void close_others(const struct keeper *k, const struct dbr_boot *b)
                           b->ccd_fd,
                           b->ctl_fd,
                           b->management_fd,
+                          b->log_fd,
+                          k->sink.copy,
                           b->udp[0],
                           b->ipc_fetch,
                           b->crl_state[0],
@@ -197,6 +201,15 @@ static void quiet_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Control tells managers its own lines itself. */
+static void copy_to_managers(struct keeper *k, enum child_kind which)
+{
+    if (which != CHILD_CONTROL || k->sink.copy < 0)
+        return;
+    close(k->sink.copy);
+    k->sink.copy = -1;
+}
+
 static void forget_secrets(struct keeper *k)
 {
     dbr_wipe(k->passphrase, sizeof k->passphrase);
@@ -226,6 +239,7 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     fill(k, which, &b.boot);
     b.boot.ipc_keeper = ipc;
     quiet_signals();
+    copy_to_managers(k, which);
     close_others(k, &b.boot);
     if (k->lock && mlockall(k->lock)) /* not inherited */
         dbr_log(&k->log, DBR_LOG_WARN, "WARNING: mlock: %s cannot lock its memory: %s", child_name(which),

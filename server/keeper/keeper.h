@@ -128,6 +128,7 @@ struct keeper {
     int pair_metrics[2];                                           /* control's and metrics' end; -1 = none */
     int metrics_fd;                                                /* where metrics listens; -1 = not */
     int status_fd, ccd_fd, ctl_fd, management_fd;
+    int log_fd;       /* where sink.copy arrives; -1 = there are no managers */
     int crl_state[2]; /* the revocation memory; -1 = none */
     bool wrote_pid;
 

@@ -45,7 +45,7 @@ void logsink_init(struct logsink *s)
 {
     tzset(); /* the children cannot read /etc/localtime any more */
     memset(s, 0, sizeof *s);
-    s->syslog = -1;
+    s->syslog = s->copy = -1;
     s->timestamps = true;
     take_fd(s, STDERR_FILENO);
     if (s->fd < 0)
@@ -138,12 +138,25 @@ static bool put_line(const struct logsink *s, int level, const char *line)
     return put(s, out, n);
 }
 
+/* For managers; what they do not take in time is not missed, as the log has it. */
+static void copy_line(const struct logsink *s, int level, const char *line)
+{
+    char out[LINE_MAX_BYTES];
+    size_t n = strnlen(line, sizeof out - 1);
+    if (s->copy < 0 || level > DBR_LOG_INFO)
+        return;
+    out[0] = (char)level;
+    memcpy(out + 1, line, n);
+    (void)!send(s->copy, out, n + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void logsink_line(void *arg, int level, const char *line)
 {
     struct logsink *s = arg;
     int saved = errno;
     if (s->also_stderr && level == DBR_LOG_FATAL)
         dprintf(STDERR_FILENO, "%s\n", line);
+    copy_line(s, level, line);
     if (s->fd < 0 && s->syslog < 0)
         return;
     unsigned lost = atomic_exchange_explicit(&s->lost, 0, memory_order_relaxed);

@@ -23,6 +23,7 @@ struct logsink {
     bool may_block; /* fd could not be made non-blocking for us alone: ask poll(2) first */
     bool timestamps, machine;
     bool also_stderr; /* fatal lines go to standard error too: somebody waits at a terminal for us to start */
+    int copy; /* lines up to DBR_LOG_INFO go there too, a byte of level first: to control, for managers; -1 */
     char ident[LOG_IDENT_MAX];
     atomic_uint lost;
 };

@@ -36,8 +36,8 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
     k->config = config;
     k->programs = programs;
     k->steer.map_fd = k->steer.prog_fd = -1;
-    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->management_fd = k->asker_fd = k->epoll =
-        k->signals = k->told_parent = -1;
+    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->management_fd = k->log_fd = k->asker_fd =
+        k->epoll = k->signals = k->told_parent = -1;
     for (unsigned i = 0; i < DBR_TAP_QUEUES_MAX; i++)
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
@@ -288,6 +288,32 @@ static int open_files(struct keeper *k)
     return 0;
 }
 
+/* The way of other processes' lines to control, which tells managers. */
+static int open_log_copy(struct keeper *k)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair)) {
+        dbr_log(&k->log, DBR_LOG_FATAL, "cannot make a socket pair: %s", strerror(errno));
+        return DBR_ERR_IO;
+    }
+    k->log_fd = pair[0];
+    k->sink.copy = pair[1];
+    return 0;
+}
+
+/* management-client: the manager listens, and it is the only one. */
+static int call_manager(struct keeper *k, const struct rights_user *owner)
+{
+    const struct dbr_config *c = k->config;
+    const struct dbr_conf_management *m = &c->management;
+    struct dbr_why why = {""};
+    k->management_fd = m->port ? call_tcp(m->address, (uint16_t)m->port, &why)
+                               : call_unix(m->address, c->management_client_user ? &owner->uid : NULL,
+                                           c->management_client_group ? &owner->gid : NULL, &why);
+    return k->management_fd < 0 ? keeper_complain(k, DBR_D_management_client, DBR_ERR_IO, why.text)
+                                : open_log_copy(k);
+}
+
 /* Who may use the socket: keeper's user, and who is named. */
 static int open_management(struct keeper *k)
 {
@@ -299,6 +325,8 @@ static int open_management(struct keeper *k)
         return 0;
     if (rights_find_owner(&owner, c->management_client_user, c->management_client_group, &k->log))
         return DBR_ERR_CONFIG;
+    if (c->management_client)
+        return call_manager(k, &owner);
     k->management_fd = m->port ? listen_tcp(m->address, (uint16_t)m->port, &why)
                                : listen_unix(m->address, SOCK_STREAM, owner.uid, owner.gid,
                                              c->management_client_group ? 0660 : 0600, &why);
@@ -309,7 +337,7 @@ static int open_management(struct keeper *k)
                 "WARNING: management on TCP without a password: whoever reaches %s port %d commands this "
                 "daemon; name a password file, or a unix socket",
                 m->address, m->port);
-    return 0;
+    return open_log_copy(k);
 }
 
 static int write_pid(struct keeper *k)
@@ -481,9 +509,11 @@ void keeper_close(struct keeper *k)
         unlink(k->config->control_socket);
     if (k->wrote_pid)
         unlink(k->config->writepid);
-    if (k->management_fd >= 0 && !k->config->management.port)
+    if (k->management_fd >= 0 && !k->config->management.port && !k->config->management_client)
         unlink(k->config->management.address);
     close_fd(&k->management_fd);
+    close_fd(&k->log_fd);
+    close_fd(&k->sink.copy);
     close_fd(&k->ctl_fd);
     close_fd(&k->metrics_fd);
     close_fd(&k->home_fd);

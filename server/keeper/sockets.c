@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -209,4 +210,51 @@ int listen_tcp(const char *host, uint16_t port, struct dbr_why *why)
     if (fd >= 0)
         close(fd);
     return dbr_why(why, DBR_ERR_IO, "cannot listen on TCP %s port %u: %s", host, (unsigned)port, strerror(e));
+}
+
+/* ---- calling ---- */
+
+enum { CALL_PATIENCE_S = 5 };
+
+/* Connects fd, not longer than that; takes it over. */
+static int call(int fd, const void *sa, socklen_t n, const char *whom, struct dbr_why *why)
+{
+    const struct timeval patience = {.tv_sec = CALL_PATIENCE_S};
+    if (fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) &&
+        !connect(fd, sa, n) && !fcntl(fd, F_SETFL, O_NONBLOCK))
+        return fd;
+    int e = errno == EINPROGRESS ? ETIMEDOUT : errno;
+    if (fd >= 0)
+        close(fd);
+    return dbr_why(why, DBR_ERR_IO, "cannot call the manager at %s: %s; start it first", whom, strerror(e));
+}
+
+int call_unix(const char *path, const uid_t *uid, const gid_t *gid, struct dbr_why *why)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    struct ucred who;
+    socklen_t n = sizeof who;
+    if (strlen(path) >= sizeof sun.sun_path)
+        return dbr_why(why, DBR_ERR_IO, "socket path %s is longer than %zu bytes", path,
+                       sizeof sun.sun_path - 1);
+    memcpy(sun.sun_path, path, strlen(path));
+    int fd = call(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), &sun, sizeof sun, path, why);
+    if (fd < 0)
+        return fd;
+    if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) && (!uid || who.uid == *uid) &&
+        (!gid || who.gid == *gid))
+        return fd;
+    close(fd);
+    return dbr_why(why, DBR_ERR_IO,
+                   "who listens on %s is not of management-client-user or management-client-group", path);
+}
+
+int call_tcp(const char *host, uint16_t port, struct dbr_why *why)
+{
+    struct sockaddr_in6 sa;
+    struct dbr_addr a;
+    if (addr_of_literal(&a, host, port))
+        return dbr_why(why, DBR_ERR_IO, "%s is not an address: give it in numbers", host);
+    socklen_t n = (socklen_t)dbr_addr_to_sockaddr6(&a, (struct sockaddr *)&sa);
+    return call(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), &sa, n, host, why);
 }

@@ -48,4 +48,9 @@ int listen_tcp(const char *host, uint16_t port, struct dbr_why *why); /* host: a
  * anything else. */
 int addr_of_literal(struct dbr_addr *a, const char *text, uint16_t port);
 
+/* A connection to who listens there, made within 5 s; non-blocking. uid, gid (NULL: any): whom it must be.
+ * The descriptor, or DBR_ERR_IO with the reason and the way out in why. */
+int call_unix(const char *path, const uid_t *uid, const gid_t *gid, struct dbr_why *why);
+int call_tcp(const char *host, uint16_t port, struct dbr_why *why);
+
 #endif

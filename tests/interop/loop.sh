@@ -69,13 +69,14 @@ office_open() {
 office_guarded() {
     local t0 lost
     t0=$(lab_now_ms)
-    c1_on_the_wire || return
+    c1_on_the_wire "control-socket $LAB_DIR/ctl" || return
     closed || why "the loop is not found" || return
     T_NOTE="closed $(($(lab_now_ms) - t0)) ms after the start"
     lost=$(x c2 ping -n -q -i 0.02 -c 100 -W 1 192.168.77.10 | awk '/packets transmitted/ {print $1 - $4}')
     T_NOTE+=", another client loses $lost of 100 pings"
     [ "$lost" -le 5 ] || why "$T_NOTE" || return
     ! circles lan eth0 || why "a broadcast circles although the port is closed" || return
+    "${DBR_DAEMON%/keeper/*}/ctl/drawbridge-ctl" --socket "$LAB_DIR/ctl" status | grep -q '^ALARM: loop: the port of c1' || why "no line in the status" || return
     [ "$(grep -c "WARNING: loop" "$LAB_SRV_LOG")" = 1 ] || why "not one alarm but $(grep -c "WARNING: loop" "$LAB_SRV_LOG")"
 }
 

@@ -95,6 +95,23 @@ client_role() {
     lab_until 5 lab_gone "$pid" || why "still there after signal SIGTERM"
 }
 
+# The daemon calls the manager, tells it what other processes log, and ends when it goes.
+daemon_calls() {
+    SOCK=$LAB_DIR/listens.sock
+    lab_server_start "management $SOCK unix" management-client && why "it started without its manager" && return 1
+    lab_log_has "$LAB_SRV_LOG" "cannot call the manager at $SOCK: .*; start it first" || why "$(tail -n 1 "$LAB_SRV_LOG")" || return
+    lab_bg gw "$LAB_DIR/listens" "$LAB_PYTHON" "$LAB_LIB/managers.py" listening "$SOCK" 0 'taken out of the bridge; mended'
+    local pid=$LAB_PID
+    lab_until 5 grep -q listening "$LAB_DIR/listens" || why "no manager" || return
+    lab_server_start "management $SOCK unix" management-client || why "server does not start: $(tail -n 1 "$LAB_SRV_LOG")" || return
+    lab_until 5 grep -q ready "$LAB_DIR/listens" || why "$(tail -n 1 "$LAB_DIR/listens")" || return
+    ip -n "$LAB_ID-gw" link set tap0 nomaster
+    lab_until 12 lab_gone "$pid"
+    wait "$pid" || why "$(tail -n 1 "$LAB_DIR/listens")" || return
+    lab_until 5 lab_gone "$LAB_SRV_PID" || why "still there without its manager" || return
+    [ -e "$SOCK" ] || why "it removed the manager's socket"
+}
+
 lab_begin management
 LAB_SERVER=drawbridged
 lab_pki && lab_office 2 || exit 1
@@ -106,4 +123,5 @@ t_case management-password-hold asks_password
 t_case management-crowd crowd
 t_case management-judge judges
 t_case management-client client_role
+t_case management-client-calls daemon_calls
 t_end

@@ -296,7 +296,27 @@ def response(address, port, arg):
     need(m.ask("cr-response NDcxMQ==") == "SUCCESS: cr-response command succeeded", "the response taken")
 
 
+def listening(address, port, arg):
+    """management-client: the daemon calls us; lines of all its processes; it ends when we go. ARG: a word that another
+    process than control logs."""
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(address)
+    s.listen(1)
+    print("listening", flush=True)
+    s.settimeout(8)
+    m = Manager.__new__(Manager)
+    m.sock, _ = s.accept()
+    m.sock.settimeout(5)
+    m.kept, m.news = b"", []
+    need(m.line() == GREETING, "the greeting")
+    need(m.ask("log on") == "SUCCESS: real-time log notification set to ON", "the log")
+    if arg:
+        print("ready", flush=True)
+        m.wait(r">LOG:\d+,[A-Z],.*" + arg, 10)
+    need(m.ask("pid").startswith("SUCCESS: pid="), "the pid")
+
+
 if __name__ == "__main__":
     where, tcp = sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, judge, silent, gui, login, challenge, response)}[sys.argv[1]](
+    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, judge, silent, gui, login, challenge, response, listening)}[sys.argv[1]](
         where, tcp, sys.argv[4] if len(sys.argv) > 4 else None)

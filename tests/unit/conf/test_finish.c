@@ -159,6 +159,7 @@ static const struct {
     {CLIENT "dns-updown disable\n", NULL},
     {CLIENT "script-security 2\nipchange /x\nroute-pre-down /x\ndns-updown /x\n", NULL},
     {CLIENT "management-query-remote\n", "management-query-remote|management PATH unix"},
+    {SERVER "management-client\n", "management-client|management PATH unix"},
     {CLIENT "management-query-proxy\n", "management-query-proxy|management PATH unix"},
     {CLIENT "management-query-remote\nmanagement-query-proxy\nmanagement /run/m unix\n", NULL},
     {SERVER "explicit-exit-notify 3\n", "explicit-exit-notify|1 or 2"},

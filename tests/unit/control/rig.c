@@ -338,8 +338,8 @@ static void make_boot(struct rig *rig, const struct rig_options *o)
     b->alive = alive;
     b->restarted = o->restarted;
     b->lock_down = lock_down;
-    b->ipc_fetch = b->ipc_metrics = b->status_fd = b->ccd_fd = b->ctl_fd = b->management_fd = b->metrics_fd =
-        -1;
+    b->ipc_fetch = b->ipc_metrics = b->status_fd = b->ccd_fd = b->ctl_fd = b->management_fd = b->log_fd =
+        b->metrics_fd = -1;
     b->crl_state[0] = b->crl_state[1] = -1;
     pair(&rig->wire, &b->udp[0], SOCK_DGRAM);
     pair(&rig->keeper, &b->ipc_keeper, SOCK_SEQPACKET);

@@ -308,6 +308,31 @@ static void log_to_file(void **state)
     unlink(path);
 }
 
+/* What managers are told of other processes: important lines with their level, as long as they are taken. */
+static void log_is_copied(void **state)
+{
+    (void)state;
+    int p[2];
+    char got[2048];
+    struct logsink s;
+    logsink_init(&s);
+    logsink_fini(&s);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, p), 0);
+    s.copy = p[0];
+    struct dbr_log log = {.verb = 9, .sink = logsink_line, .arg = &s};
+    dbr_log(&log, DBR_LOG_DEBUG, "not this");
+    dbr_log(&log, DBR_LOG_INFO, "this");
+    assert_int_equal(recv(p[1], got, sizeof got, 0), 5);
+    assert_int_equal(got[0], DBR_LOG_INFO);
+    assert_memory_equal(got + 1, "this", 4);
+    assert_int_equal(recv(p[1], got, sizeof got, 0), -1);
+    for (int i = 0; i < 10000; i++)
+        dbr_log(&log, DBR_LOG_NOTICE, "%01000d", i); /* nobody reads: nothing waits */
+    assert_int_equal(s.lost, 0);
+    close(p[0]);
+    close(p[1]);
+}
+
 /* A reader that does not read: lines are lost, nothing waits, and the loss is told once there is room again.
  */
 static void log_never_blocks(bool socket_pair)
@@ -370,6 +395,7 @@ static int drop_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(log_is_copied),
         cmocka_unit_test(backoff_grows_and_forgets),
         cmocka_unit_test(pulse_tells_hanging_from_idle),
         cmocka_unit_test(fdb_add_del),

@@ -149,12 +149,59 @@ static void tcp_sockets(void **state)
     close(fd);
 }
 
+/* management-client: who listens is called; whom he must be is checked; nobody there is an error. */
+static void managers_are_called(void **state)
+{
+    (void)state;
+    struct dbr_why why = {""};
+    char path[] = "/tmp/drawbridge-call-XXXXXX", at[64];
+    struct sockaddr_in6 sa;
+    socklen_t n = sizeof sa;
+    assert_non_null(mkdtemp(path));
+    snprintf(at, sizeof at, "%s/m", path);
+    assert_int_equal(call_unix(at, NULL, NULL, &why), DBR_ERR_IO);
+    assert_non_null(strstr(why.text, "start it first"));
+    int fd = listen_unix(at, SOCK_STREAM, geteuid(), getegid(), 0600, &why);
+    uid_t me = geteuid(), other = me + 1;
+    gid_t mine = getegid(), others = mine + 1;
+    const struct {
+        const uid_t *uid;
+        const gid_t *gid;
+        bool good;
+    } whom[] = {{NULL, NULL, true},
+                {&me, NULL, true},
+                {&me, &mine, true},
+                {&other, NULL, false},
+                {&me, &others, false}};
+    for (size_t i = 0; i < sizeof whom / sizeof whom[0]; i++) {
+        int called = call_unix(at, whom[i].uid, whom[i].gid, &why);
+        assert_int_equal(called >= 0, whom[i].good);
+        if (called >= 0)
+            close(called);
+    }
+    close(fd);
+    unlink(at);
+    rmdir(path);
+    fd = listen_tcp("127.0.0.1", 0, &why);
+    getsockname(fd, (struct sockaddr *)&sa, &n);
+    int called = call_tcp("127.0.0.1", ntohs(sa.sin6_port), &why);
+    assert_true(called >= 0);
+    close(called);
+    close(fd);
+    assert_int_equal(call_tcp("127.0.0.1", ntohs(sa.sin6_port), &why), DBR_ERR_IO);
+    assert_int_equal(call_tcp("localhost", 1, &why), DBR_ERR_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(options_are_set),        cmocka_unit_test(port_in_use),
-        cmocka_unit_test(bad_address_and_device), cmocka_unit_test(literals),
-        cmocka_unit_test(unix_sockets),           cmocka_unit_test(tcp_sockets),
+        cmocka_unit_test(managers_are_called),
+        cmocka_unit_test(options_are_set),
+        cmocka_unit_test(port_in_use),
+        cmocka_unit_test(bad_address_and_device),
+        cmocka_unit_test(literals),
+        cmocka_unit_test(unix_sockets),
+        cmocka_unit_test(tcp_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
