@@ -50,7 +50,7 @@ bool take_cert_id(struct dbr_reader *r, struct dbr_ocsp_id *id)
     return dbr_serial_set(&id->serial, serial, n);
 }
 
-/* The value is an OCTET STRING of its own (RFC 8954); the bare bytes of old clients are taken as well. */
+/* The value is an OCTET STRING of its own (RFC 9654); the bare bytes of old clients are taken as well. */
 static bool take_nonce(struct dbr_der value, const uint8_t **nonce, size_t *nonce_len)
 {
     struct dbr_reader r;

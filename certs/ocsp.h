@@ -23,8 +23,8 @@
 enum {
     DBR_OCSP_MAX_REQUEST = 16384, /* bytes of a request */
     DBR_OCSP_MAX_ANSWER = 65536,
-    DBR_OCSP_MAX_IDS = 16,   /* certificates asked for in one request */
-    DBR_OCSP_MAX_NONCE = 32, /* RFC 8954, 2.1 */
+    DBR_OCSP_MAX_IDS = 16,    /* certificates asked for in one request */
+    DBR_OCSP_MAX_NONCE = 128, /* RFC 9654, 2.1 */
 };
 
 /* --- requests
@@ -46,7 +46,7 @@ struct dbr_ocsp_request {
     size_t nonce_len;
 };
 
-/* Pointers go into the bytes. DBR_ERR_SHAPE: malformed, also: no id, a nonce of 0 or more than 32 bytes, an
+/* Pointers go into the bytes. DBR_ERR_SHAPE: malformed, also: no id, a nonce of 0 or more than 128 bytes, an
  * unknown critical extension. DBR_ERR_LIMIT: too long, too many ids. */
 int dbr_ocsp_request_parse(struct dbr_ocsp_request *r, const void *bytes, size_t len);
 
@@ -66,9 +66,9 @@ int dbr_responder_new(struct dbr_responder **out, const uint8_t *ca, size_t ca_l
                       size_t signer_len, EVP_PKEY *key, int64_t life_s, char *why, size_t cap);
 void dbr_responder_free(struct dbr_responder *r); /* NULL is good */
 
-/* Nonces are passed over and kept answers serve everybody, as RFC 5019, 4 has it for responders under load:
- * no signature for each question. Whoever insists on his nonce does without us; an answer may be replayed for
- * its life, as kept ones always may. */
+/* Nonces are passed over and kept answers serve everybody (RFC 5019, 4; RFC 9654, 2.1 leaves it to the
+ * responder): no signature for each question. Whoever insists on his nonce does without us; an answer may be
+ * replayed for its life, as kept ones always may. */
 void dbr_responder_ignore_nonces(struct dbr_responder *r);
 
 /* Takes over the statuses of an index; kept answers are forgotten. DBR_ERR_NOMEM: the old ones stay. */

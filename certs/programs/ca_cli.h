@@ -23,7 +23,7 @@ struct options {
         *san, *name, *reason, *out, *remote, *template_, *gate, *expiring, *serials, *subject, *policy,
         *crl_url, *ocsp_url, *cert, *key, *chain, *listen, *tls_cert, *tls_key, *user, *signer, *wait,
         *publish_to, *crl_life;
-    bool ignore_nonce, root, json, help, no_pass, gen_pass, push, revoke_old, new_key, ignore_requested,
+    bool nonce, root, json, help, no_pass, gen_pass, push, revoke_old, new_key, ignore_requested,
         no_gate, tls_crypt, tls_crypt_v2, p12, revoked, if_due, force;
 };
 

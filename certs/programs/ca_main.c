@@ -80,8 +80,7 @@ static const struct option_row {
     WORD("tls-key", "FILE", tls_key, "its private key"),
     WORD("user", "NAME", user, "become this user after the keys are read and the port is open"),
     FLAG("ca", root, "the CA's own certificate: same name and key, new dates"),
-    FLAG("ignore-nonce", ignore_nonce,
-         "answers without the nonce that a question brings: one signature serves many"),
+    FLAG("nonce", nonce, "OCSP answers repeat the question's nonce: a signature for each question"),
     WORD("signer", "NAME", signer,
          "name of the ocsp certificate that signs answers; without one, only the CRL"),
 };
@@ -146,7 +145,7 @@ static const struct command_row {
      "drawbridge-ca gate-key v2 withdraw alice"},
     {"verify", "", 0, 0, cmd_verify, CA_PASS, "check everything against everything", "drawbridge-ca verify"},
     {"serve", "", 0, 0, cmd_serve,
-     " listen tls-cert tls-key user signer ignore-nonce life key-pass-file key-pass-fd",
+     " listen tls-cert tls-key user signer nonce life key-pass-file key-pass-fd",
      "the CRL over HTTP, and an OCSP responder",
      "drawbridge-ca serve --listen [::]:80 --user drawbridge-pki --signer responder"},
 };

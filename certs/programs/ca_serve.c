@@ -8,6 +8,7 @@
  * statuses and kept answers are bounded by the index and a fixed table.
  */
 #include "ca_cli.h"
+#include "ca_farewell.h"
 
 #include <arpa/inet.h>
 #include <cap-ng.h>
@@ -53,7 +54,8 @@ struct kept {
     struct MHD_Response *r; /* NULL: empty; a reference */
     const uint8_t *der;     /* r's memory */
     size_t len;
-    int64_t second; /* unix seconds: max-age and Expires are of this second */
+    int64_t second;       /* unix seconds: max-age and Expires are of this second */
+    struct farewell last; /* the same for a connection that ends with it; made when the first such wants it */
 };
 
 struct server {
@@ -63,6 +65,7 @@ struct server {
     struct dbr_responder *responder; /* NULL: CRL only */
     struct kept kept[KEPT];          /* of libmicrohttpd's thread, and of nobody when that has ended */
     struct stat index_seen, crl_seen;
+    bool tls;
 };
 
 /* --- what is served
@@ -169,15 +172,6 @@ struct upload {
     uint8_t small[SMALL_BODY];
 };
 
-static const char *http_date(int64_t t, char out[40])
-{
-    struct tm tm;
-    time_t v = (time_t)t;
-    gmtime_r(&v, &tm);
-    strftime(out, 40, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    return out;
-}
-
 static enum MHD_Result reply(struct MHD_Connection *c, unsigned status, struct MHD_Response *r)
 {
     if (!r)
@@ -259,48 +253,60 @@ static void drop_kept(struct kept *k)
 {
     if (k->r)
         MHD_destroy_response(k->r);
+    farewell_free(&k->last);
     *k = (struct kept){0};
 }
 
-/* The response of a cacheable answer; NULL: out of memory. It stays the table's. */
-static struct MHD_Response *kept_response(struct server *s, const struct dbr_answer *a, int64_t now)
+/* A cacheable answer with its headers; NULL: out of memory. It stays the table's. */
+static struct kept *keep_answer(struct server *s, const struct dbr_answer *a, int64_t now)
 {
     struct kept *k = &s->kept[a->tag % KEPT];
     if (k->r && k->second == now && k->len == a->len && memcmp(k->der, a->der, a->len) == 0)
-        return k->r;
+        return k;
     drop_kept(k);
     uint8_t *der = malloc(a->len);
     struct MHD_Response *r =
         der ? ocsp_response(a, memcpy(der, a->der, a->len), now, MHD_RESPMEM_MUST_FREE) : NULL;
-    if (r)
-        *k = (struct kept){r, der, a->len, now};
-    else
+    if (!r) {
         free(der);
-    return r;
+        return NULL;
+    }
+    *k = (struct kept){.r = r, .der = der, .len = a->len, .second = now};
+    return k;
 }
 
+static enum MHD_Result reply_kept(struct MHD_Connection *c, struct kept *k, bool last)
+{
+    if (!k)
+        return MHD_NO;
+    if (last && (k->last.p || farewell_make(&k->last, k->r, k->der, k->len, k->second)) &&
+        farewell_say(&k->last, c))
+        return MHD_NO; /* it is said: close */
+    return MHD_queue_response(c, MHD_HTTP_OK, k->r);
+}
+
+/* last: the connection ends with this answer, and it is no TLS. */
 static enum MHD_Result reply_ocsp(struct server *s, struct MHD_Connection *c, const uint8_t *request,
-                                  size_t n)
+                                  size_t n, bool last)
 {
     struct dbr_answer a;
-    struct MHD_Response *r;
+    struct kept *k = NULL;
+    struct MHD_Response *r = NULL;
     int64_t now = (int64_t)time(NULL);
     if (!s->responder)
         return reply_text(c, MHD_HTTP_NOT_FOUND, "no OCSP here\n");
     pthread_mutex_lock(&s->lock);
     dbr_responder_answer(s->responder, request, n, now, &a);
     if (a.cacheable)
-        r = kept_response(s, &a, now);
+        k = keep_answer(s, &a, now);
     else
         r = ocsp_response(&a, (void *)(uintptr_t)a.der, now, MHD_RESPMEM_MUST_COPY);
     pthread_mutex_unlock(&s->lock);
-    if (a.cacheable)
-        return r ? MHD_queue_response(c, MHD_HTTP_OK, r) : MHD_NO;
-    return reply(c, MHD_HTTP_OK, r);
+    return a.cacheable ? reply_kept(c, k, last) : reply(c, MHD_HTTP_OK, r);
 }
 
 /* RFC 6960, A.1: GET {url}/{base64 of the request}. libmicrohttpd has undone the %XX. */
-static enum MHD_Result get_ocsp(struct server *s, struct MHD_Connection *c, const char *text)
+static enum MHD_Result get_ocsp(struct server *s, struct MHD_Connection *c, const char *text, bool last)
 {
     uint8_t der[3072];
     size_t n = strlen(text);
@@ -310,7 +316,7 @@ static enum MHD_Result get_ocsp(struct server *s, struct MHD_Connection *c, cons
     if (len <= 0)
         return reply_text(c, MHD_HTTP_BAD_REQUEST, "not an OCSP request\n");
     len -= (text[n - 1] == '=') + (text[n - 2] == '=');
-    return reply_ocsp(s, c, der, (size_t)len);
+    return reply_ocsp(s, c, der, (size_t)len, last);
 }
 
 static const char front_page[] = "<!doctype html><title>Certificates</title><h1>Certificates</h1><ul>"
@@ -330,13 +336,13 @@ static const struct route {
     {"/ca.crt", DOC_CA, "application/x-pem-file"},
 };
 
-static enum MHD_Result on_get(struct server *s, struct MHD_Connection *c, const char *url)
+static enum MHD_Result on_get(struct server *s, struct MHD_Connection *c, const char *url, bool last)
 {
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
         if (strcmp(url, routes[i].path) == 0)
             return reply_document(s, c, routes[i].doc, routes[i].type);
     if (strncmp(url, "/ocsp/", 6) == 0)
-        return get_ocsp(s, c, url + 6);
+        return get_ocsp(s, c, url + 6, last);
     if (strcmp(url, "/") == 0)
         return reply_text(c, MHD_HTTP_OK, front_page);
     return reply_text(c, MHD_HTTP_NOT_FOUND, "not here\n");
@@ -365,13 +371,14 @@ static bool take_body(struct upload *u, const char *data, size_t n)
     return true;
 }
 
-static enum MHD_Result on_post(struct server *s, struct MHD_Connection *c, const char *url, struct upload *u)
+static enum MHD_Result on_post(struct server *s, struct MHD_Connection *c, const char *url, struct upload *u,
+                               bool last)
 {
     if (strcmp(url, "/ocsp") != 0 && strcmp(url, "/ocsp/") != 0 && strcmp(url, "/") != 0)
         return reply_text(c, MHD_HTTP_NOT_FOUND, "not here\n");
     if (u->too_long)
         return reply_text(c, MHD_HTTP_CONTENT_TOO_LARGE, "too long\n");
-    return reply_ocsp(s, c, u->big ? u->big : u->small, u->n);
+    return reply_ocsp(s, c, u->big ? u->big : u->small, u->n, last);
 }
 
 static struct upload no_body; /* stands for it in requests that are not POST */
@@ -393,7 +400,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
                                   const char *version, const char *data, size_t *size, void **state)
 {
     bool post = strcmp(method, "POST") == 0;
-    (void)version;
     if (!*state)
         return begin(state, post);
     if (*size) {
@@ -401,10 +407,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         *size = 0;
         return ok ? MHD_YES : MHD_NO;
     }
+    bool last = !((struct server *)arg)->tls && farewell_due(c, version, method);
     if (post)
-        return on_post(arg, c, url, *state);
+        return on_post(arg, c, url, *state, last);
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-        return on_get(arg, c, url);
+        return on_get(arg, c, url, last);
     return reply_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET, HEAD or POST\n");
 }
 
@@ -451,7 +458,7 @@ static int load_signer(struct server *s, const struct dbr_ca *ca, char *why)
         err = dbr_key_read(&key, pem, pem_len, &(struct dbr_pass){pass.p, pass.n}, why, WHY);
     if (!err)
         err = dbr_responder_new(&s->responder, ca_cert, ca_len, cert, cert_len, key, life, why, WHY);
-    if (!err && c->o.ignore_nonce)
+    if (!err && !c->o.nonce)
         dbr_responder_ignore_nonces(s->responder);
     EVP_PKEY_free(key);
     if (pem)
@@ -599,6 +606,7 @@ static int serve(struct server *s, int fd, const struct tls_files *t)
     int err = reload(s);
     if (err)
         return err;
+    s->tls = t->cert != NULL;
     struct MHD_Daemon *d = start(s, fd, t);
     if (!d)
         return dbr_say(DBR_ERR_IO, c->why, WHY, "the HTTP server does not start");

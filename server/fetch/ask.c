@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_SECONDS = 4, REST_MS = 10000, NONCE = 16, SHA1_IDS = 20, MAX_AGE_S = 3600 };
+enum { ASK_SECONDS = 4, REST_MS = 10000, NONCE = 32, SHA1_IDS = 20, MAX_AGE_S = 3600 };
 
 static struct ask_job *next_job(struct fetch *f)
 {

@@ -2,7 +2,7 @@
  *
  * Writes odd OCSP requests that openssl cannot make, for serve.sh:
  *     ocsp_requests CA-CERT FOLDER
- * nonce0, nonce1, nonce16, nonce32, nonce33, nonce4096; ids (200 of them: as many as fit into 16 kB);
+ * nonce0, nonce1, nonce16, nonce128, nonce129, nonce4096; ids (200 of them: as many as fit into 16 kB);
  * critical (an unknown extension); hash (MD5).
  */
 #include <errno.h>
@@ -98,10 +98,10 @@ static bool write_one(const char *folder, X509 *ca, const struct odd *r)
 int main(int argc, char **argv)
 {
     static const struct odd all[] = {
-        {"nonce0", 1, 0, false, false},   {"nonce1", 1, 1, false, false},
-        {"nonce16", 1, 16, false, false}, {"nonce32", 1, 32, false, false},
-        {"nonce33", 1, 33, false, false}, {"nonce4096", 1, 4096, false, false},
-        {"ids", 200, -1, false, false},   {"critical", 1, -1, true, false},
+        {"nonce0", 1, 0, false, false},     {"nonce1", 1, 1, false, false},
+        {"nonce16", 1, 16, false, false},   {"nonce128", 1, 128, false, false},
+        {"nonce129", 1, 129, false, false}, {"nonce4096", 1, 4096, false, false},
+        {"ids", 200, -1, false, false},     {"critical", 1, -1, true, false},
         {"hash", 1, -1, false, true},
     };
     FILE *f = argc == 3 ? fopen(argv[1], "r") : NULL;

@@ -45,8 +45,8 @@ says "SHA-256 ids" "alice.crt: good" ocsp -sha256 -cert ca/issued/alice.crt
 says "both hashes, two certificates" "bob.crt: revoked" ocsp -cert ca/issued/alice.crt -sha256 -cert bob.crt
 n=$(ocsp $(for i in $(seq 8); do echo "-cert ca/issued/alice.crt -cert bob.crt"; done) | grep -c "crt: good\|crt: revoked")
 [ $n = 16 ] && pass "sixteen in one request, above 512 bytes" || fail "sixteen in one request: $n answers"
-says "nonce" "Response verify OK" ocsp -nonce -cert ca/issued/alice.crt
-ocsp -nonce -cert ca/issued/alice.crt | grep -qi "no nonce" && fail "the nonce comes back" || pass "the nonce comes back"
+says "a nonce is passed over" "no nonce in response" ocsp -nonce -cert ca/issued/alice.crt
+says "and openssl takes the answer" "Response verify OK" ocsp -nonce -cert ca/issued/alice.crt
 says "no nonce" "alice.crt: good" ocsp -no_nonce -cert ca/issued/alice.crt
 for s in 0x1 0x12345678 0x7fffffffffffffffffffffffffffffffffffffff 0xdeadbeef; do says "never issued: $s" ": unknown" ocsp -serial $s; done
 for i in $(seq 20); do ocsp -serial 0x$(openssl rand -hex 15) | grep -q ": good" && fail "a random serial is good"; done; pass "no random serial is good"
@@ -61,6 +61,21 @@ says "GET: good" "Response Verify OK\|Response verify OK" bash -c "openssl ocsp 
 grep -qi "^content-type: application/ocsp-response" h && grep -qi "max-age" h && grep -qi "^ETag" h && pass "GET: headers" || fail "GET: headers" "$(cat h)"
 check "GET, not encoded" curl -sf -o get2.der "$URL/ocsp/$(base64 -w0 req.der)"
 cmp -s get.der get2.der && pass "the answer is kept" || fail "the answer is kept"
+for how in "-0" "-0 -H Connection:keep-alive" "-H Connection:close" "-H Connection:close,x" "-H Connection:x"; do
+    curl -s --max-time 5 $how -D h1 -o one.der "$URL/ocsp/$B64"
+    cmp -s one.der get.der && [ "$(sed -n 's/^Content-Length: //Ip' h1 | tr -d '\r')" = "$(stat -c %s get.der)" ] &&
+        diff <(grep -vi '^date\|^connection\|^cache\|^expires' h | sort) <(grep -vi '^date\|^connection\|^cache\|^expires' h1 | sort) >/dev/null &&
+        pass "curl $how: the same answer and headers" || fail "curl $how: the same answer and headers" "$(cat h1)"
+done
+raw() { exec 7<>/dev/tcp/127.0.0.1/$PORT; printf "$1" >&7; timeout 5 cat <&7 >raw.out; status=$?; exec 7>&-; }
+raw "GET /ocsp/$(base64 -w0 req.der) HTTP/1.0\r\n\r\n"
+[ $status = 0 ] && grep -qi '^connection: close' raw.out && cmp -s <(tail -c $(stat -c %s get.der) raw.out) get.der &&
+    pass "HTTP/1.0: answered and closed" || fail "HTTP/1.0: answered and closed" "$(head -c 400 raw.out)"
+raw "HEAD /ocsp/$(base64 -w0 req.der) HTTP/1.0\r\n\r\n"
+[ $status = 0 ] && [ "$(tail -c 4 raw.out | od -An -tx1 | tr -d ' ')" = 0d0a0d0a ] && pass "HEAD of HTTP/1.0: no body" || fail "HEAD of HTTP/1.0: no body" "$(head -c 400 raw.out)"
+get="GET /ocsp/$(base64 -w0 req.der) HTTP/1.1\r\nHost: x\r\n"
+raw "$get\r\n$get\r\n${get}Connection: close\r\n\r\n"
+[ $status = 0 ] && [ "$(grep -ao 'HTTP/1.1 200' raw.out | wc -l)" = 3 ] && pass "three in one go, the last one closes" || fail "three in one go: $(grep -ao 'HTTP/1.1 200' raw.out | wc -l)"
 post() { curl -s --max-time 10 -H 'Content-Type: application/ocsp-request' --data-binary "@$1" -o ans.der -w '%{http_code}' $URL/ocsp; }
 ocsp_error() { [ "$(post "$2")" = 200 ] && [ "$(od -An -tx1 ans.der | tr -d ' \n')" = "30030a010$3" ] && pass "$1" || fail "$1" "$(od -An -tx1 ans.der | head -2)"; }
 echo garbage > g; ocsp_error "garbage: malformed" g 1
@@ -77,8 +92,11 @@ is "GET of 8 kB" 400 "$URL/ocsp/$(head -c 6144 /dev/zero | base64 -w0)"
 # Requests with nonces of odd lengths and very many ids are written by a small program of ours.
 if [ -x "$BUILD/tests/unit/certs/ocsp_requests" ]; then
     "$BUILD/tests/unit/certs/ocsp_requests" ca/ca.crt reqs || fail "ocsp_requests"
-    for n in 1 16 32; do post reqs/nonce$n >/dev/null; openssl ocsp -respin ans.der -noverify -resp_text 2>/dev/null | grep -q "successful" && pass "nonce of $n" || fail "nonce of $n"; done
-    for n in 0 33 4096; do ocsp_error "nonce of $n: malformed" reqs/nonce$n 1; done
+    for n in 1 16 128; do post reqs/nonce$n >/dev/null; openssl ocsp -respin ans.der -noverify -resp_text 2>/dev/null | grep -q "successful" && pass "nonce of $n" || fail "nonce of $n"; done
+    for n in 0 129 4096; do ocsp_error "nonce of $n: malformed" reqs/nonce$n 1; done
+    post reqs/nonce16 >/dev/null; cp ans.der first.der; post reqs/nonce128 >/dev/null
+    cmp -s first.der ans.der && pass "one answer for all nonces" || fail "one answer for all nonces"
+    openssl ocsp -respin ans.der -noverify -resp_text 2>/dev/null | grep -q "Nonce" && fail "there is a nonce" || pass "no nonce in the answer"
     ocsp_error "200 ids: malformed" reqs/ids 1
     ocsp_error "unknown critical extension: malformed" reqs/critical 1
     ocsp_error "unknown hash: unauthorized" reqs/hash 6
@@ -117,12 +135,17 @@ after=$(rss); [ $((after - before)) -lt $most ] && pass "memory: $before kB befo
 grep -qi "sanitizer\|runtime error" serve.log && fail "sanitizer" "$(cat serve.log)"
 kill -TERM $SERVER; wait $SERVER; [ $? = 0 ] && pass "ends on SIGTERM" || fail "ends on SIGTERM"
 
-# --- without nonces -------------------------------------------------------------------------------------------------
-serve --ignore-nonce || fail "serve --ignore-nonce" "$(cat serve.log)"
+# --- nonces ---------------------------------------------------------------------------------------------------------
+serve --nonce || fail "serve --nonce" "$(cat serve.log)"
+says "--nonce" "Response verify OK" ocsp -nonce -cert ca/issued/held.crt
+ocsp -nonce -cert ca/issued/held.crt | grep -qi "no nonce" && fail "--nonce: it comes back" || pass "--nonce: it comes back"
 if [ -x "$BUILD/tests/unit/certs/ocsp_requests" ]; then
-    post reqs/nonce16 >/dev/null; cp ans.der first.der; post reqs/nonce32 >/dev/null
-    cmp -s first.der ans.der && pass "--ignore-nonce: one answer for all" || fail "--ignore-nonce: one answer for all"
-    openssl ocsp -respin ans.der -noverify -resp_text 2>/dev/null | grep -q "Nonce" && fail "--ignore-nonce: there is one" || pass "--ignore-nonce: no nonce in the answer"
+    for n in 1 16 128; do
+        post reqs/nonce$n >/dev/null
+        openssl ocsp -respin ans.der -noverify -resp_text 2>/dev/null | grep -q "Nonce" && pass "--nonce: of $n" || fail "--nonce: of $n"
+    done
+    cp ans.der first.der; post reqs/nonce128 >/dev/null
+    cmp -s first.der ans.der && fail "--nonce: a signature for each" || pass "--nonce: a signature for each"
 fi
 kill -TERM $SERVER; wait $SERVER
 
@@ -147,6 +170,8 @@ chmod 640 ca/index.txt
 ca issue server localhost --no-pass --san DNS:localhost,IP:127.0.0.1 >/dev/null
 serve --tls-cert ca/issued/localhost.crt --tls-key ca/private/localhost.key || fail "HTTPS" "$(cat serve.log)"
 check "HTTPS with a certificate of the CA" curl -sf --cacert ca/ca.crt -o /dev/null https://localhost:$PORT/crl.der --resolve localhost:$PORT:127.0.0.1
+check "OCSP over HTTPS, HTTP/1.0" curl -sf -0 --cacert ca/ca.crt -o tls.der "https://localhost:$PORT/ocsp/$B64" --resolve localhost:$PORT:127.0.0.1
+says "and what came is an answer" "OCSP Response Status: successful" openssl ocsp -respin tls.der -noverify -resp_text
 kill -TERM $SERVER; wait $SERVER
 refuse "a signer that is none" "OCSPSigning" timeout 5 "$CA" --dir ca serve --listen 127.0.0.1:$PORT --signer localhost
 refuse "an address that is none" "ADDRESS:PORT\|no address" timeout 5 "$CA" --dir ca serve --listen nonsense

@@ -677,14 +677,14 @@ static void test_requests(void **state)
         plain[i] ^= 0x41;
     }
     assert_true(successes <= 3);
-    uint8_t tiny[10], nonce[40] = {0};
+    uint8_t tiny[10], nonce[130] = {0};
     assert_int_equal(dbr_ocsp_request_write(ca_der, ca_der_len, &serial, 20, NULL, 0, tiny, sizeof tiny),
                      DBR_ERR_SPACE);
     assert_int_equal(dbr_ocsp_request_write(ca_der, ca_der_len, &serial, 24, NULL, 0, plain, sizeof plain),
                      DBR_ERR_SHAPE);
     assert_int_equal(dbr_ocsp_request_write(ca_der, 10, &serial, 20, NULL, 0, plain, sizeof plain),
                      DBR_ERR_SHAPE);
-    assert_int_equal(dbr_ocsp_request_write(ca_der, ca_der_len, &serial, 20, nonce, 33, plain, sizeof plain),
+    assert_int_equal(dbr_ocsp_request_write(ca_der, ca_der_len, &serial, 20, nonce, 129, plain, sizeof plain),
                      DBR_ERR_SHAPE);
     dbr_responder_free(r);
 }
@@ -699,7 +699,7 @@ struct request_spec {
 
 static void put_nonce(struct out *o, const struct request_spec *s)
 {
-    static const uint8_t oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02}, zeros[64];
+    static const uint8_t oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02}, zeros[130];
     out_begin(o, 0x30);
     out_tlv(o, 6, oid, sizeof oid);
     if (s->bare_nonce) {
@@ -762,12 +762,12 @@ static void test_request_turns(void **state)
         {{.ids = 1, .nonce = -1, .version = "\2\1\0"}, 0},
         {{.ids = 1, .nonce = -1, .version = "\2\1\1"}, DBR_ERR_SHAPE},
         {{.ids = 1, .nonce = 1}, 0},
-        {{.ids = 1, .nonce = 32}, 0},
-        {{.ids = 1, .nonce = 33}, DBR_ERR_SHAPE},
+        {{.ids = 1, .nonce = 128}, 0},
+        {{.ids = 1, .nonce = 129}, DBR_ERR_SHAPE},
         {{.ids = 1, .nonce = 0}, DBR_ERR_SHAPE},
         {{.ids = 1, .nonce = 8, .bare_nonce = true}, 0},
         {{.ids = 1, .nonce = 0, .bare_nonce = true}, DBR_ERR_SHAPE},
-        {{.ids = 1, .nonce = 40, .bare_nonce = true}, DBR_ERR_SHAPE},
+        {{.ids = 1, .nonce = 130, .bare_nonce = true}, DBR_ERR_SHAPE},
         {{.ids = 1, .nonce = 8, .two_nonces = true}, DBR_ERR_SHAPE},
         {{.ids = 1, .nonce = -1, .single_extension = true}, 0},
         {{.ids = 1, .nonce = -1, .single_extension = true, .single_critical = true}, DBR_ERR_SHAPE},
