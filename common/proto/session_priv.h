@@ -41,7 +41,7 @@ struct dbr_session {
     uint64_t close_ns; /* CLOSING: dead then */
     uint64_t die_ns;   /* renegotiation overdue for good */
 
-    bool authorized, use_ekm, use_v2, dyn_tls_crypt, cc_exit, has_tls, pushed, options_sent;
+    bool authorized, use_ekm, use_v2, dyn_tls_crypt, cc_exit, has_tls, pushed;
     bool unpushed; /* server: this client takes no pushed options */
     enum dbr_cipher cipher;
     enum dbr_framing framing;

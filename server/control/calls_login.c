@@ -276,7 +276,7 @@ void calls_login_info(struct client *c, const char *rest)
 {
     struct login *l = &c->ctl->calls->login;
     struct dbr_challenge q;
-    char safe[DBR_IPC_WHY_MAX];
+    char safe[DBR_IPC_WHY_MAX - 16], text[DBR_IPC_WHY_MAX];
     const char *url = behind(rest, "OPEN_URL:");
     calls_tell_managers(c->ctl, ">INFOMSG:", rest, "");
     if (!url && (url = behind(rest, "WEB_AUTH:")))
@@ -285,11 +285,12 @@ void calls_login_info(struct client *c, const char *rest)
         client_log(c, DBR_LOG_NOTICE, "the server wants a login in a browser; open %s",
                    dbr_log_escape(safe, sizeof safe, url, strlen(url)));
     } else if (behind(rest, "CR_TEXT:") && !dbr_challenge_parse_text(&q, rest)) {
-        client_log(c, DBR_LOG_NOTICE, "CHALLENGE: %s",
-                   dbr_log_escape(safe, sizeof safe, q.text, strlen(q.text)));
+        snprintf(text, sizeof text, "CHALLENGE: %s", /* whose question it is must show on the terminal */
+                 dbr_log_escape(safe, sizeof safe, q.text, strlen(q.text)));
+        client_log(c, DBR_LOG_NOTICE, "%s", text);
         l->pending = q.answer && !calls_login_asks_managers(c->ctl);
         if (l->pending)
-            ask(c->ctl, DBR_ASK_ANSWER, q.echo, q.text);
+            ask(c->ctl, DBR_ASK_ANSWER, q.echo, text);
     }
 }
 

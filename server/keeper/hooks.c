@@ -186,8 +186,8 @@ static _Noreturn void live(const struct keeper *k, const struct job *j, char **w
     setpgid(0, 0);
     script_clean_signals();
     become_user(k);
-    script_env(type_of(j->m.hook), &about, k->config);
     take_lines(&j->m, lines, words, n);
+    script_env(type_of(j->m.hook), &about, k->config); /* what is ours to say is not control's */
     offer_output(j->output, path, sizeof path, words);
     offer_file(&j->m, file, sizeof file, words);
     execv(words[0], words);

@@ -156,7 +156,7 @@ struct keeper {
     struct dbr_ipc_dns dns_said;     /* control's last word */
     struct dbr_ipc_env env[ENV_MAX]; /* for scripts */
     size_t n_env;
-    bool up_ran;
+    bool up_ran; /* then `down` is due; of a server also without `up` */
     struct dbr_ipc_tap_address up_for; /* what `up` was run for last */
 
     int lock;            /* flags of mlockall(), 0: none */

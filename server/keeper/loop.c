@@ -171,7 +171,8 @@ static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
 static void fdb_add(struct keeper *k, const struct dbr_ipc_learned *m)
 {
     uint64_t mac = dbr_get48(m->mac);
-    if (!k->bridged || fdbset_add(&k->fdb, mac, m->vlan))
+    bool guarded = !mac || mac == k->bridge.mac || mac == k->gateway_mac; /* data would not ask for these */
+    if (!k->bridged || guarded || fdbset_add(&k->fdb, mac, m->vlan))
         return;
     if (dbr_bridge_fdb_add(k->netlink, k->tap.ifindex, mac, m->vlan, NULL))
         fdbset_del(&k->fdb, mac, m->vlan);

@@ -40,10 +40,17 @@ static void say_mended(struct keeper *k, enum dbr_link_event e, int err, const c
         dbr_log(&k->log, DBR_LOG_WARN, "WARNING: %s; mended", dbr_link_event_text(e));
 }
 
-static bool tap_is_there(struct keeper *k)
+/* What cannot be asked for is not gone. */
+static bool is_there(struct keeper *k, const char *name, int ifindex)
 {
     struct dbr_link link;
-    return !dbr_link_get(k->netlink, k->tap.name, &link, NULL) && link.ifindex == k->tap.ifindex;
+    int err = dbr_link_get(k->netlink, name, &link, NULL);
+    return err ? err != DBR_ERR_NOTFOUND : link.ifindex == ifindex;
+}
+
+static bool tap_is_there(struct keeper *k)
+{
+    return is_there(k, k->tap.name, k->tap.ifindex);
 }
 
 bool mend_tap(struct keeper *k)
@@ -61,6 +68,7 @@ bool mend_tap(struct keeper *k)
         err = watch_links(k);
     if (!err) {
         k->tap_v4 = k->tap_v6 = (struct if_address){0};
+        set_server_addresses(k); /* what it says is in the log */
         say_mended(k, DBR_LINK_TAP_GONE, 0, "");
     }
     if (err)
@@ -104,6 +112,8 @@ static void mend_bridge(struct keeper *k, enum dbr_link_event e)
     if (!err)
         err = dbr_bridge_attach(k->netlink, k->bridge.ifindex, k->tap.ifindex, &why);
     say_mended(k, e, err, *why.text ? why.text : "see above");
+    if (!err)
+        set_server_addresses(k);
     learn_on_tap(k);
     watch_links(k);
 }
@@ -149,8 +159,7 @@ static void mend_tap_state(struct keeper *k, const struct seen *seen)
 
 static bool bridge_is_there(struct keeper *k)
 {
-    struct dbr_link link;
-    return !dbr_link_get(k->netlink, k->bridge.name, &link, NULL) && link.ifindex == k->bridge.ifindex;
+    return is_there(k, k->bridge.name, k->bridge.ifindex);
 }
 
 static void mend_bridge_state(struct keeper *k, struct seen *seen)

@@ -186,7 +186,7 @@ int listen_unix(const char *path, int type, uid_t uid, gid_t gid, mode_t mode, s
     mode_t mask = umask(0177);
     int bad = fd < 0 || bind(fd, (const struct sockaddr *)&sun, sizeof sun);
     umask(mask);
-    if (!bad && !chown(path, uid, gid) && !chmod(path, mode) && !listen(fd, 16))
+    if (!bad && !lchown(path, uid, gid) && !chmod(path, mode) && !listen(fd, 16))
         return fd;
     int e = errno;
     if (fd >= 0)

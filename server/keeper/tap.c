@@ -220,7 +220,7 @@ void run_down(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
     struct script_about about = {.dev = k->tap.name, .mtu = k->tap_mtu, .context = "init"};
-    if (!c->down || c->script_security < 2 || !*k->tap.name || (k->client && !k->up_ran))
+    if (!c->down || c->script_security < 2 || !k->up_ran)
         return;
     if (k->client)
         fill_about(k, &k->up_for, &about);

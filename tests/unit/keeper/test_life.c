@@ -114,8 +114,12 @@ static int stub_data(const struct dbr_boot *b, struct dbr_config *config, const 
     ready(b);
     struct dbr_ipc_learned m = {.head = dbr_ipc_head(DBR_IPC_FDB_ADD, sizeof m, 0),
                                 .mac = {2, 0, 0, 0, 0, 0x77}};
-    if (!b->restarted)
+    struct dbr_ipc_learned own = m; /* nobody's but the bridge's */
+    memcpy(own.mac, b->bridge_mac, sizeof own.mac);
+    if (!b->restarted) {
+        dbr_ipc_send(b->ipc_keeper, &own, -1);
         dbr_ipc_send(b->ipc_keeper, &m, -1);
+    }
     dbr_log(&b->log, 1, "stub data: restarted %d", b->restarted);
     if (data_mood == HANGS && !b->restarted)
         for (b->alive[1]++;;)
@@ -340,6 +344,10 @@ static void birth(void **state)
     assert_false(memory_has(data, MARK));
 #endif
     assert_true(until(1000, "bridge fdb show dev tap0 | grep -q '02:00:00:00:00:77 .*extern_learn'"));
+    assert_int_not_equal(
+        run_command(
+            "bridge fdb show dev tap0 | grep extern_learn | grep -q \"$(cat /sys/class/net/brk/address)\""),
+        0);
     assert_int_equal(run_command("ip link show dev kp0 | grep -q 'master brk'"), 0);
     end_good();
     assert_int_equal(run_command("ip link show dev kp0 | grep -q 'master'"), 256);
@@ -601,11 +609,30 @@ static void systemd_is_told(void **state)
     unlink(sun.sun_path);
 }
 
+/* What failed before `up` needs no `down`; what has come further does. */
+static void down_follows_up(void **state)
+{
+    (void)state;
+    static const char scripts[] = "script-security 2\nup /bin/true\ndown \"/bin/sh -c 'touch ran'\"\n";
+    char extra[512];
+    snprintf(extra, sizeof extra, "%slearn-address /bin/true\nwritepid /nonexistent/pid\n", scripts);
+    begin(extra);
+    assert_int_equal(end_within(4000), 1);
+    assert_int_not_equal(run_command("test -e %s/ran", folder), 0);
+    control_mood = data_mood = GOOD;
+    begin(scripts);
+    wait_log("Initialization Sequence Completed", 1, 5000);
+    end_good();
+    assert_int_equal(run_command("rm %s/ran", folder), 0);
+}
+
 /* ---- mending ---- */
 
 static void lost_and_mended(const char *loss, const char *whole)
 {
-    begin_good();
+    control_mood = data_mood = GOOD;
+    begin("ifconfig 10.0.0.1 255.255.255.0\n");
+    wait_log("Initialization Sequence Completed", 1, 5000);
     assert_int_equal(run_command("%s", loss), 0);
     if (!until(1500, whole))
         fail_msg("not mended after %s:\n%s", loss, log_text());
@@ -636,7 +663,8 @@ static void bridge_deleted(void **state)
 {
     (void)state;
     lost_and_mended("ip link del brk",
-                    "ip link show tap0 | grep -q 'master brk' && ip link show kp0 | grep -q 'master brk'");
+                    "ip link show tap0 | grep -q 'master brk' && ip link show kp0 | grep -q 'master brk' && "
+                    "ip addr show brk | grep -q 10.0.0.1/24");
 }
 
 static void port_taken_out(void **state)
@@ -745,6 +773,7 @@ int main(int argc, char **argv)
         CASE(bridge_deleted),
         CASE(port_taken_out),
         CASE(tap_deleted),
+        CASE(down_follows_up),
         CASE(mended_only_once),
         CASE(tap_deleted_twice),
     };
