@@ -44,11 +44,12 @@ struct dbr_eth_view {
     uint64_t dst, src;    /* mac48 */
     uint16_t ethertype;   /* after one 802.1Q tag; below 0x0600 it is an 802.3 length */
     uint16_t l3;          /* offset of the payload: 14, or 18 when tagged */
-    uint16_t vid;         /* VLAN id, 0 when untagged or priority-tagged */
-    uint8_t pcp;          /* priority of the tag, 0..7 */
-    bool tagged;          /* one 802.1Q tag was there */
-    bool stacked;         /* another tag follows, or the outer one is 802.1ad */
-    bool multicast;       /* group bit of dst (broadcast included) */
+    uint16_t vid;         /* VLAN id of the tag, 0 when untagged or priority-tagged */
+    uint16_t vlan;  /* the VLAN that the switch has it in: vid, unless dbr_vlan_enter() said otherwise */
+    uint8_t pcp;    /* priority of the tag, 0..7 */
+    bool tagged;    /* one 802.1Q tag was there */
+    bool stacked;   /* another tag follows, or the outer one is 802.1ad */
+    bool multicast; /* group bit of dst (broadcast included) */
     bool broadcast;
 };
 
@@ -84,7 +85,7 @@ static inline int dbr_eth_parse(struct dbr_eth_view *v, const uint8_t *frame, si
             return DBR_ERR_SHAPE;
         uint16_t tci = dbr_get16(frame + 14);
         v->tagged = true;
-        v->vid = tci & 0x0fff;
+        v->vid = v->vlan = tci & 0x0fff;
         v->pcp = (uint8_t)(tci >> 13);
         type = dbr_get16(frame + 16);
     }

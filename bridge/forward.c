@@ -137,7 +137,7 @@ static enum dbr_guard judge_frame(const struct dbr_switch *sw, const struct dbr_
     if (!v->src || dbr_mac_is_group(v->src))
         return DBR_GUARD_BAD_SRC;
     if (!in->policy)
-        return classes & DBR_CLASS_BAD_VLAN && v->vid == 4095 ? DBR_GUARD_VLAN : DBR_GUARD_PASS;
+        return v->vlan == DBR_VLAN_NONE ? DBR_GUARD_VLAN : DBR_GUARD_PASS;
     enum dbr_guard g = dbr_guard_in(in->policy, v, classes);
     if (g == DBR_GUARD_PASS && classes & (DBR_CLASS_ARP | TELLS_IP6))
         g = judge_claims(sw, v, classes);
@@ -179,13 +179,13 @@ static enum dbr_guard learn_source(struct dbr_switch *sw, const struct dbr_ingre
                                    const struct dbr_eth_view *v, uint32_t now_s, struct dbr_route *r)
 {
     for (int i = 0; i < LEARN_TRIES; i++) {
-        uint32_t seen_s = 0, owner = dbr_fdb_lookup(sw->fdb, v->src, v->vid, &seen_s);
+        uint32_t seen_s = 0, owner = dbr_fdb_lookup(sw->fdb, v->src, v->vlan, &seen_s);
         if (owner == in->port)
             return DBR_GUARD_PASS;
         enum dbr_guard g = judge_claimant(sw, in, v->src, owner, seen_s, now_s);
         if (g != DBR_GUARD_PASS)
             return g;
-        int err = dbr_fdb_learn_if(sw->fdb, v->src, v->vid, in->port, now_s, owner);
+        int err = dbr_fdb_learn_if(sw->fdb, v->src, v->vlan, in->port, now_s, owner);
         if (err == DBR_ERR_AGAIN)
             continue;
         if (err < 0)
@@ -200,7 +200,7 @@ static enum dbr_guard learn_source(struct dbr_switch *sw, const struct dbr_ingre
 static enum dbr_guard judge_source(struct dbr_switch *sw, const struct dbr_ingress *in,
                                    const struct dbr_eth_view *v, uint32_t now_s, struct dbr_route *r)
 {
-    if (dbr_fdb_refresh(sw->fdb, v->src, v->vid, in->port, now_s) == in->port)
+    if (dbr_fdb_refresh(sw->fdb, v->src, v->vlan, in->port, now_s) == in->port)
         return DBR_GUARD_PASS;
     return learn_source(sw, in, v, now_s, r);
 }
@@ -247,7 +247,7 @@ static enum dbr_guard find_destination(const struct dbr_switch *sw, const struct
 {
     if (v->multicast)
         return flood(sw, in, now_ns, r);
-    uint32_t port = dbr_fdb_lookup(sw->fdb, v->dst, v->vid, NULL);
+    uint32_t port = dbr_fdb_lookup(sw->fdb, v->dst, v->vlan, NULL);
     if (port == DBR_PORT_NONE && v->dst && role_of(sw, v->dst) != DBR_ROLE_NONE)
         port = DBR_PORT_LAN;
     return port == DBR_PORT_NONE ? flood(sw, in, now_ns, r) : to_port(sw, in, port, r);

@@ -24,6 +24,7 @@
 #include "bridge/eth.h"
 #include "bridge/fdb.h"
 #include "bridge/guard.h"
+#include "bridge/vlan.h"
 
 enum dbr_mac_role { DBR_ROLE_NONE = 0, DBR_ROLE_BRIDGE = 1, DBR_ROLE_GATEWAY = 2 };
 
@@ -33,6 +34,7 @@ enum { DBR_GUARDED_MAX = 16 };
 struct dbr_switch {
     struct dbr_fdb *fdb;  /* borrowed */
     uint32_t age_s;       /* entries not seen for so long have no rights; default 300 */
+    struct dbr_vlan vlan; /* constant; zeroed = VLANs are not looked at */
     uint32_t lan_quiet_s; /* the LAN may take a peer's address when silent for so long; default 3 */
     _Atomic bool client_to_client;
     _Atomic uint64_t guarded[DBR_GUARDED_MAX];     /* role << 48 | mac48; 0 = free */

@@ -147,7 +147,7 @@ uint32_t dbr_guard_classify(const struct dbr_eth_view *v)
     if (v->stacked || v->vid == 4095)
         c |= DBR_CLASS_BAD_VLAN;
     if (v->tagged)
-        c |= DBR_CLASS_TAGGED;
+        c |= v->vid ? DBR_CLASS_TAGGED | DBR_CLASS_VID : DBR_CLASS_TAGGED;
     return c;
 }
 
@@ -159,7 +159,7 @@ static const struct {
 } reasons[] = {
     {DBR_CLASS_LINK_LOCAL, DBR_GUARD_LINK_LOCAL},
     {DBR_CLASS_BAD_VLAN, DBR_GUARD_VLAN},
-    {DBR_CLASS_TAGGED, DBR_GUARD_VLAN},
+    {DBR_CLASS_TAGGED | DBR_CLASS_VID, DBR_GUARD_VLAN},
     {DBR_CLASS_SNAP, DBR_GUARD_ENCAP},
     {DBR_CLASS_DHCP_SERVER, DBR_GUARD_DHCP_SERVER},
     {DBR_CLASS_DHCP_CLIENT, DBR_GUARD_DHCP_CLIENT},

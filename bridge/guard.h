@@ -68,6 +68,7 @@ enum dbr_class {
     DBR_CLASS_NA = 1 << 11,   /* IPv6 neighbour advertisement; never dropped as such, nor is NS */
     DBR_CLASS_SNAP = 1 << 12, /* 802.3 with LLC/SNAP around an EtherType */
     DBR_CLASS_NS = 1 << 13,   /* IPv6 neighbour solicitation: who asks tells his own address, too */
+    DBR_CLASS_VID = 1 << 14,  /* the 802.1Q tag names a VLAN: it is no priority tag */
 };
 
 /* The classes of a frame. Follows IPv4 options, fragments, IPv6 extension headers; an IPv6 first fragment or
@@ -84,6 +85,7 @@ struct dbr_guard_policy {
     uint32_t storm_pps;   /* group and unknown unicast frames per second into the switch; 0 = no limit */
     uint32_t deny_in;     /* classes dropped when they come from the port */
     uint32_t deny_out;    /* classes not sent to the port */
+    uint16_t pvid;        /* the VLAN that it is an access port of (vlan.h); 0: VLANs are not looked at */
     uint8_t source_guard; /* 1: addresses of LAN hosts and other peers cannot be taken over */
     uint8_t isolated;     /* 1: neither to nor from other peers, whatever client-to-client says */
     uint8_t pin4_set, pin6_set; /* 1: ARP/ND/IP sources other than pin4/pin6 (and link-local) are dropped */

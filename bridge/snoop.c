@@ -34,13 +34,13 @@ static bool snoop_arp(const struct dbr_eth_view *v, struct dbr_snoop *out)
     const uint8_t *arp = v->frame + v->l3;
     if (v->len - v->l3 < ARP_LEN || memcmp(arp, ethernet_ip4, 6) != 0)
         return false;
-    return fill(out, dbr_get48(arp + 8), v->vid, 4, arp + 14);
+    return fill(out, dbr_get48(arp + 8), v->vlan, 4, arp + 14);
 }
 
 static bool snoop_advert(const struct dbr_eth_view *v, struct dbr_snoop *out)
 {
     struct inet in = inet_parse(v->frame, v->len, v->l3, v->ethertype);
-    return in.end - in.l4 >= ADVERT_LEN && fill(out, v->src, v->vid, 6, v->frame + in.l4 + 8);
+    return in.end - in.l4 >= ADVERT_LEN && fill(out, v->src, v->vlan, 6, v->frame + in.l4 + 8);
 }
 
 /* True if the options (after the cookie) have message type ACK. */
@@ -69,7 +69,7 @@ static bool snoop_dhcp(const struct dbr_eth_view *v, struct dbr_snoop *out)
     if (bootp[0] != BOOTP_REPLY || memcmp(bootp + 1, ethernet, 2) != 0 ||
         memcmp(bootp + BOOTP_LEN - 4, cookie, 4) != 0 || !is_ack(bootp + BOOTP_LEN, options))
         return false;
-    return fill(out, dbr_get48(bootp + BOOTP_CHADDR), v->vid, 4, bootp + BOOTP_YIADDR);
+    return fill(out, dbr_get48(bootp + BOOTP_CHADDR), v->vlan, 4, bootp + BOOTP_YIADDR);
 }
 
 bool dbr_snoop(const struct dbr_eth_view *v, uint32_t classes, struct dbr_snoop *out)

@@ -233,6 +233,8 @@ enum dbr_conf_auth_retry { DBR_AUTH_RETRY_NONE, DBR_AUTH_RETRY_INTERACT, DBR_AUT
 enum dbr_conf_aead_library { DBR_AEAD_LIBRARY_AUTO, DBR_AEAD_LIBRARY_OPENSSL };
 enum dbr_conf_inner_df { DBR_INNER_DF_CUT, DBR_INNER_DF_TELL };
 enum dbr_conf_port_kind { DBR_PORT_KIND_LAPTOP, DBR_PORT_KIND_SITE };
+/* in the order of enum dbr_vlan_accept, which begins with no `vlan-tagging` (bridge/vlan.h) */
+enum dbr_conf_vlan_accept { DBR_VLAN_ACCEPT_TAGGED, DBR_VLAN_ACCEPT_UNTAGGED, DBR_VLAN_ACCEPT_ALL };
 enum dbr_conf_tunnel { DBR_TUNNEL_LAN, DBR_TUNNEL_SPLIT, DBR_TUNNEL_FULL };
 enum dbr_conf_tls_version { DBR_TLS_1_0 = 10, DBR_TLS_1_1, DBR_TLS_1_2, DBR_TLS_1_3 }; /* 0: not given */
 /* comp-lzo and compress: framing only, never compressed by us (LZO is decoded). */
@@ -429,6 +431,7 @@ bool dbr_conf_binding_same(const struct dbr_conf_binding *a, const struct dbr_co
     X(ping_restart)                                                                                          \
     X(ping_exit)                                                                                             \
     X(port_kind)                                                                                             \
+    X(vlan_pvid)                                                                                             \
     X(tunnel)                                                                                                \
     X(mac_limit)                                                                                             \
     X(source_guard)                                                                                          \

@@ -432,6 +432,10 @@ static void check_server(struct parse *p)
     struct dbr_config *cfg = p->cfg;
     check_pool(p);
     conf_check_logins(p);
+    if (!cfg->vlan_tagging && DBR_IS_SET(cfg, vlan_accept))
+        conf_error(at(p, DBR_D_vlan_accept), "needs VLANs; add: vlan-tagging");
+    if (!cfg->vlan_tagging && DBR_IS_SET(cfg, vlan_pvid))
+        conf_error(at(p, DBR_D_vlan_pvid), "needs VLANs; add: vlan-tagging");
     if (cfg->ccd_exclusive && !cfg->client_config_dir)
         conf_error(at(p, DBR_D_ccd_exclusive), "needs the clients' files; add: client-config-dir DIR");
     if (DBR_IS_SET(cfg, explicit_exit_notify) && (cfg->explicit_exit_notify > 2))
@@ -447,8 +451,9 @@ static const struct {
     enum dbr_directive which;
     bool error;
 } for_many[] = {
-    {DBR_D_ifconfig_pool, true}, {DBR_D_duplicate_cn, true}, {DBR_D_client_to_client, true},
-    {DBR_D_connect_freq, false}, {DBR_D_max_clients, false}, {DBR_D_push, false},
+    {DBR_D_ifconfig_pool, true}, {DBR_D_duplicate_cn, true},  {DBR_D_client_to_client, true},
+    {DBR_D_vlan_tagging, true},  {DBR_D_connect_freq, false}, {DBR_D_max_clients, false},
+    {DBR_D_push, false},
 };
 
 static void check_p2p_server(struct parse *p)

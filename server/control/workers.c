@@ -141,6 +141,8 @@ static void fill_port(const struct client *c, struct dbr_ipc_peer *m)
         m->flags |= DBR_PEER_SOURCE_GUARD;
     if ((f->has.tunnel ? f->tunnel : cfg->tunnel) == DBR_TUNNEL_SPLIT)
         m->flags |= DBR_PEER_SPLIT;
+    if (cfg->vlan_tagging)
+        m->vlan = (uint16_t)(f->has.vlan_pvid ? f->vlan_pvid : cfg->vlan_pvid);
     m->mac_limit = mac_limit(cfg, f);
     m->storm_pps = (uint32_t)(f->has.storm_limit ? f->storm_limit : cfg->storm_limit);
     if (f->has.rate) {

@@ -66,6 +66,7 @@ static int open_shared(struct shared *s)
         return DBR_ERR_NOMEM;
     dbr_switch_init(&s->sw, s->fdb);
     s->sw.age_s = s->limits.age_s;
+    dbr_vlan_init(&s->sw.vlan, (enum dbr_vlan_accept)s->limits.vlan_accept, s->limits.vlan_pvid);
     atomic_store(&s->sw.client_to_client, s->limits.client_to_client);
     set_guards(s);
     s->main_wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -28,6 +28,8 @@ struct dbr_data_limits {
     uint32_t max_macs;     /* addresses in the switch, LAN and peers together; default 8,192 */
     uint32_t age_s;        /* a MAC not seen for so long is forgotten; default 300 */
     bool client_to_client; /* peers see each other's frames */
+    uint16_t vlan_accept;  /* enum dbr_vlan_accept (bridge/vlan.h) */
+    uint16_t vlan_pvid;    /* the TAP's own VLAN, 1..4094 where vlan_accept is on */
     bool loop_guard;       /* find ports that lead back, and close them (loopguard.c) */
     bool no_super_frames;  /* neither coalesce towards the TAP nor UDP_SEGMENT towards the network */
     const char *aead;      /* name of the AEAD back end (crypto/aead.h), NULL = the fastest */

@@ -8,11 +8,6 @@
  */
 #include "data/worker.h"
 
-#include "bridge/vnet.h"
-
-#include <string.h>
-#include <unistd.h>
-
 #define CLOSED_NS 10000000000ULL
 
 static bool anybody_there(const struct worker *w)
@@ -23,12 +18,23 @@ static bool anybody_there(const struct worker *w)
     return any;
 }
 
-static void probe_lan(struct worker *w)
+static void probe_lan(struct worker *w, uint16_t vid)
 {
-    uint8_t buf[DBR_VNET_LEN + DBR_LOOP_FRAME] = {0};
-    dbr_loop_write(&w->shared->loop, buf + DBR_VNET_LEN, DBR_PORT_LAN, w->now.ns);
-    if (!w->tap_again_ns && write(w->tap, buf, sizeof buf) < 0)
-        w->drops_tap++;
+    uint8_t buf[LAN_ROOM + DBR_LOOP_FRAME] = {0};
+    dbr_loop_write(&w->shared->loop, buf + LAN_ROOM, DBR_PORT_LAN, w->now.ns);
+    worker_to_lan(w, buf + LAN_ROOM, DBR_LOOP_FRAME, vid);
+}
+
+/* Each VLAN is a LAN of its own. */
+static void probe_vlans(struct worker *w)
+{
+    uint64_t told[(DBR_VLAN_NONE + 1) / 64] = {0};
+    for (uint32_t i = 0; i < w->peers.n_live; i++) {
+        uint16_t vid = w->peers.live[i]->policy.pvid;
+        if (vid && !(told[vid / 64] >> vid % 64 & 1))
+            probe_lan(w, vid);
+        told[vid / 64] |= 1ULL << vid % 64;
+    }
 }
 
 static void probe_sites(struct worker *w)
@@ -47,8 +53,10 @@ void loopguard_probe(struct worker *w)
 {
     if (!w->shared->limits.loop_guard || w->shared->client)
         return;
-    if (w->index == 0 && anybody_there(w))
-        probe_lan(w);
+    if (w->shared->sw.vlan.mask)
+        probe_vlans(w);
+    else if (w->index == 0 && anybody_there(w))
+        probe_lan(w, 0);
     probe_sites(w);
 }
 

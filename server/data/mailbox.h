@@ -35,6 +35,7 @@ struct mail {
     uint32_t origin;  /* port where the frame came in */
     uint32_t classes; /* of the frame, bridge/guard.h */
     struct dbr_vnet vnet;
+    uint16_t vlan; /* of the frame; 0 = VLANs are not looked at */
     struct dbr_addr addr;
     _Alignas(16) uint8_t bytes[];
 };

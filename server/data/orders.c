@@ -54,6 +54,8 @@ static void peer_change(struct worker *w, struct peer *p, const void *msg)
 {
     const struct dbr_ipc_peer *m = msg;
     struct dbr_addr from = p->addr;
+    if (m->vlan != p->policy.pvid) /* another VLAN: what it had is not there */
+        dbr_fdb_flush_port(w->shared->fdb, p->id, forget_mac, w);
     peer_set(p, m);
     dbr_fdb_port_limit(w->shared->fdb, p->id, p->policy.mac_limit);
     if (m->flags & DBR_PEER_SET_ADDR) {

@@ -82,6 +82,7 @@ void peer_set(struct peer *p, const struct dbr_ipc_peer *m)
     p->fixed = (m->flags & DBR_PEER_FIXED) != 0;
     if (p->uplink && !site) /* the office is not a guest here */
         p->policy.deny_in = p->policy.deny_out = 0;
+    dbr_vlan_access(&p->policy, m->vlan);
     p->wire_id = m->wire_peer_id;
     p->framing = (enum dbr_framing)m->framing;
     p->tell_mtu = m->flags & DBR_PEER_TELL_MTU;

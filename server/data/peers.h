@@ -19,6 +19,7 @@
 #include "bridge/guard.h"
 #include "bridge/mss.h"
 #include "bridge/split.h"
+#include "bridge/vlan.h"
 #include "data/wheel.h"
 #include "ipc/home.h"
 #include "ipc/messages.h"

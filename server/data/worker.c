@@ -48,6 +48,7 @@ struct frame {
     struct dbr_vnet vnet;
     uint32_t origin;  /* port */
     uint32_t classes; /* bridge/guard.h */
+    uint16_t vlan;    /* only for ports of this VLAN; 0 = VLANs are not looked at */
     bool flooded;     /* others get it too: its sender is not answered */
 };
 
@@ -94,15 +95,40 @@ static void write_lan(struct worker *w)
     w->expanded = 0;
 }
 
-static void to_lan(struct worker *w, const struct frame *f)
+static void add_to_lan(struct worker *w, const uint8_t *bytes, size_t len)
 {
-    int err = dbr_gro_add(w->lan, f->bytes, f->len);
+    int err = dbr_gro_add(w->lan, bytes, len);
     if (err == DBR_ERR_LIMIT) {
         write_lan(w);
-        err = dbr_gro_add(w->lan, f->bytes, f->len);
+        err = dbr_gro_add(w->lan, bytes, len);
     }
     if (err)
         w->drops_shape++;
+}
+
+/* Puts the tag of the VLAN on a frame for the TAP; false when it is not for the TAP. */
+static bool tag_for_lan(struct worker *w, uint16_t vid, uint8_t **bytes, size_t *len)
+{
+    uint16_t tag = dbr_vlan_on_tap(&w->shared->sw.vlan, vid);
+    return tag != DBR_VLAN_NONE && (!tag || !dbr_vlan_tag(bytes, len, tag));
+}
+
+/* A tag goes into the room that the datagram's header had; the frame is for nobody else then. */
+static void to_lan(struct worker *w, const struct frame *f)
+{
+    uint8_t *bytes = f->bytes;
+    size_t len = f->len;
+    if (!f->vlan || tag_for_lan(w, f->vlan, &bytes, &len))
+        add_to_lan(w, bytes, len);
+}
+
+void worker_to_lan(struct worker *w, uint8_t *bytes, size_t len, uint16_t vid)
+{
+    if (!tag_for_lan(w, vid, &bytes, &len) || w->tap_again_ns)
+        return;
+    memset(bytes - DBR_VNET_LEN, 0, DBR_VNET_LEN);
+    if (write(w->tap, bytes - DBR_VNET_LEN, DBR_VNET_LEN + len) < 0)
+        w->drops_tap++;
 }
 
 /* ---- out: to peers ---- */
@@ -119,10 +145,11 @@ static void watch_limit(struct worker *w, struct peer *p, struct peer_key *k)
 static void to_peer(struct worker *w, uint32_t id, const struct frame *f);
 
 /* Tells the sender of a frame, which was too long for p, so. */
-static void answer_too_long(struct worker *w, const struct peer *p, const struct dbr_frag *c, uint32_t origin)
+static void answer_too_long(struct worker *w, const struct peer *p, const struct dbr_frag *c,
+                            const struct frame *to)
 {
-    uint8_t buf[DBR_VNET_LEN + DBR_FRAG_ANSWER_MAX] = {0};
-    struct frame f = {.bytes = buf + DBR_VNET_LEN, .origin = p->id};
+    uint8_t buf[LAN_ROOM + DBR_FRAG_ANSWER_MAX] = {0};
+    struct frame f = {.bytes = buf + LAN_ROOM, .origin = p->id, .vlan = to->vlan};
     struct dbr_eth_view v;
     if (!dbr_storm_allow(&w->too_long, TOO_LONG_PER_S, w->now.ns))
         return;
@@ -131,10 +158,10 @@ static void answer_too_long(struct worker *w, const struct peer *p, const struct
         return;
     f.len = (size_t)n;
     f.classes = dbr_guard_classify(&v);
-    if (origin != DBR_PORT_LAN)
-        to_peer(w, origin, &f);
-    else if (!w->tap_again_ns && write(w->tap, buf, DBR_VNET_LEN + f.len) < 0)
-        w->drops_tap++;
+    if (to->origin != DBR_PORT_LAN)
+        to_peer(w, to->origin, &f);
+    else
+        worker_to_lan(w, f.bytes, f.len, f.vlan);
 }
 
 _Static_assert((int)DBR_IPC_MAX_L3_MIN == (int)DBR_FRAG_MIN, "what control may say is what frag takes");
@@ -147,7 +174,7 @@ static void seal_long(struct worker *w, struct peer *p, uint8_t *bytes, size_t n
     if (kind == DBR_FRAG_ANSWER && !p->tell_mtu && dbr_frag_cut_anyway(&c))
         kind = DBR_FRAG_CUT;
     if (kind == DBR_FRAG_ANSWER && !f->flooded) {
-        answer_too_long(w, p, &c, f->origin);
+        answer_too_long(w, p, &c, f);
         return;
     }
     size_t cap = kind == DBR_FRAG_CUT ? dbr_frag_frame_len(&c) : n;
@@ -232,6 +259,8 @@ static void deliver_rewritten(struct worker *w, struct peer *p, const struct fra
 /* Hands the frame to a peer of this worker, if its port takes it. */
 static void deliver(struct worker *w, struct peer *p, const struct frame *f)
 {
+    if (f->vlan != p->policy.pvid)
+        return;
     if (p->closed_until_ns > w->now.ns) {
         p->stats.drops_guard++;
         return;
@@ -271,6 +300,7 @@ static void mail_frame(struct worker *w, unsigned to, enum mail_kind kind, uint3
     mail->origin = f->origin;
     mail->classes = f->classes;
     mail->vnet = f->vnet;
+    mail->vlan = f->vlan;
     memcpy(mail->bytes, f->bytes, f->len);
 }
 
@@ -294,16 +324,20 @@ static void flood_own(struct worker *w, const struct frame *f)
             deliver(w, w->peers.live[i], &copy);
 }
 
-static void flood(struct worker *w, const struct frame *f, const struct dbr_route *r)
+static void flood_peers(struct worker *w, const struct frame *f)
 {
-    if (r->flood_lan)
-        to_lan(w, f);
-    if (!r->flood_peers)
-        return;
     flood_own(w, f);
     for (unsigned i = 0; i < w->shared->n_workers; i++)
         if (i != w->index && atomic_load_explicit(&w->shared->workers[i]->n_live, memory_order_relaxed))
             mail_frame(w, i, MAIL_FLOOD, 0, f);
+}
+
+static void flood(struct worker *w, const struct frame *f, const struct dbr_route *r)
+{
+    if (r->flood_peers)
+        flood_peers(w, f);
+    if (r->flood_lan)
+        to_lan(w, f); /* last: it may get a tag */
 }
 
 /* Shows the others their mail, and wakes those that sleep. */
@@ -333,27 +367,18 @@ void worker_ring(struct worker *w)
  * address as its source and changes nobody's ARP cache. */
 static void announce(struct worker *w, const struct dbr_eth_view *v)
 {
-    enum { RARP = 0x8035, FRAME = 60, VLAN = 0x8100 };
-    uint8_t buf[DBR_VNET_LEN + FRAME + 4] = {0}, *p = buf + DBR_VNET_LEN;
+    enum { RARP = 0x8035, FRAME = 60 };
+    uint8_t buf[LAN_ROOM + FRAME] = {0}, *p = buf + LAN_ROOM;
     static const uint8_t head[] = {0, 1, 8, 0, 6, 4, 0, 3}; /* Ethernet, IPv4, request reverse */
-    size_t len = FRAME;
     if (!dbr_storm_allow(&w->announced, ANNOUNCED_PER_S, w->now.ns))
         return;
     memset(p, 0xff, 6);
     dbr_mac_write(p + 6, v->src);
-    p += 12;
-    if (v->vid) {
-        dbr_put16(p, VLAN);
-        dbr_put16(p + 2, v->vid);
-        p += 4;
-        len += 4;
-    }
-    dbr_put16(p, RARP);
-    memcpy(p + 2, head, sizeof head);
-    dbr_mac_write(p + 10, v->src);
-    dbr_mac_write(p + 20, v->src);
-    if (!w->tap_again_ns && write(w->tap, buf, DBR_VNET_LEN + len) < 0)
-        w->drops_tap++;
+    dbr_put16(p + 12, RARP);
+    memcpy(p + 14, head, sizeof head);
+    dbr_mac_write(p + 22, v->src);
+    dbr_mac_write(p + 32, v->src);
+    worker_to_lan(w, p, FRAME, v->vlan);
 }
 
 /* A source address is new at its port: the steering, the bridge and control want to know. */
@@ -363,15 +388,15 @@ static void learned(struct worker *w, const struct dbr_eth_view *v, const struct
     if (port == DBR_PORT_LAN) {
         if (!moved)
             return;
-        news_bridge(&w->news, v->src, v->vid, r->moved_from, false);
-        news_learned(&w->news, v->src, v->vid, r->moved_from, DBR_LEARNED_GONE, w->now.ns);
+        news_bridge(&w->news, v->src, v->vlan, r->moved_from, false);
+        news_learned(&w->news, v->src, v->vlan, r->moved_from, DBR_LEARNED_GONE, w->now.ns);
         return;
     }
     if (w->shared->boot->steer)
         dbr_steer_set(w->shared->boot->steer, v->src, w->index);
     if (!moved || r->moved_from == DBR_PORT_LAN)
-        news_bridge(&w->news, v->src, v->vid, port, true);
-    news_learned(&w->news, v->src, v->vid, port, moved ? DBR_LEARNED_MOVED : DBR_LEARNED_NEW, w->now.ns);
+        news_bridge(&w->news, v->src, v->vlan, port, true);
+    news_learned(&w->news, v->src, v->vlan, port, moved ? DBR_LEARNED_MOVED : DBR_LEARNED_NEW, w->now.ns);
     announce(w, v);
 }
 
@@ -419,7 +444,7 @@ static void from_uplink(struct worker *w, struct peer *p, struct frame *f, const
 /* A frame that a peer sent, opened and stripped. */
 static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t len)
 {
-    struct frame f = {.bytes = bytes, .len = len, .origin = p->id};
+    struct frame f = {.bytes = bytes, .len = len, .origin = p->id, .vlan = p->policy.pvid};
     struct dbr_eth_view v;
     uint32_t mtu = w->shared->boot->tap_mtu;
     p->stats.rx_frames++;
@@ -440,6 +465,7 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
         return;
     }
     struct dbr_ingress in = {.port = p->id, .policy = &p->policy, .storm = &p->storm};
+    dbr_vlan_enter(&v, (struct dbr_vlan_port){.untagged = p->policy.pvid});
     struct dbr_route r = dbr_forward(&w->shared->sw, &in, &v, w->now);
     w->routed[r.to]++;
     if (r.learned != DBR_LEARN_NONE)
@@ -447,7 +473,7 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
     if (r.classes)
         look_closer(w, &v, &r, p->id);
     if (r.to == DBR_TO_DROP)
-        news_guard(&w->news, p, r.verdict, v.src, v.vid);
+        news_guard(&w->news, p, r.verdict, v.src, v.vlan);
     else
         forward(w, &f, &r);
 }
@@ -457,12 +483,12 @@ static int strip(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
 {
     if (p->framing == DBR_FRAMING_NONE)
         return 0;
-    if (w->expanded + EXPAND_FRAME > EXPAND_BYTES)
+    if (w->expanded + DBR_VLAN_TAG + EXPAND_FRAME > EXPAND_BYTES)
         write_lan(w);
-    uint8_t *scratch = w->expand + w->expanded;
+    uint8_t *scratch = w->expand + w->expanded + DBR_VLAN_TAG; /* room that to_lan() may want */
     int err = dbr_framing_strip(p->framing, text, len, scratch, EXPAND_FRAME);
     if (!err && *text == scratch)
-        w->expanded += *len;
+        w->expanded += DBR_VLAN_TAG + *len;
     return err;
 }
 
@@ -708,6 +734,20 @@ void worker_datagram(struct worker *w, struct dgram *d)
 
 /* ---- in: from the LAN ---- */
 
+/* A frame of a class. The tag that named its VLAN stays here. */
+static void special_lan_frame(struct worker *w, struct frame *f, const struct dbr_eth_view *v,
+                              struct dbr_route *r)
+{
+    look_closer(w, v, r, DBR_PORT_LAN);
+    if (!f->vlan || !(r->classes & DBR_CLASS_VID))
+        return;
+    r->classes &= ~(uint32_t)(DBR_CLASS_VID | DBR_CLASS_TAGGED);
+    if (!dbr_vlan_untag(&f->bytes, &f->len, &f->vnet))
+        return;
+    r->to = DBR_TO_DROP;
+    w->drops_shape++;
+}
+
 static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
 {
     struct frame f = {.bytes = bytes, .len = len, .origin = DBR_PORT_LAN};
@@ -728,12 +768,14 @@ static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
     if (v.ethertype == DBR_LOOP_ETHERTYPE && loopguard_takes(w, NULL, &v))
         return;
     struct dbr_ingress in = {.port = DBR_PORT_LAN};
+    dbr_vlan_enter(&v, w->shared->sw.vlan.tap);
+    f.vlan = v.vlan & w->shared->sw.vlan.mask;
     struct dbr_route r = dbr_forward(&w->shared->sw, &in, &v, w->now);
     w->routed[r.to]++;
     if (r.learned != DBR_LEARN_NONE)
         learned(w, &v, &r, DBR_PORT_LAN);
     if (r.classes)
-        look_closer(w, &v, &r, DBR_PORT_LAN);
+        special_lan_frame(w, &f, &v, &r);
     forward(w, &f, &r);
 }
 
@@ -768,7 +810,8 @@ static void take_mail(struct worker *w, struct mail *mail, struct origin *origin
                       .len = mail->len,
                       .vnet = mail->vnet,
                       .origin = mail->origin,
-                      .classes = mail->classes};
+                      .classes = mail->classes,
+                      .vlan = mail->vlan};
     struct dgram d = {.bytes = mail->bytes, .len = mail->len, .origin = origin};
     struct peer *p = peers_find(&w->peers, mail->peer);
     origin->addr = mail->addr;

@@ -39,7 +39,8 @@ enum {
     MAILS_PER_ROUND = 64,   /* taken from each other worker */
     TAP_READS = 64,         /* frames read from the TAP in one round */
     TAP_ROUND_BYTES = 1 << 18,
-    TALLIED_CLASSES = 7, /* rows of totals.c */
+    TALLIED_CLASSES = 7,                    /* rows of totals.c */
+    LAN_ROOM = DBR_VNET_LEN + DBR_VLAN_TAG, /* in front of a frame for worker_to_lan() */
 };
 
 struct worker;
@@ -150,6 +151,9 @@ void worker_from_network(struct worker *w);
 void worker_from_lan(struct worker *w);
 void worker_from_mailboxes(struct worker *w);
 
+/* Writes one frame of our own to the LAN at once. There must be LAN_ROOM bytes of room in front of it; vid is
+ * the VLAN that it is for, 0 = as it is. */
+void worker_to_lan(struct worker *w, uint8_t *bytes, size_t len, uint16_t vid);
 /* For orders.c: handles one datagram as if it had come from the socket, and everything that follows of it. */
 void worker_datagram(struct worker *w, struct dgram *d);
 /* For orders.c: seals and sends len bytes to p (an OCC message). */

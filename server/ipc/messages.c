@@ -25,6 +25,8 @@ static int check_peer(const void *buf)
         return DBR_ERR_SHAPE;
     if (m->replay_window < 64 || m->replay_window > REPLAY_WINDOW_MAX || !memchr(m->cn, 0, sizeof m->cn))
         return DBR_ERR_SHAPE;
+    if (m->vlan > 4094)
+        return DBR_ERR_SHAPE;
     if (m->max_l3 && m->max_l3 < DBR_IPC_MAX_L3_MIN)
         return DBR_ERR_SHAPE;
     return m->addr.family == 0 || m->addr.family == 4 || m->addr.family == 6 ? 0 : DBR_ERR_SHAPE;

@@ -164,6 +164,7 @@ struct dbr_ipc_peer {
     uint16_t mss_v4, mss_v6; /* TCP MSS to clamp to inside; 0 = leave */
     uint16_t framing;        /* enum dbr_framing */
     uint16_t max_l3;    /* longest inner IP packet towards the peer, DBR_IPC_MAX_L3_MIN or more; 0 = any */
+    uint16_t vlan;      /* it is an access port of this VLAN, 1..4094; 0: VLANs are not looked at */
     uint32_t storm_pps; /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
     uint64_t rate_up, rate_down; /* bit/s, 0 = no limit */
     int64_t not_after;       /* unix seconds: when the first certificate of its chain ends; 0: not known */

@@ -26,6 +26,7 @@
 
 #include "bridge/netlink.h"
 #include "bridge/tap.h"
+#include "bridge/vlan.h"
 #include "conf/config.h"
 #include "ipc/boot.h"
 #include "ipc/messages.h"
@@ -200,6 +201,7 @@ int keeper_complain(struct keeper *k, enum dbr_directive which, int err, const c
 int keeper_complain_errno(struct keeper *k, enum dbr_directive which, const char *what, const char *path);
 
 /* lan.c */
+enum dbr_vlan_accept lan_vlans(const struct dbr_config *c); /* how the TAP carries VLANs */
 int open_bridge(struct keeper *k); /* and netlink; errors as above, as of all of these */
 /* A TAP in the place of one that was deleted, with the same name and MAC, in the bridge. */
 int open_tap(struct keeper *k);

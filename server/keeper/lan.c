@@ -13,6 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+enum dbr_vlan_accept lan_vlans(const struct dbr_config *c)
+{
+    return c->vlan_tagging ? DBR_VLAN_TAGGED + (enum dbr_vlan_accept)c->vlan_accept : DBR_VLAN_OFF;
+}
+
 /* A name without a digit is numbered by the kernel, as OpenVPN does: tap -> tap0, tap1, ... */
 static void tap_name(const struct keeper *k, char out[DBR_TAP_NAME])
 {

@@ -167,22 +167,42 @@ static void control_state(struct keeper *k, const struct dbr_ipc_state *m)
     }
 }
 
+static uint16_t vid_on_tap(const struct keeper *k, uint16_t vlan)
+{
+    struct dbr_vlan v;
+    dbr_vlan_init(&v, lan_vlans(k->config), (uint16_t)k->config->vlan_pvid);
+    return dbr_vlan_on_tap(&v, vlan);
+}
+
+/* False when the bridge does not take it. */
+static bool fdb_put(struct keeper *k, uint64_t mac, uint16_t vid)
+{
+    if (fdbset_add(&k->fdb, mac, vid) || !dbr_bridge_fdb_add(k->netlink, k->tap.ifindex, mac, vid, NULL))
+        return true;
+    fdbset_del(&k->fdb, mac, vid);
+    return false;
+}
+
 /* Bounded: more addresses than the set holds are only flooded by the kernel, as any unknown one. */
 static void fdb_add(struct keeper *k, const struct dbr_ipc_learned *m)
 {
     uint64_t mac = dbr_get48(m->mac);
+    uint16_t vid = vid_on_tap(k, m->vlan);
     bool guarded = !mac || mac == k->bridge.mac || mac == k->gateway_mac; /* data would not ask for these */
-    if (!k->bridged || guarded || fdbset_add(&k->fdb, mac, m->vlan))
+    if (!k->bridged || guarded || vid == DBR_VLAN_NONE || fdb_put(k, mac, vid))
         return;
-    if (dbr_bridge_fdb_add(k->netlink, k->tap.ifindex, mac, m->vlan, NULL))
-        fdbset_del(&k->fdb, mac, m->vlan);
+    if (vid && k->config->vlan_tagging)
+        fdb_put(k, mac, 0); /* a bridge that filters no VLANs knows addresses without them */
 }
 
 static void fdb_del(struct keeper *k, const struct dbr_ipc_learned *m)
 {
     uint64_t mac = dbr_get48(m->mac);
-    if (k->bridged && fdbset_del(&k->fdb, mac, m->vlan))
-        dbr_bridge_fdb_del(k->netlink, k->tap.ifindex, mac, m->vlan, NULL);
+    uint16_t vid = vid_on_tap(k, m->vlan);
+    if (k->config->vlan_tagging && vid != DBR_VLAN_NONE && !fdbset_has(&k->fdb, mac, vid))
+        vid = 0;
+    if (k->bridged && fdbset_del(&k->fdb, mac, vid))
+        dbr_bridge_fdb_del(k->netlink, k->tap.ifindex, mac, vid, NULL);
 }
 
 static void from_control(struct keeper *k, const struct dbr_ipc_head *m, int fd)

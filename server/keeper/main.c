@@ -100,6 +100,8 @@ static int run_data(const struct dbr_boot *boot, struct dbr_config *config, cons
     struct dbr_data_limits limits = {.max_peers = boot->single ? 1 : (uint32_t)config->max_clients,
                                      .age_s = (uint32_t)config->stale_routes_check.n,
                                      .client_to_client = config->client_to_client,
+                                     .vlan_accept = (uint16_t)lan_vlans(config),
+                                     .vlan_pvid = (uint16_t)config->vlan_pvid,
                                      .loop_guard = config->loop_guard};
     if (config->aead_library == DBR_AEAD_LIBRARY_OPENSSL)
         limits.aead = "openssl";

@@ -216,7 +216,7 @@ static void a_clients_file(void **state)
         "push-reset\ntunnel split\nifconfig-ipv6-push fd00:77::9/64 fd00:77::1\nmax-routes-per-client "
         "9\nport-kind site\nmac-limit 12\nrate 10M 1500k\ninactive 60 "
         "9\nping-restart 30\nstorm-limit 7\n"
-        "source-guard off\nsession-timeout 3600\n";
+        "source-guard off\nsession-timeout 3600\nvlan-pvid 4094\n";
     struct dbr_client_config cc;
     struct collect c;
     (void)state;
@@ -244,6 +244,7 @@ static void a_clients_file(void **state)
     assert_int_equal(cc.ping_restart, 30);
     assert_false(cc.source_guard);
     assert_true(cc.has.source_guard);
+    assert_true(cc.has.vlan_pvid && cc.vlan_pvid == 4094);
     dbr_client_config_free(&cc);
     dbr_client_config_free(&cc);
 }
@@ -269,7 +270,9 @@ static const struct {
     {"server-bridge", "not for a client's file"},
     {"<ca>\nx\n</ca>", "ca|not for a client's file"},
     {"iroute 10.0.0.0 255.0.0.0", "bridge does not route"},
-    {"vlan-pvid 5", "not built yet"},
+    {"vlan-pvid 4095", "out of range"},
+    {"vlan-pvid 0", "out of range"},
+    {"vlan-tagging", "not for a client's file"},
     {"ifconfig-ipv6-push fd00::5", "prefix length"},
     {"ifconfig-push alice 255.0.0.0", "no IPv4"},
     {"\n\ndisabled", "ccd/x:3: disabled|did you mean disable?"},

@@ -352,7 +352,6 @@ static const struct {
     {"management 127.0.0.1 7505 stdin", "stdin|password file"},
     {"management 127.0.0.1 0", "management"},
     {"management-external-key", "not built yet|key"},
-    {"vlan-tagging", "not built yet|bridge"},
 };
 
 static void list3_is_refused_with_reason_and_way_out(void **state)

@@ -253,6 +253,27 @@ static void test_port(void **state)
     remove_file("alice");
 }
 
+/* The VLAN of a client: its file's, else everybody's, and none without the directive. */
+static void test_vlan(void **state)
+{
+    (void)state;
+    static const char *const conf[] = {"", "vlan-tagging", "vlan-tagging\nvlan-pvid 7"};
+    static const uint16_t alice[] = {0, 20, 20}, bob[] = {0, 1, 7};
+    for (size_t i = 0; i < sizeof conf / sizeof *conf; i++) {
+        write_file("alice", "vlan-pvid 20\n");
+        struct rig *rig = with_files(conf[i]);
+        rig_connect(rig, "alice", A, 4000);
+        rig_connect(rig, "bob", A, 4001);
+        const struct dbr_ipc_peer *m =
+            rig_told(rig, DBR_IPC_PEER_NEW, rig_client(rig, "alice")->peer_id, 0, NULL);
+        assert_int_equal(m->vlan, alice[i]);
+        m = rig_told(rig, DBR_IPC_PEER_NEW, rig_client(rig, "bob")->peer_id, 0, NULL);
+        assert_int_equal(m->vlan, bob[i]);
+        rig_free(rig);
+        remove_file("alice");
+    }
+}
+
 /* ---- the pool ---- */
 
 #define POOL(first, last) "server-bridge 192.168.50.1 255.255.255.0 192.168.50." first " 192.168.50." last
@@ -382,17 +403,12 @@ static int remove_folder(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bridge_shapes),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_split_push),
-        cmocka_unit_test(test_unreadable_file),
-        cmocka_unit_test(test_exclusive),
-        cmocka_unit_test(test_disabled_replaces_nobody),
-        cmocka_unit_test(test_port),
-        cmocka_unit_test(test_same_address),
-        cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_pool_and_file),
-        cmocka_unit_test(test_pool_and_restart),
+        cmocka_unit_test(test_bridge_shapes), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_split_push),    cmocka_unit_test(test_unreadable_file),
+        cmocka_unit_test(test_exclusive),     cmocka_unit_test(test_disabled_replaces_nobody),
+        cmocka_unit_test(test_port),          cmocka_unit_test(test_vlan),
+        cmocka_unit_test(test_same_address),  cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_pool_and_file), cmocka_unit_test(test_pool_and_restart),
     };
     int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);
     rig_pki_free();

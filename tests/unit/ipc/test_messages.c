@@ -233,6 +233,8 @@ static const struct {
     AT(DBR_IPC_PEER_NEW, peer.serial_len, DBR_IPC_SERIAL_MAX, true),
     AT(DBR_IPC_PEER_NEW, peer.serial_len, DBR_IPC_SERIAL_MAX + 1, false),
     AT(DBR_IPC_PEER_SET, peer.serial_len, 255, false),
+    AT(DBR_IPC_PEER_NEW, peer.vlan, 4094, true),
+    AT(DBR_IPC_PEER_SET, peer.vlan, 4095, false),
     AT(DBR_IPC_PEER_NEW, peer.max_l3, 0, true),
     AT(DBR_IPC_PEER_NEW, peer.max_l3, 1, false),
     AT(DBR_IPC_PEER_NEW, peer.max_l3, 575, false),
