@@ -425,6 +425,7 @@ bool dbr_conf_binding_same(const struct dbr_conf_binding *a, const struct dbr_co
     X(push)                                                                                                  \
     X(push_reset)                                                                                            \
     X(push_remove)                                                                                           \
+    X(override_username)                                                                                     \
     X(inactive)                                                                                              \
     X(session_timeout)                                                                                       \
     X(ping)                                                                                                  \

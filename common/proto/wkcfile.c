@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "proto/keyblock.h"
 #include "proto/wkc.h"
 
 #include <stdio.h>
@@ -19,57 +20,23 @@
 static const char server_label[] = "OpenVPN tls-crypt-v2 server key";
 static const char client_label[] = "OpenVPN tls-crypt-v2 client key";
 
-/* The place of "-----WORD LABEL-----" in the text, or NULL. */
-static const char *find_marker(const char *text, size_t len, const char *word, const char *label, size_t *n)
-{
-    char marker[80];
-    *n = (size_t)snprintf(marker, sizeof marker, "-----%s %s-----", word, label);
-    return len ? memmem(text, len, marker, *n) : NULL;
-}
-
-/* Decodes what lies between the two markers; its length, or a negative error with what is wrong in *wrong. */
-static long read_block(const char *text, size_t len, const char *label, uint8_t *out, size_t cap,
-                       const char **wrong)
-{
-    size_t n_begin, n_end;
-    const char *begin = find_marker(text, len, "BEGIN", label, &n_begin);
-    *wrong = "no BEGIN line of";
-    if (!begin)
-        return DBR_ERR_SHAPE;
-    begin += n_begin;
-    const char *end = find_marker(begin, len - (size_t)(begin - text), "END", label, &n_end);
-    *wrong = "no END line of";
-    if (!end)
-        return DBR_ERR_SHAPE;
-    long n = dbr_base64_decode(begin, (size_t)(end - begin), out, cap);
-    *wrong = n == DBR_ERR_SPACE ? "too many bytes in" : "bytes that are not base64 in";
-    return n;
-}
-
-static int refuse(char *why, size_t cap, const char *wrong, const char *label, const char *way_out)
-{
-    if (cap)
-        snprintf(why, cap, "%s \"%s\" (make one with: %s)", wrong, label, way_out);
-    return DBR_ERR_SHAPE;
-}
-
 int dbr_wkc_server_key_parse(uint8_t key[DBR_WKC_SERVER_KEY_LEN], const char *text, size_t len, char *why,
                              size_t cap)
 {
     const char *wrong;
-    long n = read_block(text, len, server_label, key, DBR_WKC_SERVER_KEY_LEN, &wrong);
+    long n = keyblock_read(text, len, server_label, key, DBR_WKC_SERVER_KEY_LEN, &wrong);
     if (n == DBR_WKC_SERVER_KEY_LEN)
         return 0;
     dbr_wipe(key, DBR_WKC_SERVER_KEY_LEN);
-    return refuse(why, cap, n < 0 ? wrong : "too few bytes in", server_label,
-                  "drawbridge-ca gate-key v2 new");
+    return keyblock_refuse(why, cap, n < 0 ? wrong : "too few bytes in", server_label,
+                           "drawbridge-ca gate-key v2 new");
 }
 
 int dbr_own_key_parse(struct dbr_own_key *k, const char *text, size_t len, char *why, size_t cap)
 {
     uint8_t both[DBR_STATIC_KEY_LEN + DBR_WKC_MAX];
     const char *wrong;
-    long n = read_block(text, len, client_label, both, sizeof both, &wrong);
+    long n = keyblock_read(text, len, client_label, both, sizeof both, &wrong);
     memset(k, 0, sizeof *k);
     if (n >= DBR_STATIC_KEY_LEN + DBR_WKC_MIN) {
         k->wkc_len = (size_t)n - DBR_STATIC_KEY_LEN;
@@ -81,11 +48,11 @@ int dbr_own_key_parse(struct dbr_own_key *k, const char *text, size_t len, char 
         return 0;
     bool cut = k->wkc_len != 0;
     dbr_wipe(k, sizeof *k);
-    return refuse(why, cap,
-                  n < 0 ? wrong
-                  : cut ? "a wrapped key of another length in"
-                        : "too few bytes in",
-                  client_label, "drawbridge-ca gate-key v2 client NAME");
+    return keyblock_refuse(why, cap,
+                           n < 0 ? wrong
+                           : cut ? "a wrapped key of another length in"
+                                 : "too few bytes in",
+                           client_label, "drawbridge-ca gate-key v2 client NAME");
 }
 
 static int write_block(const char *label, const uint8_t *bytes, size_t n, char *out, size_t cap)

@@ -35,7 +35,7 @@ static int by_tls_verify(struct client *c, char *reason, size_t cap)
 
 static int by_managers(struct client *c, char *reason, size_t cap)
 {
-    int err = c->ctl->cfg->management_client_auth ? management_judge(c) : 0;
+    int err = c->ctl->cfg->management_client_auth && !login_proved(c) ? management_judge(c) : 0;
     return !err || err == DBR_ERR_AGAIN ? err : refuse(reason, cap, "nobody is there to admit clients");
 }
 

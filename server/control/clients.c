@@ -97,6 +97,7 @@ void client_tick(struct client *c)
     dbr_heap_remove(&c->ctl->timers, &c->timer);
     if (c->session)
         dbr_session_tick(c->session, &c->ctl->now);
+    login_tick(c);
     client_settle(c);
 }
 
@@ -209,6 +210,8 @@ int client_admit(struct client *c, char *reason, size_t cap)
     if (!verdict_stands(c)) /* a list came in since the handshake looked */
         return refuse(reason, cap, "Certificate revoked");
     int err = options_file(c, client_name(c), reason, cap);
+    if (!err)
+        err = login_override(c);
     if (err)
         return err;
     if (ctl->boot->single)
@@ -286,12 +289,14 @@ static int op_keys(void *arg, struct dbr_session *s, const struct dbr_data_keys 
                    keys->peer_id);
         management_up(c);
         hook_up(c);
-    } else if (c->adm->issuer) { /* it may be a renewed one */
-        int err = follow_certificate(c, dbr_session_peer(s));
-        if (err)
-            return err;
+        return workers_key_new(c, keys);
     }
-    return workers_key_new(c, keys);
+    int err = c->adm->issuer ? follow_certificate(c, dbr_session_peer(s)) : 0; /* it may be a renewed one */
+    if (!err)
+        err = workers_key_new(c, keys);
+    if (!err)
+        login_renewed(c);
+    return err;
 }
 
 static void op_swap(void *arg, struct dbr_session *s, uint8_t key_id)

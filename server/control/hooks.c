@@ -231,11 +231,17 @@ int hook_user_pass(struct client *c)
     struct dbr_ipc_hook m = {.hook = DBR_HOOK_USER_PASS};
     char text[2 * DBR_USERPASS_MAX + 2] = "", cn[4 * DBR_X509_CN_MAX + 1];
     const char *user = login_user(c), *password = login_password(c), *own = dbr_session_peer(c->session)->cn;
+    const char *state;
+    char sid[DBR_TOKEN_SID_TEXT];
     int err = 0;
     add_plain(&m, "username", user);
     if (!cfg->auth_user_pass_verify.via_file && cfg->script_security >= 3)
         add_plain(&m, "password", password);
     client_env(c, add_variable, &m);
+    if (login_session(c, &state, sid)) {
+        add_variable(&m, "session_state", state);
+        add_variable(&m, "session_id", sid);
+    }
     add_plain(&m, "common_name", dbr_log_escape(cn, sizeof cn, own, strlen(own)));
     if (cfg->auth_user_pass_verify.via_file) {
         int n = snprintf(text, sizeof text, "%s\n%s\n", user, password);

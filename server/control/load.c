@@ -203,6 +203,29 @@ static int load_withdrawn(struct control *ctl)
     return err ? DBR_ERR_CONFIG : 0;
 }
 
+/* For good: a reload leaves it, or every token would be void. */
+static int load_token_secret(struct control *ctl)
+{
+    const struct dbr_conf_blob *b = &ctl->cfg->auth_gen_token_secret;
+    uint8_t secret[DBR_TOKEN_SECRET_LEN];
+    char why[WHY] = "";
+    struct text t = {0};
+    if (!ctl->cfg->auth_gen_token.on || ctl->boot->client)
+        return 0;
+    int err = load_blob(ctl, DBR_D_auth_gen_token_secret, b, &t);
+    if (!err && given(b) && dbr_token_secret_parse(secret, t.data, t.len, why, sizeof why)) {
+        complain(ctl, DBR_D_auth_gen_token_secret, b->path, why);
+        err = DBR_ERR_CONFIG;
+    } else if (!err && !given(b)) {
+        memcpy(secret, ctl->boot->token_secret, sizeof secret);
+    }
+    free_text(&t);
+    if (!err)
+        err = dbr_mac_new(&ctl->token_mac, "SHA256", secret, sizeof secret);
+    dbr_wipe(secret, sizeof secret);
+    return err;
+}
+
 static int load_gate(struct control *ctl)
 {
     const struct dbr_config *cfg = ctl->cfg;
@@ -567,5 +590,7 @@ int control_load(struct control *ctl)
     int err = verdict_rules(ctl);
     if (!err)
         err = control_load_realm(ctl);
+    if (!err)
+        err = load_token_secret(ctl);
     return err ? err : load_crl(ctl);
 }

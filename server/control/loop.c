@@ -33,10 +33,15 @@ uint64_t control_second(const struct control *ctl)
     return ctl->now.ns / SECOND_NS;
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 void control_reschedule(struct client *c)
 {
     if (c->session)
-        dbr_heap_set(&c->ctl->timers, &c->timer, dbr_session_deadline(c->session));
+        dbr_heap_set(&c->ctl->timers, &c->timer, sooner(dbr_session_deadline(c->session), login_deadline(c)));
     else
         dbr_heap_remove(&c->ctl->timers, &c->timer);
 }
@@ -274,6 +279,7 @@ void control_free(struct control *ctl)
     dbr_seen_free(ctl->seen);
     dbr_buckets_free(ctl->buckets);
     dbr_withdrawn_free(&ctl->withdrawn);
+    dbr_mac_free(ctl->token_mac);
     dbr_revoked_free(&ctl->revoked);
     dbr_trust_free(ctl->trust);
     dbr_issuers_free(ctl->issuers);

@@ -317,5 +317,5 @@ size_t options_push(struct client *c, const char **opts, size_t max)
                  ip_text(a->netmask, mask));
         opts[n++] = a->push_ifconfig;
     }
-    return add_ipv6(c, opts, n);
+    return login_push(c, opts, add_ipv6(c, opts, n));
 }

@@ -4,10 +4,14 @@
  * from a name. A client that has been let in under a name keeps it until it goes. The password is kept for as
  * long as somebody is asked about it, never logged, and wiped.
  *
- * Source: OpenVPN 2.6 ssl_verify.c verify_user_pass.
+ * With auth-gen-token, a client that has been let in gets a token, and says it in place of the password from
+ * then on: at renegotiations, and when it comes again. Nothing of it is kept here but which session it is.
+ *
+ * Source: OpenVPN 2.6 ssl_verify.c verify_user_pass, auth_token.c.
  */
 #include "base/secret.h"
 #include "control/state.h"
+#include "crypto/b64.h"
 #include "proto/keymsg.h"
 
 #include <stdio.h>
@@ -18,10 +22,16 @@ enum { NAME_MAX_AS_CN = 64 };
 
 struct login {
     char user[DBR_USERPASS_MAX];
+    char said[DBR_USERPASS_MAX];     /* as it came: another one where override-username counts */
     char password[DBR_USERPASS_MAX]; /* while it is judged */
     bool locked;                     /* it is in under this name */
     bool is_cn;                      /* and its certificate's does not count */
     bool changed;                    /* it says another name than the one it is in under */
+    bool by_token;                   /* what it says is a good token, and that is enough */
+    const char *state;               /* what it says, as scripts hear it */
+    struct dbr_token token;          /* session id and beginning of its tokens; first_s 0: none yet */
+    uint64_t renew_ns;               /* when it gets another one unasked; 0: never */
+    char push_token[12 + DBR_TOKEN_TEXT], push_user[17 + 4 * DBR_USERPASS_MAX / 3 + 4];
 };
 
 const char *login_user(const struct client *c)
@@ -81,9 +91,14 @@ int login_heard(struct client *c)
         a->login = calloc(1, sizeof *a->login);
     if (!a->login)
         return DBR_ERR_NOMEM;
-    a->login->changed = a->login->locked && strcmp(user, a->login->user) != 0;
-    if (!a->login->locked)
-        memcpy(a->login->user, user, sizeof user);
+    struct login *l = a->login;
+    l->changed = l->locked && strcmp(user, l->user) != 0 && strcmp(user, l->said) != 0;
+    if (!l->locked) {
+        memcpy(l->user, user, sizeof user);
+        memcpy(l->said, user, sizeof user);
+    }
+    l->by_token = false;
+    l->state = "Initial";
     take_text(a->login->password, dbr_session_password(c->session));
     return 0;
 }
@@ -97,6 +112,76 @@ static int refuse(struct client *c, char *reason, size_t cap, const char *line, 
     return DBR_ERR_CERT;
 }
 
+static int new_session(struct login *l, int64_t unix_s)
+{
+    if (l->token.first_s)
+        return 0;
+    l->token.first_s = (uint64_t)unix_s;
+    return dbr_random(l->token.sid, sizeof l->token.sid);
+}
+
+/* The token in the place of a password; its session goes on. */
+static enum dbr_token_verdict judge_token(struct client *c, const char *user, struct dbr_token *t)
+{
+    const struct dbr_conf_token *cfg = &c->ctl->cfg->auth_gen_token;
+    const struct login *l = c->adm->login;
+    enum dbr_token_verdict v = dbr_token_check(c->ctl->token_mac, user, l->password, c->ctl->now.unix_s,
+                                               (uint32_t)cfg->lifetime_s, (uint32_t)cfg->renewal_s, t);
+    bool other = v && l->token.first_s && memcmp(t->sid, l->token.sid, sizeof t->sid) != 0;
+    if (other)
+        client_log(c, DBR_LOG_NOTICE, "--auth-gen-token: session id in token changed (Rejecting token.");
+    return other ? DBR_TOKEN_INVALID : v;
+}
+
+/* A token made for the empty name is one of a client that had none then: for external-auth to judge. */
+static void say_state(struct client *c, enum dbr_token_verdict v, struct dbr_token *t)
+{
+    static const char *const names[][2] = {
+        {"Invalid", "Invalid"}, {"Authenticated", "AuthenticatedEmptyUser"}, {"Expired", "ExpiredEmptyUser"}};
+    bool nobody = !v && (v = judge_token(c, "", t));
+    c->adm->login->state = names[v][nobody];
+}
+
+/* 0: it is no token, or others are asked all the same; else as login_check(). */
+static int by_token(struct client *c, char *reason, size_t cap)
+{
+    const struct dbr_conf_token *cfg = &c->ctl->cfg->auth_gen_token;
+    struct login *l = c->adm->login;
+    struct dbr_token t;
+    char safe[256];
+    if (!cfg->on || !l || !dbr_token_is(l->password))
+        return 0;
+    enum dbr_token_verdict v = judge_token(c, l->user, &t);
+    if (v == DBR_TOKEN_GOOD)
+        l->token = t;
+    l->by_token = v == DBR_TOKEN_GOOD && !cfg->external;
+    if (cfg->external)
+        say_state(c, v, &t);
+    client_log(c, DBR_LOG_NOTICE, "TLS: Username/auth-token authentication %s for username '%s'",
+               v == DBR_TOKEN_GOOD ? "succeeded" : "failed",
+               dbr_log_escape(safe, sizeof safe, l->user, strlen(l->user)));
+    if (v == DBR_TOKEN_GOOD || cfg->external)
+        return 0;
+    return v == DBR_TOKEN_EXPIRED
+               ? refuse(c, reason, cap, "auth-token from client expired", "SESSION: token expired")
+               : refuse(c, reason, cap, "the auth-token is not one of ours", "");
+}
+
+bool login_proved(const struct client *c)
+{
+    return c->adm->login && c->adm->login->by_token;
+}
+
+bool login_session(const struct client *c, const char **state, char sid[DBR_TOKEN_SID_TEXT])
+{
+    struct login *l = c->adm->login;
+    if (!c->ctl->cfg->auth_gen_token.on || !l || new_session(l, c->ctl->now.unix_s))
+        return false;
+    *state = l->state;
+    dbr_token_sid_text(&l->token, sid);
+    return true;
+}
+
 int login_check(struct client *c, char *reason, size_t cap)
 {
     const struct dbr_config *cfg = c->ctl->cfg;
@@ -105,8 +190,9 @@ int login_check(struct client *c, char *reason, size_t cap)
         return refuse(c, reason, cap, "the user name has changed in a renegotiation", "");
     if (cfg->username_as_common_name && strlen(login_user(c)) > NAME_MAX_AS_CN)
         return refuse(c, reason, cap, "the user name is too long for username-as-common-name", "");
-    if (!cfg->auth_user_pass_verify.command)
-        return 0;
+    int err = by_token(c, reason, cap);
+    if (err || login_proved(c) || !cfg->auth_user_pass_verify.command)
+        return err;
     if (!*login_user(c) && !cfg->auth_user_pass_optional)
         return refuse(c, reason, cap, "peer provided a blank username",
                       "this server wants a user name and a password (auth-user-pass)");
@@ -137,4 +223,87 @@ int login_settle(struct client *c, char *reason, size_t cap)
     client_log(c, DBR_LOG_NOTICE, "TLS: Username/Password authentication succeeded for username '%s'%s",
                dbr_log_escape(safe, sizeof safe, l->user, strlen(l->user)), l->is_cn ? " [CN SET]" : "");
     return 0;
+}
+
+int login_override(struct client *c)
+{
+    struct admitted *a = c->adm;
+    const char *name = a->has_file ? a->file.override_username : NULL;
+    if (!name)
+        return 0;
+    if (!a->login)
+        a->login = calloc(1, sizeof *a->login);
+    if (!a->login)
+        return DBR_ERR_NOMEM;
+    if (a->login->is_cn) /* its name stays its name */
+        client_log(c, DBR_LOG_WARN, "WARNING: override-username does not go with username-as-common-name");
+    else
+        take_text(a->login->user, name);
+    a->login->locked = true;
+    return 0;
+}
+
+/* ---- tokens for a client that is in ---- */
+
+/* Writes a new one; false: it gets none. */
+static bool make_token(struct client *c)
+{
+    const struct dbr_config *cfg = c->ctl->cfg;
+    struct login *l = c->adm->login;
+    char text[DBR_TOKEN_TEXT];
+    if (!cfg->auth_gen_token.on || !l || !*l->user || new_session(l, c->ctl->now.unix_s))
+        return false;
+    l->token.made_s = (uint64_t)c->ctl->now.unix_s;
+    bool made = !dbr_token_write(c->ctl->token_mac, l->user, &l->token, text);
+    snprintf(l->push_token, sizeof l->push_token, "auth-token %s", text);
+    dbr_wipe(text, sizeof text);
+    uint64_t renewal_s = (uint64_t)cfg->auth_gen_token.renewal_s;
+    l->renew_ns = renewal_s < (uint64_t)cfg->reneg_sec ? c->ctl->now.ns + renewal_s * 1000000000 : 0;
+    return made;
+}
+
+size_t login_push(struct client *c, const char **opts, size_t n)
+{
+    static const char name[] = "auth-token-user ";
+    struct login *l = c->adm->login;
+    if (!make_token(c))
+        return n;
+    opts[n++] = l->push_token;
+    memcpy(l->push_user, name, sizeof name);
+    if (strcmp(l->user, l->said) != 0 &&
+        dbr_b64_encode(l->user, strlen(l->user), l->push_user + sizeof name - 1,
+                       sizeof l->push_user - sizeof name + 1) > 0)
+        opts[n++] = l->push_user;
+    return n;
+}
+
+static void push_again(struct client *c)
+{
+    char text[sizeof "PUSH_REPLY," + sizeof c->adm->login->push_token];
+    if (!make_token(c))
+        return;
+    snprintf(text, sizeof text, "PUSH_REPLY,%s", c->adm->login->push_token);
+    dbr_session_say(c->session, text, &c->ctl->now);
+    dbr_wipe(text, sizeof text);
+}
+
+void login_renewed(struct client *c)
+{
+    if (c->adm->login)
+        push_again(c);
+}
+
+uint64_t login_deadline(const struct client *c)
+{
+    const struct login *l = c->adm ? c->adm->login : NULL;
+    return l && l->renew_ns ? l->renew_ns : UINT64_MAX;
+}
+
+void login_tick(struct client *c)
+{
+    if (c->ctl->now.ns < login_deadline(c))
+        return;
+    c->adm->login->renew_ns = 0;
+    if (c->session && dbr_session_state(c->session) == DBR_SESSION_ACTIVE && !dbr_session_waits(c->session))
+        push_again(c);
 }

@@ -29,6 +29,7 @@
 #include "ipc/boot.h"
 #include "ipc/messages.h"
 #include "proto/admit.h"
+#include "proto/authtoken.h"
 #include "proto/cookie.h"
 #include "proto/session.h"
 #include "ipc/revoked.h"
@@ -38,7 +39,7 @@ enum {
     MAX_HALF_OPEN = 20000,
     SID_BUCKETS = 16384,
     NAME_BUCKETS = 4096,
-    PUSH_OURS = 6,   /* options that we push beside those of the files */
+    PUSH_OURS = 8,   /* options that we push beside those of the files */
     MACS_SHOWN = 64, /* addresses kept per client for the status file */
     SOCKET_BATCH = 32,
     MAX_CTL = 8, /* drawbridge-ctl connections at once */
@@ -182,6 +183,7 @@ struct control {
     struct dbr_seen *seen;
     struct dbr_buckets *buckets;
     struct dbr_withdrawn withdrawn; /* keys of tls-crypt-v2 */
+    struct dbr_mac *token_mac;      /* signs the tokens of auth-gen-token; NULL: there are none */
     char *data_ciphers;
     struct dbr_x509_rules rules;
     unsigned ku_count;
@@ -395,6 +397,15 @@ int login_checked(struct client *c, const struct dbr_ipc_hook_done *m);
 int login_settle(struct client *c, char *reason, size_t cap);
 void login_forget(struct client *c); /* the password */
 void login_free(struct admitted *a);
+bool login_proved(const struct client *c); /* its token is good: nobody else is asked */
+int login_override(struct client *c);      /* by its file's override-username; 0 or DBR_ERR_NOMEM */
+/* The token that it gets now, as options to push (4 at most); the number with those. */
+size_t login_push(struct client *c, const char **opts, size_t n);
+void login_renewed(struct client *c);            /* it has new data keys: another token goes out */
+void login_tick(struct client *c);               /* the same when its time has come */
+uint64_t login_deadline(const struct client *c); /* UINT64_MAX: never */
+/* What scripts are told of its token: state and session id; false: there are no tokens. */
+bool login_session(const struct client *c, const char **state, char sid[DBR_TOKEN_SID_TEXT]);
 const char *login_user(const struct client *c);     /* "" if it said none */
 const char *login_password(const struct client *c); /* while it is judged; else "" */
 /* Under which name its file is: its certificate's, or its user name; as it came. */

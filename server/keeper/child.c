@@ -98,6 +98,7 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
     if (which == CHILD_CONTROL) {
         b->config = k->config;
         b->key_pass = *k->passphrase ? k->passphrase : NULL;
+        b->token_secret = k->token_secret;
         b->login = *k->login.user ? &k->login : NULL;
         b->udp[0] = k->udp.fd[0];
         for (unsigned g = 0; g < k->n_more; g++)
@@ -214,6 +215,7 @@ static void forget_secrets(struct keeper *k)
 {
     dbr_wipe(k->passphrase, sizeof k->passphrase);
     dbr_wipe(&k->login, sizeof k->login);
+    dbr_wipe(k->token_secret, sizeof k->token_secret);
 }
 
 int child_data_nice(const struct keeper *k)

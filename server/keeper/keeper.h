@@ -106,6 +106,7 @@ struct keeper {
     struct notify notify;
     struct rights_user user;
     char passphrase[PASSPHRASE_MAX]; /* of the private key; "" = none */
+    uint8_t token_secret[32];        /* for tokens that need not outlive us */
     struct dbr_ipc_login login;      /* client role: user name and password; user "" = none */
     char login_file[512];            /* what auth-user-pass names, from the root; "" = none */
     pid_t asker;                     /* asks for more; 0 = none */

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -372,6 +373,14 @@ static int run_up(struct keeper *k)
 
 /* ---- all of it ---- */
 
+static int make_token_secret(struct keeper *k)
+{
+    if (getrandom(k->token_secret, sizeof k->token_secret, 0) == (ssize_t)sizeof k->token_secret)
+        return 0;
+    dbr_log(&k->log, DBR_LOG_FATAL, "no random numbers: %s", strerror(errno));
+    return DBR_ERR_IO;
+}
+
 static int run_dir_failed(struct keeper *k)
 {
     dbr_log(&k->log, DBR_LOG_FATAL, "cannot make the folder %s: %s", k->run_dir, strerror(errno));
@@ -449,8 +458,8 @@ int keeper_open(struct keeper *k)
         open_fetch,   open_metrics,
         memory_open,  map_counters,
         open_files,   open_management,
-        hooks_check,  write_pid,
-        run_up,
+        hooks_check,  make_token_secret,
+        write_pid,    run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->single = k->client || k->config->p2p;

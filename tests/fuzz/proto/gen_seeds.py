@@ -124,5 +124,16 @@ def wkc():
         + ":".join("%02x" % b for b in pattern(32, 2)).encode())
 
 
-for make in (gate, reliable, keymsg, ctrlmsg, data, framing, statickey, wkc):
+def authtoken():
+    body = pattern(12, 3) + struct.pack(">QQ", 1700000000 - 100, 1700000000 - 10)
+    tag = hmac.new(bytes([1, 2, 3]) + bytes(29), b"bob" + body, "sha256").digest()
+    text = base64.b64encode(pattern(128, 5)).decode()
+    label = "OpenVPN auth-token server key"
+    put("fuzz_proto_authtoken", "said", b"\0SESS_ID_AT_" + base64.b64encode(body + tag))
+    put("fuzz_proto_authtoken", "file", b"\1" + ("-----BEGIN %s-----\n%s\n-----END %s-----\n" % (
+        label, "\n".join(text[i:i + 64] for i in range(0, len(text), 64)), label)).encode())
+    put("fuzz_proto_authtoken", "made", b"\2" + pattern(12, 4) + b"\x20\x03alice")
+
+
+for make in (authtoken, gate, reliable, keymsg, ctrlmsg, data, framing, statickey, wkc):
     make()

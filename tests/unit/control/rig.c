@@ -330,6 +330,7 @@ static int listen_here(int type)
 static void make_boot(struct rig *rig, const struct rig_options *o)
 {
     static _Atomic uint64_t alive[1 + DBR_MAX_WORKERS];
+    static const uint8_t token_secret[32] = {4, 5, 6};
     struct dbr_boot *b = &rig->boot;
     b->config = &rig->cfg;
     b->log = (struct dbr_log){.verb = 3, .sink = sink, .arg = rig};
@@ -337,6 +338,7 @@ static void make_boot(struct rig *rig, const struct rig_options *o)
     b->n_workers = b->single ? 1 : RIG_WORKERS;
     b->alive = alive;
     b->restarted = o->restarted;
+    b->token_secret = token_secret;
     b->lock_down = lock_down;
     b->ipc_fetch = b->ipc_metrics = b->status_fd = b->ccd_fd = b->ctl_fd = b->management_fd = b->log_fd =
         b->metrics_fd = -1;
@@ -457,9 +459,10 @@ static void op_message(void *arg, struct dbr_session *s, enum dbr_ctrlmsg kind, 
     struct caller *c = arg;
     (void)s;
     snprintf(c->message, sizeof c->message, "%s,%s",
-             kind == DBR_MSG_AUTH_FAILED ? "AUTH_FAILED"
-             : kind == DBR_MSG_RESTART   ? "RESTART"
-                                         : "other",
+             kind == DBR_MSG_AUTH_FAILED  ? "AUTH_FAILED"
+             : kind == DBR_MSG_RESTART    ? "RESTART"
+             : kind == DBR_MSG_PUSH_REPLY ? "PUSH_REPLY"
+                                          : "other",
              rest);
 }
 

@@ -218,6 +218,143 @@ static void test_tls_verify_again(void **state)
     }
 }
 
+static const char with_tokens[] =
+    "script-security 2\nauth-user-pass-verify x via-file\nauth-gen-token 100000 7200\n";
+
+/* The token that it was told last, or NULL. */
+static const char *token_of(const struct caller *c, char out[DBR_TOKEN_TEXT])
+{
+    static const char key[] = "auth-token ";
+    const char *p = strstr(c->message, key);
+    p = p ? p : strstr(c->pushed, key);
+    snprintf(out, DBR_TOKEN_TEXT, "%.*s", p ? (int)strcspn(p + strlen(key), ",") : 0,
+             p ? p + strlen(key) : "");
+    return *out ? out : NULL;
+}
+
+static const struct {
+    const char *config, *user;
+    int flip; /* character of the token that is another one; -1: none */
+    unsigned later_s;
+    bool stays;
+    const char *message; /* begins so, of one that does not stay */
+} renewals[] = {
+    {with_tokens, "alice", -1, 3000, true, NULL},
+    {with_tokens, "alice", -1, 14390, true, NULL},
+    {with_tokens, "alice", -1, 14401, false, "AUTH_FAILED,SESSION: token expired"},
+    {with_tokens, "alice", 12, 3000, false, "AUTH_FAILED,"},
+    {with_tokens, "alice", 90, 3000, false, "AUTH_FAILED,"},
+    {with_tokens, "bob", -1, 3000, false, "AUTH_FAILED,"},
+};
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    char text[DBR_TOKEN_TEXT], next[DBR_TOKEN_TEXT];
+    for (size_t i = 0; i < sizeof renewals / sizeof *renewals; i++) {
+        struct rig *rig = rig_plain(renewals[i].config);
+        struct caller *c = up(rig, "alice", "once");
+        assert_non_null(token_of(c, text));
+        assert_false(rig_logged(rig, "SESS_ID_AT_"));
+        rig_now.unix_s += renewals[i].later_s;
+        if (renewals[i].flip >= 0)
+            text[renewals[i].flip] = text[renewals[i].flip] == 'A' ? 'B' : 'A';
+        c->user = renewals[i].user;
+        c->pass = text;
+        again(rig, c);
+        assert_null(asked(rig)); /* the token is enough, or not */
+        rig_run(rig, 6000);
+        assert_int_equal(rig_client(rig, "c1") != NULL, renewals[i].stays);
+        if (renewals[i].stays) {
+            assert_non_null(token_of(c, next));
+            assert_string_not_equal(next, text);
+            assert_memory_equal(next, text, 11 + 16 + 10); /* the same session and beginning */
+        } else {
+            assert_memory_equal(c->message, renewals[i].message, strlen(renewals[i].message));
+        }
+        rig_free(rig);
+    }
+}
+
+/* A client that comes again by its token is in; and the session of its tokens goes on. */
+static void test_token_anew(void **state)
+{
+    (void)state;
+    char text[DBR_TOKEN_TEXT], next[DBR_TOKEN_TEXT];
+    struct rig *rig = rig_plain(with_tokens);
+    struct caller *c = up(rig, "alice", "once");
+    assert_non_null(token_of(c, text));
+    rig_now.unix_s += 60;
+    struct caller *d = call_as(rig, "c1", 4001, "alice", text);
+    assert_null(asked(rig));
+    assert_true(rig_up(d));
+    assert_non_null(token_of(d, next));
+    assert_memory_equal(next, text, 11 + 16 + 10);
+    /* another session's token, however good, is not this one's */
+    rig_run(rig, 2000);
+    struct caller *e = call_as(rig, "c2", 4002, "alice", "once");
+    result(rig, must_ask(rig, DBR_HOOK_USER_PASS)->id, 0, "");
+    assert_true(rig_up(e));
+    rig_run(rig, 2000);
+    e->pass = text;
+    again(rig, e);
+    rig_run(rig, 6000);
+    assert_null(rig_client(rig, "c2"));
+    rig_free(rig);
+}
+
+/* Between renegotiations a new token comes in time. */
+static void test_token_in_time(void **state)
+{
+    (void)state;
+    char text[DBR_TOKEN_TEXT];
+    struct rig *rig =
+        rig_plain("script-security 2\nauth-user-pass-verify x via-file\nauth-gen-token 0 130\n");
+    struct caller *c = up(rig, "alice", "once");
+    rig_run(rig, 100000);
+    assert_string_equal(c->message, "");
+    for (int i = 0; i < 3; i++) {
+        rig_run(rig, 135000);
+        assert_memory_equal(c->message, "PUSH_REPLY,auth-token SESS_ID_AT_", 33);
+        assert_non_null(token_of(c, text));
+        c->message[0] = 0;
+    }
+    rig_free(rig);
+}
+
+/* external-auth: the script is told what a token is worth, and decides. */
+static void test_token_external(void **state)
+{
+    (void)state;
+    char text[DBR_TOKEN_TEXT];
+    struct rig *rig = rig_plain(
+        "script-security 2\nauth-user-pass-verify x via-file\nauth-gen-token 50 7200 external-auth\n");
+    struct caller *c = call_as(rig, "c1", 4000, "alice", "once");
+    const struct dbr_ipc_hook *m = must_ask(rig, DBR_HOOK_USER_PASS);
+    assert_true(says(m, "\nsession_state=Initial\nsession_id="));
+    result(rig, m->id, 0, "");
+    assert_non_null(token_of(c, text));
+    static const struct {
+        unsigned later_s;
+        char first;
+        const char *state;
+    } says_so[] = {{0, 'S', "Authenticated"}, {60, 'S', "Expired"}, {0, 's', "Initial"}};
+    for (size_t i = 0; i < 3; i++) {
+        rig_run(rig, 2000);
+        rig_now.unix_s += says_so[i].later_s;
+        text[0] = says_so[i].first;
+        c->pass = text;
+        again(rig, c);
+        m = must_ask(rig, DBR_HOOK_USER_PASS);
+        char line[64];
+        snprintf(line, sizeof line, "\nsession_state=%s\nsession_id=", says_so[i].state);
+        assert_true(says(m, line));
+        result(rig, m->id, 0, "");
+        assert_non_null(rig_client(rig, "c1"));
+    }
+    rig_free(rig);
+}
+
 /* Who dies while its password is looked at leaves nothing behind. */
 static void test_gone(void **state)
 {
@@ -246,10 +383,12 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_told),     cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_optional), cmocka_unit_test(test_as_common_name),
-        cmocka_unit_test(test_again),    cmocka_unit_test(test_tls_verify_again),
-        cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_told),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_optional),       cmocka_unit_test(test_as_common_name),
+        cmocka_unit_test(test_again),          cmocka_unit_test(test_tls_verify_again),
+        cmocka_unit_test(test_gone),           cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_token_anew),     cmocka_unit_test(test_token_in_time),
+        cmocka_unit_test(test_token_external),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
