@@ -16,7 +16,7 @@
 #   coverage  what share of the parsers' lines their tests run; below 95 % of a file is a failure
 #   bench     a short look at the figures beside OpenVPN (nothing passes or fails here)
 # --quick leaves out tsan, live-*, *-ours, bench and the slow namespace scripts. --full adds the presets debug and fuzz (clang,
-# libFuzzer), the long hostile cases and the bench over all pairings: an hour and more. The logs are in build/test-logs.
+# libFuzzer), mutations (each guard inverted once), the long hostile cases and the bench over all pairings: an hour and more. The logs are in build/test-logs.
 # Ends with `N passed, N failed, N skipped` over all of it; status 0 only when nothing failed.
 cd "$(dirname "$0")" || exit 1
 case " $* " in *" --help "* | *" -h "*) sed -n '4,22s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
@@ -48,7 +48,7 @@ wanted() {
     case $MODE/$1 in
     quick/tsan | quick/revocation | quick/oldpeers | quick/live-* | quick/bench | quick/*-ours) return 1 ;;
     full/revocation | full/oldpeers) return 1 ;; # part of interop there
-    default/debug | default/fuzz | quick/debug | quick/fuzz) return 1 ;;
+    default/debug | default/fuzz | default/mutations | quick/debug | quick/fuzz | quick/mutations) return 1 ;;
     esac
 }
 
@@ -180,6 +180,19 @@ live() {
     echo "$1 passed, $2 failed, $3 skipped"
 }
 
+# mutations: each guard of control, data and the switch is inverted once; the unit tests must turn red.
+mutations() {
+    local room killed left all=0 bad=0
+    has_daemon release || return
+    for room in control data bridge; do
+        bash "tests/unit/$room/mutations.sh" "$PWD" $([ $room = bridge ] || echo "$PWD/build/release") >"$OUT/mutations.$room" 2>&1
+        cat "$OUT/mutations.$room"
+        read -r killed left < <(awk '/ mutants, / {n = $1 - $3; left = $3; ok = 1} END {print n + 0, ok ? left : 1}' "$OUT/mutations.$room")
+        all=$((all + killed)) bad=$((bad + left))
+    done
+    echo "$all passed, $bad failed, 0 skipped"
+}
+
 script() { # DIR: another suite that brings its own run.sh BUILD_DIR
     bash "$1/run.sh" "$PWD/build/release"
 }
@@ -275,6 +288,7 @@ for name in "${others[@]}"; do spawn "$name" script "tests/$name"; done
 for name in live-asan live-tsan "${others[@]}"; do collect "$name"; done
 run debug built_units debug
 run fuzz built_units fuzz -L fuzz
+run mutations mutations
 run bench bench
 echo
 printf '%-10s %7s %7s %7s %7s\n' stage passed failed skipped time

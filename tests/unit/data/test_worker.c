@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "bridge/eth.h"
 #include "bridge/guard.h"
+#include "bridge/split.h"
 #include "bridge/tap.h"
 #include "proto/framing.h"
 
@@ -272,6 +273,9 @@ static void test_tags_are_for_sites(void **state)
     dbr_mac_write(f + 6, 0x02000000000b);
     rig_send(&w->r, &w->b, 0, f, sizeof f);
     assert_int_equal(rig_lan_read(&w->r, 0, got), sizeof f);
+    peer_sends(w, &w->b, BROADCAST, MAC_B);
+    rig_lan_read(&w->r, 0, got); /* passes the announcement by */
+    assert_memory_equal(w->r.announced + 12, "\x81\0\0\5\x80\x35", 6);
 }
 
 static void test_order_is_kept(void **state)
@@ -769,6 +773,9 @@ static void test_framing(void **state)
     rig_frame(bad + 1, MAC_HOST, MAC_A, 100, 3001);
     bad[0] = 0x02; /* no framing byte */
     rig_send(&w->r, &w->a, 0, bad, sizeof bad);
+    uint8_t plain[100]; /* nor is the first byte of a frame one */
+    rig_frame(plain, MAC_HOST, MAC_A, sizeof plain, 3003);
+    rig_send(&w->r, &w->a, 0, plain, sizeof plain);
     bad[0] = 0xfa;
     dbr_put32(bad + 15, 3002);
     rig_send(&w->r, &w->a, 0, bad, sizeof bad);
@@ -857,6 +864,9 @@ static void test_announcements_are_bounded(void **state)
         lan_gets(w, peer_sends(w, i % 2 ? &w->a : &w->b, MAC_HOST, MAC_A));
     assert_true(rig_lan_quiet(&w->r, 0));
     assert_in_range(w->r.announcements, 10, 400);
+    struct dbr_ipc_learned m = {0};
+    while (m.what != DBR_LEARNED_MOVED)
+        rig_hear(&w->r, 0, DBR_IPC_LEARNED, &m, sizeof m);
 }
 
 static void test_guard_is_told(void **state)
@@ -923,14 +933,14 @@ static void test_first_datagram_of_a_new_key(void **state)
     assert_int_equal(stats_of(w, &w->a).drops_auth, 0);
 }
 
-/* The same of IPv6: a neighbour advertisement for fd00::1. */
-static void test_guarded_address6(void **state)
+enum { NA = 14 + 40 + 24 };
+
+/* a says that fd00::last is its own. */
+static void na_frame(uint8_t f[NA], uint8_t last)
 {
-    struct world *w = *state;
     static const uint8_t ip6[] = {0x60, 0, 0, 0, 0, 24, 58, 255}, all_nodes[] = {0xff, 2};
-    uint8_t f[14 + 40 + 24] = {0}, got[RIG_FRAME_MAX];
-    rig_frame(f, BROADCAST, MAC_A, sizeof f, 0);
-    memset(f + 14, 0, sizeof f - 14);
+    rig_frame(f, BROADCAST, MAC_A, NA, 0);
+    memset(f + 14, 0, NA - 14);
     dbr_put16(f + 12, 0x86dd);
     memcpy(f + 14, ip6, sizeof ip6);
     f[22] = 0xfe;
@@ -938,11 +948,19 @@ static void test_guarded_address6(void **state)
     memcpy(f + 38, all_nodes, sizeof all_nodes);
     f[54] = 136;
     f[62] = 0xfd; /* the target */
-    f[77] = 1;
+    f[77] = last;
+}
+
+/* The same of IPv6: a neighbour advertisement for fd00::1. */
+static void test_guarded_address6(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[NA], got[RIG_FRAME_MAX];
+    na_frame(f, 1);
     rig_send(&w->r, &w->a, 0, f, sizeof f);
     lan_gets(w, peer_sends(w, &w->a, BROADCAST, MAC_A));
     assert_int_equal(stats_of(w, &w->a).drops_guard, 1);
-    f[77] = 2; /* fd00::2: nobody's */
+    na_frame(f, 2); /* nobody's */
     rig_send(&w->r, &w->a, 0, f, sizeof f);
     assert_int_equal(rig_lan_read(&w->r, 0, got), sizeof f);
 }
@@ -1027,6 +1045,33 @@ static void test_guarded_anew(void **state)
     assert_true(comes_to_be(w, f, sizeof f, true));
 }
 
+/* What is in both sets stays guarded, in each family; what is only in the old one does not. */
+static void test_guarded_goes_on(void **state)
+{
+    struct world *w = *state;
+    uint8_t f[60], na[NA];
+    introduce(w);
+    tell_guarded(w, 0xc0000202, 2, 0x73);
+    plain_from(f, "02:00:00:00:00:73");
+    assert_true(comes_to_be(w, f, sizeof f, true));
+    na_frame(na, 1);
+    assert_true(comes_to_be(w, na, sizeof na, false));
+    tell_guarded(w, 0xc0000202, 2, 0x74);
+    plain_from(f, "02:00:00:00:00:74");
+    assert_true(comes_to_be(w, f, sizeof f, true)); /* the set is in force, */
+    tell_guarded(w, 0xc0000202, 2, 0x75);
+    plain_from(f, "02:00:00:00:00:75");
+    assert_true(comes_to_be(w, f, sizeof f, true)); /* and what the one before left is done */
+    arp_frame(f, BROADCAST, MAC_A, 0x0a, 2);
+    na_frame(na, 2);
+    uint64_t before = stats_of(w, &w->a).drops_guard;
+    for (uint64_t i = 1; i <= 5; i++) {
+        rig_send(&w->r, &w->a, 0, f, sizeof f);
+        rig_send(&w->r, &w->a, 0, na, sizeof na);
+        assert_int_equal(stats_of(w, &w->a).drops_guard, before + 2 * i);
+    }
+}
+
 /* ---- loops ---- */
 
 static int setup_loop_guard(void **state)
@@ -1074,6 +1119,9 @@ static void test_loop(void **state)
     peer_gets(&w->b, n);
     next_probe(w, probe);
     rig_send(&w->r, &w->a, 0, probe, DBR_LOOP_FRAME);
+    rig_frame(got, BROADCAST, MAC_A, 100, 0);
+    dbr_put16(got + 12, DBR_LOOP_ETHERTYPE + 1); /* not of the probes' type either */
+    rig_send(&w->r, &w->a, 0, got, 100);
     peer_sends(w, &w->a, BROADCAST, MAC_A); /* closed */
     n = peer_sends(w, &w->b, BROADCAST, MAC_B);
     assert_int_equal(next_number(w), n);
@@ -1184,6 +1232,10 @@ static void test_addresses_of_dhcp(void **state)
     assert_int_equal(m.head.peer_id, w->a.id);
     assert_memory_equal(m.ip, "\xc0\0\x02\x37", 4);
     assert_int_equal(m.leased, 1);
+    memcpy(f + 70, "\x02\0\0\0\0\x99", 6); /* for a host of the LAN: nobody's business */
+    rig_lan_write(&w->r, 0, NULL, f, sizeof f);
+    assert_int_equal(rig_receive(&w->a, got), sizeof f);
+    rig_sync(&w->r, 0);
     assert_int_equal(rig_count(&w->r, 0, DBR_IPC_SEEN), 0);
 }
 
@@ -1490,6 +1542,13 @@ static void test_long_packets_are_cut(void **state)
     rig_lan_write(&w->r, 0, NULL, f, LONG);
     assert_int_equal(rig_receive(&w->a, got), LONG);
     assert_memory_equal(got, f, LONG);
+    struct dbr_ipc_peer m = rig_peer_message(&w->a); /* nobody is told: cut, whatever the sender forbids */
+    m.head.type = DBR_IPC_PEER_SET;
+    m.max_l3 = 1422;
+    rig_tell(&w->r, 0, &m);
+    rig_sync(&w->r, 0);
+    rig_lan_write(&w->r, 0, NULL, f, LONG);
+    gets_fragments(&w->a, f);
 }
 
 static void test_senders_of_long_packets_are_told(void **state)
@@ -1844,6 +1903,16 @@ static void test_client_role(void **state)
     long_frame(f, MAC_B, MAC_A, true);
     rig_lan_write(&w.r, 0, NULL, f, LONG);
     check_answer(got, rig_lan_read(&w.r, 0, got), f);
+    peer_sends(&w, &w.a, "01:80:c2:00:00:00", MAC_HOST); /* the office's spanning tree passes ... */
+    rig_lan_read(&w.r, 0, got);
+    m.flags = DBR_PEER_UPLINK | DBR_PEER_SITE;
+    m.max_l3 = 0;
+    rig_tell(&w.r, 0, &m);
+    rig_sync(&w.r, 0);
+    peer_sends(&w, &w.a, "01:80:c2:00:00:00", MAC_HOST); /* ... into a second site it does not, */
+    lan_gets(&w, peer_sends(&w, &w.a, MAC_A, MAC_HOST));
+    lan_sends(&w, "01:80:c2:00:00:00", MAC_A); /* nor out of it */
+    peer_gets(&w.a, lan_sends(&w, MAC_B, MAC_A));
     rig_peer_close(&w.a);
     assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
 }
@@ -1894,6 +1963,20 @@ static void test_split_tunnel(void **state)
     f[INNER_ETH + INNER_IP + INNER_UDP + 236 + 17] = 250;
     rig_lan_write(&w->r, 0, &left_to_us, f, n);
     assert_int_equal(rig_receive(&w->b, got), n);
+    peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
+    peer_gets(&w->b, w->number); /* a's address is not known */
+    /* nor of one that is longer than any answer, or a super frame */
+    n = inner_udp(f, BROADCAST, MAC_HOST, 67, DBR_SPLIT_MAX, false);
+    rig_lan_write(&w->r, 0, NULL, f, n);
+    assert_int_equal(rig_receive(&w->b, got), n);
+    struct dbr_vnet pieces = left_to_us;
+    pieces.gso_type = DBR_VNET_GSO_UDP_L4;
+    pieces.hdr_len = INNER_ETH + INNER_IP + INNER_UDP;
+    pieces.gso_size = 300;
+    n = inner_udp(f, BROADCAST, MAC_HOST, 67, 600, true);
+    rig_lan_write(&w->r, 0, &pieces, f, n);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(rig_receive(&w->b, got), INNER_ETH + INNER_IP + INNER_UDP + 300);
     peer_gets(&w->a, lan_sends(w, MAC_A, MAC_HOST));
 }
 
@@ -1946,6 +2029,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_guarded_addresses, setup_guarded, teardown),
         cmocka_unit_test_setup_teardown(test_guarded_address6, setup_guarded, teardown),
         cmocka_unit_test_setup_teardown(test_guarded_anew, setup_guarded, teardown),
+        cmocka_unit_test_setup_teardown(test_guarded_goes_on, setup_guarded, teardown),
         cmocka_unit_test_setup_teardown(test_loop, setup_loop_guard, teardown),
         cmocka_unit_test_setup_teardown(test_loop_of_the_lan, setup_loop_guard, teardown),
         cmocka_unit_test_setup_teardown(test_loop_of_two_sites, setup_loop_guard, teardown),
