@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "keeper/lease.h"
 #include "keeper/login.h"
+#include "keeper/wholefile.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "control/control.h"
@@ -22,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONFIG_MAX = 16 << 20, EXIT_BAD = 1 };
+enum { EXIT_BAD = 1 };
 
 /* ---- reading the configuration ---- */
 
@@ -32,28 +33,10 @@ static void say(void *arg, enum dbr_conf_severity severity, const char *line)
     fprintf(stderr, "%s%s\n", severity == DBR_CONF_WARNING ? "WARNING: " : "", line);
 }
 
-/* A regular file of sane size; a FIFO or device must not hang us. */
 static int read_config(void *arg, const char *path, char **text, size_t *len)
 {
-    struct stat st;
     (void)arg;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = DBR_ERR_IO;
-    *text = NULL;
-    *len = 0;
-    if (fd < 0)
-        return DBR_ERR_NOTFOUND;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= CONFIG_MAX) {
-        *text = malloc((size_t)st.st_size + 1);
-        ssize_t n = *text ? read(fd, *text, (size_t)st.st_size) : -1;
-        *len = n > 0 ? (size_t)n : 0;
-        err = n == st.st_size ? 0 : DBR_ERR_IO;
-    }
-    close(fd);
-    if (err) {
-        free(*text);
-        *text = NULL;
-    }
-    return err;
+    return whole_file(path, text, len);
 }
 
 /* ---- answers ---- */

@@ -9,16 +9,13 @@
 #include "base/secret.h"
 #include "conf/reload.h"
 #include "ipc/bundle.h"
+#include "keeper/wholefile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-enum { FILE_MAX_BYTES = 16 << 20 };
 
 struct reading {
     struct keeper *k;
@@ -32,31 +29,10 @@ static void say(void *arg, enum dbr_conf_severity severity, const char *line)
     dbr_log(&r->k->log, DBR_LOG_ERROR, "%s%s", severity == DBR_CONF_WARNING ? "WARNING: " : "", line);
 }
 
-static int read_file(const char *path, char **text, size_t *len)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = DBR_ERR_IO;
-    *text = NULL;
-    *len = 0;
-    if (fd < 0)
-        return DBR_ERR_IO;
-    errno = EINVAL;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX_BYTES) {
-        *text = malloc((size_t)st.st_size + 1);
-        ssize_t n = *text ? read(fd, *text, (size_t)st.st_size) : -1;
-        *len = n > 0 ? (size_t)n : 0;
-        err = n == st.st_size ? 0 : DBR_ERR_IO;
-    }
-    close(fd);
-    if (err)
-        free(*text);
-    return err;
-}
-
 static int read_config(void *arg, const char *path, char **text, size_t *len)
 {
     struct reading *r = arg;
-    int err = read_file(path, text, len);
+    int err = whole_file(path, text, len);
     if (!err)
         err = dbr_bundle_add(&r->bundle, path, *text, *len);
     return err;
@@ -68,7 +44,7 @@ static int add_file(void *arg, enum dbr_directive which, const char *path)
     char *text;
     size_t len;
     unsigned line;
-    int err = read_file(path, &text, &len);
+    int err = whole_file(path, &text, &len);
     if (!err) {
         err = dbr_bundle_add(&r->bundle, path, text, len);
         dbr_wipe(text, len);
@@ -80,7 +56,7 @@ static int add_file(void *arg, enum dbr_directive which, const char *path)
     dbr_log(&r->k->log, DBR_LOG_ERROR,
             "%s:%u: %s: cannot read %s: %s; correct it and send SIGHUP again: nothing was changed", file,
             line, dbr_directive_info(which)->keyword, path,
-            err == DBR_ERR_IO ? strerror(errno) : dbr_err_text(err));
+            err == DBR_ERR_IO || err == DBR_ERR_NOTFOUND ? strerror(errno) : dbr_err_text(err));
     return err;
 }
 

@@ -501,7 +501,9 @@ reload_bad_file() {
     logged 'cert: .*server.crt|cert: ' && logged 'reload: given up' && lives c1 && join c2 || return
     mv "$LAB_PKI/server.crt" "$CASE/bad.crt" && hup
     logged 'cert: cannot read .*No such file.*nothing was changed' && lives c1 || return
-    change 's/^auth .*/nonsense here/' && hup && logged 'nonsense' && logged 'reload: given up' 5 3 && lives c1
+    change 's/^auth .*/nonsense here/' && hup && logged 'nonsense' && logged 'reload: given up' 5 3 && lives c1 || return
+    # a file that is shorter than it says, as one that somebody writes right now
+    change 's#^nonsense here#config /sys/kernel/fscaps#' && hup && logged 'fscaps cannot be read' && logged 'reload: given up' 5 4 && lives c1
 }
 
 # Gate keys are rotated: the old one still lets in, then not any more; sessions live through both.
