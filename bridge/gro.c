@@ -33,7 +33,7 @@ struct piece {
     size_t l3, l4, head, payload;
     uint32_t hash;
     uint8_t version;
-    bool tcp;
+    bool tcp, unsummed;
 };
 
 struct item {
@@ -43,7 +43,7 @@ struct item {
     uint16_t l3, l4, head, segment;
     uint32_t hash;
     uint8_t version;
-    bool tcp, open, push;
+    bool tcp, open, push, unsummed; /* unsummed: the first frame */
     enum { UNKNOWN, GOOD, BAD } first_checksum;
 };
 
@@ -52,9 +52,19 @@ struct slot {
     int32_t item;
 };
 
+/* What the next piece of an item looks like: its headers, and which bits of them are compared. */
+struct next {
+    int32_t item;
+    uint64_t pseudo; /* sum of the pseudo header without its length */
+    size_t words;    /* of 8 bytes */
+    uint8_t want[HEAD_MAX], mask[HEAD_MAX];
+};
+
 struct dbr_gro {
     uint32_t kinds, cap;
     uint32_t nframes, nitems;
+    int32_t last; /* the item that the last frame went to, if it can be continued */
+    struct next next;
     uint32_t epoch, slot_mask;
     struct frame *frame;
     struct item *item;
@@ -76,6 +86,7 @@ struct dbr_gro *dbr_gro_new(uint32_t frames, uint32_t kinds)
     g->kinds = kinds;
     g->cap = frames;
     g->epoch = 1;
+    g->last = g->next.item = NOBODY;
     g->slot_mask = slots - 1;
     g->frame = calloc(frames, sizeof *g->frame);
     g->item = calloc(frames, sizeof *g->item);
@@ -108,6 +119,7 @@ static void close_all(struct dbr_gro *g)
 void dbr_gro_clear(struct dbr_gro *g)
 {
     g->nframes = g->nitems = 0;
+    g->last = g->next.item = NOBODY;
     close_all(g);
 }
 
@@ -162,10 +174,11 @@ static uint32_t kind_bit(const struct inet *in)
     return in->version == 4 ? DBR_GRO_UDP4 : DBR_GRO_UDP6;
 }
 
-static enum sort sort_frame(const struct dbr_gro *g, struct piece *p, const uint8_t *data, size_t n)
+static enum sort sort_frame(const struct dbr_gro *g, struct piece *p, const uint8_t *data, size_t n,
+                            bool unsummed)
 {
     struct dbr_eth_view v;
-    *p = (struct piece){.data = data};
+    *p = (struct piece){.data = data, .unsummed = unsummed};
     if (dbr_eth_parse(&v, data, n) < 0)
         return NAMELESS;
     struct inet in = inet_parse(data, n, v.l3, v.ethertype);
@@ -229,23 +242,40 @@ static bool next_seq(const uint8_t *first, const struct piece *p, size_t payload
            dbr_get32(p->data + p->l4 + TCP_SEQ) == dbr_get32(first + p->l4 + TCP_SEQ) + (uint32_t)payload;
 }
 
+static bool ip_good(uint8_t version, const uint8_t *ip)
+{
+    return version != 4 || csum_fold(csum_bytes(0, ip, (size_t)(ip[0] & 15) * 4)) == 0xffff;
+}
+
 static bool checksums_good(const uint8_t *data, size_t l3, size_t l4, size_t len, uint8_t version, bool tcp)
 {
-    if (version == 4 && csum_fold(csum_bytes(0, data + l3, (size_t)(data[l3] & 15) * 4)) != 0xffff)
+    if (!ip_good(version, data + l3))
         return false;
     uint64_t sum = csum_pseudo(version, data + l3, tcp ? IPPROTO_NUM_TCP : IPPROTO_NUM_UDP, (uint32_t)len);
     return csum_fold(csum_bytes(sum, data + l4, len)) == 0xffff;
+}
+
+static bool piece_good(const struct piece *p)
+{
+    return p->unsummed
+               ? ip_good(p->version, p->data + p->l3)
+               : checksums_good(p->data, p->l3, p->l4, p->head - p->l4 + p->payload, p->version, p->tcp);
 }
 
 /* The first frame is only verified when a second one asks. */
 static bool first_good(const struct dbr_gro *g, struct item *it)
 {
     const struct frame *f = &g->frame[it->first];
+    const struct piece p = {.data = f->data,
+                            .l3 = it->l3,
+                            .l4 = it->l4,
+                            .head = it->head,
+                            .payload = f->payload,
+                            .version = it->version,
+                            .tcp = it->tcp,
+                            .unsummed = it->unsummed};
     if (it->first_checksum == UNKNOWN)
-        it->first_checksum =
-            checksums_good(f->data, it->l3, it->l4, it->head - it->l4 + f->payload, it->version, it->tcp)
-                ? GOOD
-                : BAD;
+        it->first_checksum = piece_good(&p) ? GOOD : BAD;
     return it->first_checksum == GOOD;
 }
 
@@ -260,7 +290,7 @@ static bool may_join(const struct dbr_gro *g, struct item *it, const struct piec
         return false;
     return same(first, p->data, 0, p->l3) && same_ip(first, p->data, p) && same_upper(first, p->data, p) &&
            next_id(first, p, it->frames) && next_seq(first, p, it->payload) && first_good(g, it) &&
-           checksums_good(p->data, p->l3, p->l4, p->head - p->l4 + p->payload, p->version, p->tcp);
+           piece_good(p);
 }
 
 static bool pushes(const struct piece *p)
@@ -268,20 +298,25 @@ static bool pushes(const struct piece *p)
     return p->tcp && p->data[p->l4 + TCP_FLAGS] & TCP_PSH;
 }
 
-static void join(struct dbr_gro *g, struct item *it, const struct piece *p, int32_t frame)
+static void join(struct dbr_gro *g, struct item *it, size_t payload, bool push, int32_t frame)
 {
     g->frame[it->last].next = frame;
     it->last = frame;
     it->frames++;
-    it->payload += p->payload;
-    it->push = pushes(p);
-    it->open = !it->push && p->payload == it->segment;
+    it->payload += payload;
+    it->push = push;
+    it->open = !push && payload == it->segment;
 }
 
 static int32_t add_item(struct dbr_gro *g, enum sort s, const struct piece *p, int32_t frame)
 {
     int32_t at = (int32_t)g->nitems++;
-    g->item[at] = (struct item){.first = frame, .last = frame, .frames = 1};
+    g->item[at] = (struct item){.first = frame,
+                                .last = frame,
+                                .frames = 1,
+                                .l4 = (uint16_t)p->l4,
+                                .tcp = p->tcp,
+                                .unsummed = p->unsummed};
     if (s == DATA)
         g->item[at] = (struct item){.first = frame,
                                     .last = frame,
@@ -294,6 +329,7 @@ static int32_t add_item(struct dbr_gro *g, enum sort s, const struct piece *p, i
                                     .hash = p->hash,
                                     .version = p->version,
                                     .tcp = p->tcp,
+                                    .unsummed = p->unsummed,
                                     .open = !pushes(p)};
     return at;
 }
@@ -303,15 +339,18 @@ static struct item *current_item(struct dbr_gro *g, const struct slot *slot)
     return slot->epoch == g->epoch ? &g->item[slot->item] : NULL;
 }
 
-int dbr_gro_add(struct dbr_gro *g, const uint8_t *data, size_t n)
+static int add(struct dbr_gro *g, const uint8_t *data, size_t n, bool unsummed)
 {
     if (n < DBR_ETH_HEADER || n > DBR_ETH_MAX)
         return DBR_ERR_SHAPE;
     if (g->nframes == g->cap)
         return DBR_ERR_LIMIT;
     struct piece p;
-    enum sort s = sort_frame(g, &p, data, n);
+    enum sort s = sort_frame(g, &p, data, n, unsummed);
+    if (unsummed && s == NAMELESS)
+        return DBR_ERR_SHAPE;
     int32_t frame = (int32_t)g->nframes++;
+    g->last = NOBODY;
     g->frame[frame] = (struct frame){.data = data,
                                      .len = (uint32_t)n,
                                      .payload_at = (uint32_t)p.head,
@@ -325,10 +364,118 @@ int dbr_gro_add(struct dbr_gro *g, const uint8_t *data, size_t n)
     struct slot *slot = &g->slot[p.hash & g->slot_mask];
     struct item *it = current_item(g, slot);
     if (s == DATA && it && may_join(g, it, &p))
-        join(g, it, &p, frame);
+        join(g, it, p.payload, pushes(&p), frame);
     else
         *slot = (struct slot){.epoch = g->epoch, .item = add_item(g, s, &p, frame)};
+    if (s == DATA)
+        g->last = slot->item;
     return 0;
+}
+
+int dbr_gro_add(struct dbr_gro *g, const uint8_t *data, size_t n)
+{
+    return add(g, data, n, false);
+}
+
+int dbr_gro_add_unsummed(struct dbr_gro *g, const uint8_t *data, size_t n)
+{
+    return add(g, data, n, true);
+}
+
+/* --- the next piece of the same flow, without parsing it --- */
+
+static void ignore(struct next *x, size_t at, size_t n)
+{
+    memset(x->mask + at, 0, n);
+}
+
+/* What may differ from piece to piece: the fields that same_ip() and same_upper() leave out. */
+static void foresee(struct dbr_gro *g, int32_t index)
+{
+    const struct item *it = &g->item[index];
+    const uint8_t *first = g->frame[it->first].data;
+    struct next *x = &g->next;
+    x->item = index;
+    x->words = ((size_t)it->head + 7) / 8;
+    x->pseudo = csum_pseudo(it->version, first + it->l3, it->tcp ? IPPROTO_NUM_TCP : IPPROTO_NUM_UDP, 0);
+    memset(x->mask, 0xff, it->head);
+    memset(x->mask + it->head, 0, x->words * 8 - it->head);
+    memcpy(x->want, first, it->head);
+    if (it->version == 4) {
+        ignore(x, it->l3 + IP4_TOTAL, IP4_FRAG - IP4_TOTAL);
+        ignore(x, it->l3 + IP4_CHECK, 2);
+    } else
+        ignore(x, it->l3 + IP6_LENGTH, 2);
+    if (!it->tcp) {
+        ignore(x, it->l4 + UDP_LENGTH, 4);
+        return;
+    }
+    ignore(x, it->l4 + TCP_SEQ, 4);
+    ignore(x, it->l4 + TCP_CHECK, 2);
+    x->mask[it->l4 + TCP_FLAGS] = (uint8_t)~TCP_PSH;
+}
+
+static bool as_foreseen(const struct next *x, const uint8_t *data)
+{
+    uint64_t differ = 0;
+    for (size_t i = 0; i < x->words * 8; i += 8) {
+        uint64_t have, want, mask;
+        memcpy(&have, data + i, 8);
+        memcpy(&want, x->want + i, 8);
+        memcpy(&mask, x->mask + i, 8);
+        differ |= (have ^ want) & mask;
+    }
+    return !differ;
+}
+
+/* The lengths that stand in the headers are those of the frame, and its checksums hold. */
+static bool sound(const struct item *it, uint64_t pseudo, const uint8_t *data, size_t n, bool unsummed)
+{
+    const uint8_t *ip = data + it->l3, *upper = data + it->l4;
+    size_t len = n - it->l4;
+    if (it->version == 4) {
+        if (dbr_get16(ip + IP4_TOTAL) != n - it->l3 || !ip_good(4, ip))
+            return false;
+    } else if (dbr_get16(ip + IP6_LENGTH) != n - it->l3 - IP6_HEADER)
+        return false;
+    if (!it->tcp && dbr_get16(upper + UDP_LENGTH) != len)
+        return false;
+    if (unsummed)
+        return true;
+    if (!it->tcp && !dbr_get16(upper + UDP_CHECK))
+        return false;
+    return csum_fold(csum_bytes(csum_value(pseudo, (uint16_t)len), upper, len)) == 0xffff;
+}
+
+bool dbr_gro_extend(struct dbr_gro *g, const uint8_t *data, size_t n, bool unsummed)
+{
+    if (g->last == NOBODY || g->nframes == g->cap)
+        return false;
+    struct item *it = &g->item[g->last];
+    if (g->next.item != g->last)
+        foresee(g, g->last);
+    if (!it->open || it->frames == DBR_GRO_PIECES || n <= it->head || n > (size_t)it->head + it->segment ||
+        n < g->next.words * 8 || n - it->l3 + it->payload > IP_MAX || !as_foreseen(&g->next, data))
+        return false;
+    const struct piece p = {.data = data,
+                            .l3 = it->l3,
+                            .l4 = it->l4,
+                            .head = it->head,
+                            .payload = n - it->head,
+                            .version = it->version,
+                            .tcp = it->tcp};
+    const uint8_t *first = g->frame[it->first].data;
+    if (!next_id(first, &p, it->frames) || !next_seq(first, &p, it->payload) || !first_good(g, it) ||
+        !sound(it, g->next.pseudo, data, n, unsummed))
+        return false;
+    int32_t frame = (int32_t)g->nframes++;
+    g->frame[frame] = (struct frame){.data = data,
+                                     .len = (uint32_t)n,
+                                     .payload_at = it->head,
+                                     .payload = (uint32_t)p.payload,
+                                     .next = NOBODY};
+    join(g, it, p.payload, pushes(&p), frame);
+    return true;
 }
 
 /* --- what comes out --- */
@@ -380,7 +527,12 @@ static void piece_out(struct dbr_gro *g, unsigned i, const void *base, size_t le
 static struct dbr_gro_item lone_item(struct dbr_gro *g, const struct item *it)
 {
     const struct frame *f = &g->frame[it->first];
-    memset(g->head, 0, DBR_VNET_LEN);
+    struct dbr_vnet v = {0};
+    if (it->unsummed)
+        v = (struct dbr_vnet){.flags = DBR_VNET_NEEDS_CSUM,
+                              .csum_start = it->l4,
+                              .csum_offset = it->tcp ? TCP_CHECK : UDP_CHECK};
+    dbr_vnet_write(&v, g->head);
     piece_out(g, 0, g->head, DBR_VNET_LEN);
     piece_out(g, 1, f->data, f->len);
     return (struct dbr_gro_item){.iov = g->iov, .niov = 2, .len = DBR_VNET_LEN + f->len, .frames = 1};

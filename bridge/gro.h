@@ -13,6 +13,7 @@
 #ifndef DBR_BRIDGE_GRO_H
 #define DBR_BRIDGE_GRO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -35,6 +36,16 @@ void dbr_gro_free(struct dbr_gro *g); /* NULL is fine */
 /* Adds a frame (n bytes, 14..DBR_ETH_MAX) at the end of the batch. Keeps the pointer until dbr_gro_clear().
  * 0; DBR_ERR_LIMIT: the batch is full, write it out first; DBR_ERR_SHAPE: shorter than an Ethernet header. */
 int dbr_gro_add(struct dbr_gro *g, const uint8_t *frame, size_t n);
+
+/* The same for a frame that dbr_vnet_unsummed() took: nobody verifies its checksum, the kernel fills it in.
+ * DBR_ERR_SHAPE also for what is no TCP or UDP. */
+int dbr_gro_add_unsummed(struct dbr_gro *g, const uint8_t *frame, size_t n);
+
+/* The same for a frame that is the plain next piece of the flow that the last dbr_gro_add() or
+ * dbr_gro_extend() was about, at a fraction of the price: its headers are compared, not parsed. False: it is
+ * not, and nothing has happened. True: dbr_gro_add() would have merged it, so whoever let the last one pass
+ * need not look at this one again. unsummed: its checksum is left out, the field may hold anything. */
+bool dbr_gro_extend(struct dbr_gro *g, const uint8_t *frame, size_t n, bool unsummed);
 
 /* What came out: write items 0..count-1 in this order, each with one writev() to the TAP. */
 size_t dbr_gro_count(const struct dbr_gro *g);

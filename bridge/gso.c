@@ -9,7 +9,7 @@
 #include "bridge/inet.h"
 #include "bridge/tcp.h"
 
-enum { SEGMENT_MIN = 8 };
+enum { SEGMENT_MIN = 8, HEADER_MAX = 60 /* of IPv4 and of TCP: their length fields have four bits */ };
 
 /* Which headers a type of super frame must have. */
 static bool fits_type(uint8_t gso_type, const struct inet *in)
@@ -51,6 +51,31 @@ static uint64_t pseudo_base(const struct inet *in, const uint8_t *frame)
     return csum_value(sum, (uint16_t) ~(in->end - in->l4));
 }
 
+/* The sum of n header bytes (at most HEADER_MAX) without the fields at those offsets. */
+static uint64_t sum_without(const uint8_t *header, size_t n, const uint8_t fields[], size_t count)
+{
+    uint8_t rest[HEADER_MAX];
+    memcpy(rest, header, n);
+    for (size_t i = 0; i < count; i++)
+        memset(rest + fields[i], 0, 2);
+    return csum_bytes(0, rest, n);
+}
+
+static uint64_t ip_sum(const struct dbr_gso *g)
+{
+    static const uint8_t vary[] = {IP4_TOTAL, IP4_ID, IP4_CHECK};
+    const uint8_t *ip = g->frame + g->l3;
+    return g->version == 4 ? sum_without(ip, (size_t)(ip[0] & 15) * 4, vary, sizeof vary) : 0;
+}
+
+static uint64_t upper_sum(const struct dbr_gso *g)
+{
+    static const uint8_t tcp[] = {TCP_SEQ, TCP_SEQ + 2, TCP_OFFSET, TCP_CHECK, TCP_URGENT};
+    static const uint8_t udp[] = {UDP_LENGTH, UDP_CHECK};
+    return sum_without(g->frame + g->l4, (size_t)(g->head - g->l4), g->tcp ? tcp : udp,
+                       g->tcp ? sizeof tcp : sizeof udp);
+}
+
 static bool set_up(struct dbr_gso *g, const struct inet *in, size_t segment)
 {
     size_t upper = upper_header(in, g->frame), head = in->l4 + upper;
@@ -64,7 +89,9 @@ static bool set_up(struct dbr_gso *g, const struct inet *in, size_t segment)
     g->len = in->end;
     g->payload = in->end - head;
     g->segment = segment;
-    g->base = pseudo_base(in, g->frame);
+    g->routing = in->routing;
+    g->ip_base = ip_sum(g);
+    g->base = csum_add64(pseudo_base(in, g->frame), upper_sum(g));
     return true;
 }
 
@@ -121,6 +148,12 @@ int dbr_gso_init(struct dbr_gso *g, const struct dbr_vnet *v, const uint8_t *fra
     return set_up(g, &in, clip_segment(v->gso_size, &in, frame, max)) ? 0 : DBR_ERR_SHAPE;
 }
 
+bool dbr_gso_leave_sums(struct dbr_gso *g)
+{
+    g->unsummed = g->version && !g->routing;
+    return g->unsummed;
+}
+
 size_t dbr_gso_count(const struct dbr_gso *g)
 {
     return g->version && g->payload ? (g->payload + g->segment - 1) / g->segment : 1;
@@ -133,47 +166,64 @@ size_t dbr_gso_frame_len(const struct dbr_gso *g)
     return g->head + (g->payload < g->segment ? g->payload : g->segment);
 }
 
+/* What differs from segment to segment is taken from the super frame and added to the sums of the rest: what
+ * was just written to out is not read again, it would have to be waited for. */
 static void finish_ip(const struct dbr_gso *g, uint8_t *out, size_t n)
 {
+    const uint8_t *from = g->frame + g->l3;
     uint8_t *ip = out + g->l3;
     if (g->version == 6) {
         dbr_put16(ip + IP6_LENGTH, (uint16_t)(n - g->l3 - IP6_HEADER));
         return;
     }
-    dbr_put16(ip + IP4_TOTAL, (uint16_t)(n - g->l3));
-    dbr_put16(ip + IP4_ID, (uint16_t)(dbr_get16(ip + IP4_ID) + g->index));
-    dbr_put16(ip + IP4_CHECK, 0);
-    csum_store(ip + IP4_CHECK, (uint16_t)~csum_fold(csum_bytes(0, ip, (size_t)(ip[0] & 15) * 4)));
+    uint16_t total = (uint16_t)(n - g->l3), id = (uint16_t)(dbr_get16(from + IP4_ID) + g->index);
+    dbr_put16(ip + IP4_TOTAL, total);
+    dbr_put16(ip + IP4_ID, id);
+    csum_store(ip + IP4_CHECK, (uint16_t)~csum_fold(csum_value(csum_value(g->ip_base, total), id)));
 }
 
 /* The urgent pointer counts from the segment's own sequence number (RFC 9293). */
-static void finish_urgent(uint8_t *tcp, size_t at)
+static uint16_t segment_urgent(const uint8_t *from, size_t at, uint8_t *flags)
 {
-    uint16_t urgent = dbr_get16(tcp + TCP_URGENT);
-    if (!(tcp[TCP_FLAGS] & TCP_URG))
-        return;
+    uint16_t urgent = dbr_get16(from + TCP_URGENT);
+    if (!(*flags & TCP_URG))
+        return urgent;
     if (urgent < at)
-        tcp[TCP_FLAGS] &= (uint8_t)~TCP_URG;
-    dbr_put16(tcp + TCP_URGENT, urgent < at ? 0 : (uint16_t)(urgent - at));
+        *flags &= (uint8_t)~TCP_URG;
+    return urgent < at ? 0 : (uint16_t)(urgent - at);
 }
 
-static void finish_tcp(const struct dbr_gso *g, uint8_t *tcp, size_t n, bool last)
+static void finish_tcp(const struct dbr_gso *g, uint8_t *tcp, size_t payload, bool last)
 {
-    dbr_put32(tcp + TCP_SEQ, dbr_get32(tcp + TCP_SEQ) + (uint32_t)g->at);
+    const uint8_t *from = g->frame + g->l4;
+    uint32_t seq = dbr_get32(from + TCP_SEQ) + (uint32_t)g->at;
+    uint8_t flags = from[TCP_FLAGS];
     if (!last)
-        tcp[TCP_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+        flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
     if (g->index > 0)
-        tcp[TCP_FLAGS] &= (uint8_t)~TCP_CWR;
-    finish_urgent(tcp, g->at);
+        flags &= (uint8_t)~TCP_CWR;
+    uint16_t urgent = segment_urgent(from, g->at, &flags);
+    dbr_put32(tcp + TCP_SEQ, seq);
+    tcp[TCP_FLAGS] = flags;
+    dbr_put16(tcp + TCP_URGENT, urgent);
     dbr_put16(tcp + TCP_CHECK, 0);
-    csum_store(tcp + TCP_CHECK, (uint16_t)~csum_fold(csum_bytes(csum_value(g->base, (uint16_t)n), tcp, n)));
+    if (g->unsummed)
+        return;
+    uint64_t sum = csum_value(g->base, (uint16_t)(g->head - g->l4 + payload));
+    sum = csum_value(csum_value(sum, (uint16_t)(seq >> 16)), (uint16_t)seq);
+    sum = csum_value(csum_value(sum, (uint16_t)(from[TCP_OFFSET] << 8 | flags)), urgent);
+    csum_store(tcp + TCP_CHECK, (uint16_t)~csum_fold(csum_bytes(sum, g->frame + g->head + g->at, payload)));
 }
 
-static void finish_udp(const struct dbr_gso *g, uint8_t *udp, size_t n)
+static void finish_udp(const struct dbr_gso *g, uint8_t *udp, size_t payload)
 {
-    dbr_put16(udp + UDP_LENGTH, (uint16_t)n);
+    uint16_t len = (uint16_t)(UDP_HEADER + payload);
+    dbr_put16(udp + UDP_LENGTH, len);
     dbr_put16(udp + UDP_CHECK, 0);
-    uint16_t check = (uint16_t)~csum_fold(csum_bytes(csum_value(g->base, (uint16_t)n), udp, n));
+    if (g->unsummed)
+        return;
+    uint64_t sum = csum_value(csum_value(g->base, len), len); /* of the pseudo header and of this one */
+    uint16_t check = (uint16_t)~csum_fold(csum_bytes(sum, g->frame + g->head + g->at, payload));
     csum_store(udp + UDP_CHECK, check ? check : 0xffff);
 }
 
@@ -200,9 +250,9 @@ int dbr_gso_next(struct dbr_gso *g, uint8_t *out, size_t cap)
     memcpy(out + g->head, g->frame + g->head + g->at, n);
     finish_ip(g, out, g->head + n);
     if (g->tcp)
-        finish_tcp(g, out + g->l4, g->head - g->l4 + n, n == left);
+        finish_tcp(g, out + g->l4, n, n == left);
     else
-        finish_udp(g, out + g->l4, g->head - g->l4 + n);
+        finish_udp(g, out + g->l4, n);
     g->at += n;
     g->index++;
     return (int)(g->head + n);

@@ -24,16 +24,17 @@
 /* Cursor over one frame; borrowed memory only. Fields are for gso.c. */
 struct dbr_gso {
     const uint8_t *frame;
-    size_t len;      /* of the super frame without trailing padding; of an ordinary frame with it */
-    size_t at;       /* payload bytes already written */
-    size_t payload;  /* payload bytes in all */
-    size_t segment;  /* payload bytes per frame */
-    uint64_t base;   /* sum over what is the same in each segment's TCP or UDP checksum */
-    uint16_t l3, l4; /* offsets */
-    uint16_t head;   /* bytes of all headers */
-    uint16_t index;  /* segments written */
-    uint8_t version; /* 4 or 6; 0 = ordinary frame, copied */
-    bool tcp;
+    size_t len;       /* of the super frame without trailing padding; of an ordinary frame with it */
+    size_t at;        /* payload bytes already written */
+    size_t payload;   /* payload bytes in all */
+    size_t segment;   /* payload bytes per frame */
+    uint64_t base;    /* sum over what is the same in each segment's TCP or UDP checksum */
+    uint64_t ip_base; /* and in its IPv4 header's */
+    uint16_t l3, l4;  /* offsets */
+    uint16_t head;    /* bytes of all headers */
+    uint16_t index;   /* segments written */
+    uint8_t version;  /* 4 or 6; 0 = ordinary frame, copied */
+    bool tcp, routing, unsummed;
     struct dbr_vnet vnet;
 };
 
@@ -47,6 +48,11 @@ int dbr_gso_init(struct dbr_gso *g, const struct dbr_vnet *v, const uint8_t *fra
  */
 size_t dbr_gso_count(const struct dbr_gso *g);
 size_t dbr_gso_frame_len(const struct dbr_gso *g);
+
+/* From now on the segments of a super frame leave without TCP or UDP checksum (the field is 0): the receiver
+ * takes care of it. False: it is an ordinary frame, or it has a
+ * routing header; it keeps its own. */
+bool dbr_gso_leave_sums(struct dbr_gso *g);
 
 /* Writes the next frame to out and returns its length; 0 = no more; DBR_ERR_SPACE: cap is too small, nothing
  * written, may be called again. */

@@ -5,6 +5,8 @@
 
 #include "base/err.h"
 #include "bridge/csum.h"
+#include "bridge/eth.h"
+#include "bridge/inet.h"
 #include "bridge/tcp.h"
 
 enum { KNOWN_FLAGS = 1 | 2 | 4 /* RSC_INFO, ignored */ };
@@ -69,5 +71,24 @@ int dbr_vnet_finish(struct dbr_vnet *v, uint8_t *frame, size_t n)
         sum = 0xffff; /* zero would mean "no checksum" (RFC 768) */
     csum_store(frame + v->csum_start + v->csum_offset, sum);
     v->flags &= (uint8_t)~DBR_VNET_NEEDS_CSUM;
+    return 0;
+}
+
+int dbr_vnet_unsummed(struct dbr_vnet *v, uint8_t *frame, size_t n)
+{
+    struct dbr_eth_view view;
+    if (dbr_eth_parse(&view, frame, n) < 0)
+        return DBR_ERR_SHAPE;
+    struct inet in = inet_parse(frame, n, view.l3, view.ethertype);
+    if (!in.version || in.fragment || in.cut || in.short_len || in.routing || in.end != n)
+        return DBR_ERR_SHAPE;
+    bool tcp = in.proto == IPPROTO_NUM_TCP;
+    if ((!tcp && in.proto != IPPROTO_NUM_UDP) || n - in.l4 < (tcp ? (size_t)TCP_HEADER : (size_t)UDP_HEADER))
+        return DBR_ERR_SHAPE;
+    *v = (struct dbr_vnet){.flags = DBR_VNET_NEEDS_CSUM,
+                           .csum_start = (uint16_t)in.l4,
+                           .csum_offset = tcp ? TCP_CHECK : UDP_CHECK};
+    uint64_t sum = csum_pseudo(in.version, frame + in.l3, in.proto, (uint32_t)(n - in.l4));
+    csum_store(frame + in.l4 + v->csum_offset, csum_fold(sum));
     return 0;
 }

@@ -17,6 +17,8 @@ enum {
     V2_LZO = 2,
     V2_SNAPPY = 3,
     V2_PLAIN_OF_STOCK = 10, /* OpenVPN 2.4 to 2.7 escape with this number and drop it themselves */
+    OFFLOAD_FRAME = 0,
+    OFFLOAD_UNSUMMED = 1,
 };
 
 void dbr_framing_add(enum dbr_framing f, uint8_t **p, size_t *len)
@@ -42,8 +44,17 @@ void dbr_framing_add(enum dbr_framing f, uint8_t **p, size_t *len)
         *--at = V2_ESCAPE;
         *len += 2;
         break;
+    case DBR_FRAMING_OFFLOAD:
+        *--at = OFFLOAD_FRAME;
+        *len += 1;
+        break;
     }
     *p = at;
+}
+
+void dbr_framing_unsummed(uint8_t *p)
+{
+    p[0] = OFFLOAD_UNSUMMED;
 }
 
 static int advance(uint8_t **p, size_t *len, size_t by)
@@ -102,6 +113,15 @@ static int strip_stub_v2(uint8_t **p, size_t *len)
     }
 }
 
+static int strip_offload(uint8_t **p, size_t *len)
+{
+    uint8_t kind = (*p)[0];
+    if (kind > OFFLOAD_UNSUMMED)
+        return DBR_ERR_SHAPE;
+    int err = advance(p, len, 1);
+    return err ? err : kind == OFFLOAD_UNSUMMED ? DBR_FRAMING_UNSUMMED : 0;
+}
+
 int dbr_framing_strip(enum dbr_framing f, uint8_t **p, size_t *len, uint8_t *scratch, size_t cap)
 {
     if (!*len)
@@ -111,6 +131,7 @@ int dbr_framing_strip(enum dbr_framing f, uint8_t **p, size_t *len, uint8_t *scr
     case DBR_FRAMING_COMP_LZO: return strip_comp_lzo(p, len, scratch, cap);
     case DBR_FRAMING_COMPRESS_SWAP: return strip_swapped(p, len);
     case DBR_FRAMING_STUB_V2: return strip_stub_v2(p, len);
+    case DBR_FRAMING_OFFLOAD: return strip_offload(p, len);
     }
     return DBR_ERR_SHAPE;
 }

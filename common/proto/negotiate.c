@@ -27,6 +27,7 @@ static const struct variable {
     {"IV_NCP", NCP_VERSION, AT(has_ncp2), 0},
     {"IV_COMP_STUB", FLAG, AT(comp_stub), 0},
     {"IV_COMP_STUBv2", FLAG, AT(comp_stub_v2), 0},
+    {"IV_DBR_OFFLOAD", FLAG, AT(offload), 0},
     {"IV_LZO", FLAG, AT(has_lzo), 0},
     {"IV_CIPHERS", CIPHERS, SIZED(ciphers)},
     {"IV_VER", TEXT, SIZED(version)},
@@ -125,7 +126,7 @@ int dbr_peer_info_write(char *out, size_t cap, uint32_t iv_proto, uint32_t iv_mt
         snprintf(mtu, sizeof mtu, "IV_MTU=%u\n", iv_mtu);
     int n = snprintf(out, cap,
                      "IV_VER=Drawbridge %s\nIV_PLAT=%s\nIV_TCPNL=1\n%s%sIV_CIPHERS=%s\nIV_PROTO=%u\n"
-                     "IV_LZO_STUB=1\nIV_COMP_STUB=1\nIV_COMP_STUBv2=1\n",
+                     "IV_LZO_STUB=1\nIV_COMP_STUB=1\nIV_COMP_STUBv2=1\nIV_DBR_OFFLOAD=1\n",
                      DBR_VERSION, platform, mtu, ncp2 ? "IV_NCP=2\n" : "", ciphers, iv_proto);
     return n < 0 || (size_t)n >= cap ? DBR_ERR_SPACE : n;
 }
@@ -191,8 +192,10 @@ enum dbr_framing dbr_negotiate_framing(const struct dbr_peer_info *info, const c
 {
     char ignored[1];
     *push = NULL;
-    if (!dbr_occ_find(peer_options, "comp-lzo", ignored, sizeof ignored))
-        return DBR_FRAMING_NONE;
+    if (!dbr_occ_find(peer_options, "comp-lzo", ignored, sizeof ignored)) {
+        *push = info->offload ? "data-framing offload" : NULL;
+        return info->offload ? DBR_FRAMING_OFFLOAD : DBR_FRAMING_NONE;
+    }
     *push = info->comp_stub_v2 ? "compress stub-v2" : "comp-lzo no";
     return info->comp_stub_v2 ? DBR_FRAMING_STUB_V2 : DBR_FRAMING_COMP_LZO;
 }

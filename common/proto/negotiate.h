@@ -34,7 +34,7 @@ enum dbr_iv_proto {
 struct dbr_peer_info {
     uint32_t iv_proto; /* bits above */
     uint32_t iv_mtu;   /* 0 if not said */
-    bool has_ncp2, comp_stub, comp_stub_v2, has_lzo;
+    bool has_ncp2, comp_stub, comp_stub_v2, has_lzo, offload;
     char ciphers[256]; /* IV_CIPHERS, or AES-256-GCM:AES-128-GCM for IV_NCP=2, or "" */
     char version[32], platform[16], gui[64];
 };
@@ -69,8 +69,8 @@ enum dbr_cipher dbr_negotiate_cipher_p2p(bool server, const char *ours, const st
 bool dbr_cipher_in_list(const char *list, enum dbr_cipher cipher);
 
 /* The framing a peer with these options needs, and the option to push for it ("compress stub-v2", "comp-lzo
- * no" or NULL). Rule: no ",comp-lzo" in its options string: none. IV_COMP_STUBv2: stub-v2. Else comp-lzo
- * framing. */
+ * no", "data-framing offload" or NULL). Rule: no ",comp-lzo" in its options string: offload for another
+ * Drawbridge (IV_DBR_OFFLOAD), else none. IV_COMP_STUBv2: stub-v2. Else comp-lzo framing. */
 enum dbr_framing dbr_negotiate_framing(const struct dbr_peer_info *info, const char *peer_options,
                                        const char **push);
 

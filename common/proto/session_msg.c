@@ -471,7 +471,9 @@ static int take_pushed_protocol(struct dbr_session *s, const char *options)
     }
     if (pushed_value(options, "key-derivation", text, sizeof text))
         s->use_ekm = has_word(text, "tls-ekm");
-    if (pushed_value(options, "compress", text, sizeof text)) {
+    if (pushed_value(options, "data-framing", text, sizeof text) && has_word(text, "offload")) {
+        s->framing = DBR_FRAMING_OFFLOAD;
+    } else if (pushed_value(options, "compress", text, sizeof text)) {
         s->framing = dbr_framing_of_compress(text);
     } else if (pushed_value(options, "comp-lzo", text, sizeof text)) {
         s->framing = DBR_FRAMING_COMP_LZO;

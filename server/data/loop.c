@@ -39,7 +39,7 @@ void worker_send(struct worker *w, struct peer *p, const uint8_t *text, size_t l
     if (!room)
         return;
     memcpy(room, text, len);
-    outbox_commit(&w->out, p, len);
+    outbox_commit(&w->out, p, len, false);
 }
 
 static void peer_due(struct worker *w, struct peer *p)

@@ -180,10 +180,12 @@ static void seal_peer(struct outbox *o, struct peer *p)
     p->tx_ns = p->stats.last_tx_ns = o->now_ns;
 }
 
-void outbox_commit(struct outbox *o, struct peer *p, size_t len)
+void outbox_commit(struct outbox *o, struct peer *p, size_t len, bool unsummed)
 {
     uint8_t *text = o->pending;
     dbr_framing_add(p->framing, &text, &len);
+    if (unsummed)
+        dbr_framing_unsummed(text);
     o->used = (size_t)(text + len - o->arena) + dbr_slot_padding(&p->primary->slot, len);
     o->pieces[o->n_pieces] = (struct out_piece){.text = text, .len = (uint32_t)len};
     uint32_t index = ++o->n_pieces;

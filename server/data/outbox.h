@@ -87,8 +87,9 @@ void outbox_rewire(struct outbox *o, int sock);
 /* Room to write a frame of at most cap bytes for p, or NULL: the peer has no key or no address, the outbox is
  * blocked, or cap is more than a datagram takes. Flushes when the outbox is full. One room at a time. */
 uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap);
-/* The len bytes written to the room (len <= its cap) are to be sent. A room without commit is forgotten. */
-void outbox_commit(struct outbox *o, struct peer *p, size_t len);
+/* The len bytes written to the room (len <= its cap) are to be sent. A room without commit is forgotten.
+ * unsummed: it is a frame without TCP or UDP checksum, and p's framing is DBR_FRAMING_OFFLOAD. */
+void outbox_commit(struct outbox *o, struct peer *p, size_t len, bool unsummed);
 
 /* True if that socket is the full one. */
 static inline bool outbox_blocked_at(const struct outbox *o, unsigned via)

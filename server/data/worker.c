@@ -93,14 +93,16 @@ static void write_lan(struct worker *w)
         w->ready |= READY_LAN; /* the answer is often there when writev() returns: look before asking epoll */
     dbr_gro_clear(w->lan);
     w->expanded = 0;
+    w->striding = NULL;
 }
 
-static void add_to_lan(struct worker *w, const uint8_t *bytes, size_t len)
+static void add_to_lan(struct worker *w, const uint8_t *bytes, size_t len, bool unsummed)
 {
-    int err = dbr_gro_add(w->lan, bytes, len);
+    int (*add)(struct dbr_gro *, const uint8_t *, size_t) = unsummed ? dbr_gro_add_unsummed : dbr_gro_add;
+    int err = add(w->lan, bytes, len);
     if (err == DBR_ERR_LIMIT) {
         write_lan(w);
-        err = dbr_gro_add(w->lan, bytes, len);
+        err = add(w->lan, bytes, len);
     }
     if (err)
         w->drops_shape++;
@@ -119,7 +121,7 @@ static void to_lan(struct worker *w, const struct frame *f)
     uint8_t *bytes = f->bytes;
     size_t len = f->len;
     if (!f->vlan || tag_for_lan(w, f->vlan, &bytes, &len))
-        add_to_lan(w, bytes, len);
+        add_to_lan(w, bytes, len, f->vnet.flags & DBR_VNET_NEEDS_CSUM);
 }
 
 void worker_to_lan(struct worker *w, uint8_t *bytes, size_t len, uint16_t vid)
@@ -190,7 +192,7 @@ static void seal_long(struct worker *w, struct peer *p, uint8_t *bytes, size_t n
             memcpy(room, bytes, n);
         if (len <= 0)
             break;
-        outbox_commit(&w->out, p, (size_t)len);
+        outbox_commit(&w->out, p, (size_t)len, false);
     }
     p->stats.drops_queue += left;
 }
@@ -210,7 +212,7 @@ static void seal_long_frames(struct worker *w, struct peer *p, struct dbr_gso *g
 static void seal_frames(struct worker *w, struct peer *p, struct dbr_gso *g)
 {
     size_t cap = dbr_gso_frame_len(g), left = dbr_gso_count(g);
-    bool whole = left == 1;
+    bool whole = left == 1, unsummed = p->framing == DBR_FRAMING_OFFLOAD && dbr_gso_leave_sums(g);
     for (; left; left--) {
         uint8_t *room = outbox_room(&w->out, p, cap);
         int n = room ? dbr_gso_next(g, room, cap) : 0;
@@ -218,7 +220,7 @@ static void seal_frames(struct worker *w, struct peer *p, struct dbr_gso *g)
             break;
         if (whole)
             dbr_mss_clamp(room, (size_t)n, p->mss, false);
-        outbox_commit(&w->out, p, (size_t)n);
+        outbox_commit(&w->out, p, (size_t)n, unsummed);
     }
     p->stats.drops_queue += left;
 }
@@ -439,16 +441,32 @@ static void from_uplink(struct worker *w, struct peer *p, struct frame *f, const
         to_lan(w, f);
     else
         news_guard(&w->news, p, verdict, v->src, v->vid);
+    w->striding = verdict == DBR_GUARD_PASS ? p : NULL;
 }
 
-/* A frame that a peer sent, opened and stripped. */
-static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t len)
+/* The usual case of a download: the next piece of what p sent to the LAN just now, in this batch. Its
+ * addresses and headers are those of the piece before, and so is what the switch and the guards say. */
+static bool next_stride(struct worker *w, struct peer *p, const uint8_t *bytes, size_t len, bool unsummed)
+{
+    if (w->striding != p || p->up.bytes_per_s || !dbr_gro_extend(w->lan, bytes, len, unsummed))
+        return false;
+    w->routed[DBR_TO_LAN] += !p->uplink;
+    peer_active(p, len, w->now.ns);
+    return true;
+}
+
+/* A frame that a peer sent, opened and stripped; unsummed: its checksum is left to us or to the kernel. */
+static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t len, bool unsummed)
 {
     struct frame f = {.bytes = bytes, .len = len, .origin = p->id, .vlan = p->policy.pvid};
     struct dbr_eth_view v;
     uint32_t mtu = w->shared->boot->tap_mtu;
     p->stats.rx_frames++;
-    if (dbr_eth_parse(&v, bytes, len) || (mtu && len > v.l3 + mtu)) {
+    if (next_stride(w, p, bytes, len, unsummed))
+        return;
+    w->striding = NULL;
+    if (dbr_eth_parse(&v, bytes, len) || (mtu && len > v.l3 + mtu) ||
+        (unsummed && dbr_vnet_unsummed(&f.vnet, bytes, len))) {
         news_guard(&w->news, p, DBR_GUARD_SHAPE, v.src, v.vid);
         return;
     }
@@ -459,7 +477,7 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
         return;
     }
     peer_active(p, len, w->now.ns);
-    dbr_mss_clamp(bytes, len, p->mss, false);
+    dbr_mss_clamp(bytes, len, p->mss, unsummed);
     if (p->uplink) {
         from_uplink(w, p, &f, &v);
         return;
@@ -470,12 +488,15 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
     w->routed[r.to]++;
     if (r.learned != DBR_LEARN_NONE)
         learned(w, &v, &r, p->id);
-    if (r.classes)
+    if (r.classes) {
         look_closer(w, &v, &r, p->id);
+        dbr_vnet_finish(&f.vnet, bytes, len); /* who rewrites such a frame counts on a whole checksum */
+    }
     if (r.to == DBR_TO_DROP)
         news_guard(&w->news, p, r.verdict, v.src, v.vlan);
     else
         forward(w, &f, &r);
+    w->striding = r.to == DBR_TO_LAN && !r.classes ? p : NULL;
 }
 
 /* Takes the framing off; room for what LZO expands comes from w->expand. */
@@ -487,7 +508,7 @@ static int strip(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
         write_lan(w);
     uint8_t *scratch = w->expand + w->expanded + DBR_VLAN_TAG; /* room that to_lan() may want */
     int err = dbr_framing_strip(p->framing, text, len, scratch, EXPAND_FRAME);
-    if (!err && *text == scratch)
+    if (err >= 0 && *text == scratch)
         w->expanded += DBR_VLAN_TAG + *len;
     return err;
 }
@@ -529,12 +550,13 @@ static void take_payload(struct worker *w, struct run *run, unsigned i)
     }
     p->stats.rx_bytes += run->dgrams[i].len;
     p->rx_ns = p->stats.last_rx_ns = w->now.ns;
-    if (strip(w, p, &text, &len)) {
+    int stripped = strip(w, p, &text, &len);
+    if (stripped < 0) {
         news_guard(&w->news, p, DBR_GUARD_SHAPE, 0, 0);
         return;
     }
     switch (dbr_payload_kind(text, len)) {
-    case DBR_PAYLOAD_FRAME: from_peer(w, p, text, len); break;
+    case DBR_PAYLOAD_FRAME: from_peer(w, p, text, len, stripped == DBR_FRAMING_UNSUMMED); break;
     case DBR_PAYLOAD_PING: break;
     case DBR_PAYLOAD_OCC: news_occ(&w->news, p, text, len, w->now.ns); break;
     }

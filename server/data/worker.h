@@ -103,8 +103,9 @@ struct worker {
     uint64_t looked_ns;  /* the round in which a datagram's key was missed and orders were looked for */
     bool lan_was_lone;   /* the last round from the TAP had at most one frame */
     struct dbr_gro *lan; /* frames for the TAP */
-    uint8_t *tap_buf;    /* one frame or super frame with its header */
-    uint8_t *uncut;      /* one frame that is too long for its peer */
+    const struct peer *striding; /* whose frame was the last one there, passed by the switch; or NULL */
+    uint8_t *tap_buf;            /* one frame or super frame with its header */
+    uint8_t *uncut;              /* one frame that is too long for its peer */
     uint8_t *expand;
     size_t expanded;
 

@@ -13,7 +13,7 @@ enum {
     KEY_ID_MAX = 7,
     CIPHER_MAX = 32,
     DIGEST_MAX = 32,
-    FRAMING_MAX = 3,
+    FRAMING_MAX = 4,
     REPLAY_WINDOW_MAX = 8192,
     OCSP_STATUS_MAX = 2
 };

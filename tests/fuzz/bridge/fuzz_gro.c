@@ -63,7 +63,7 @@ static void put(struct dbr_gro *g, const uint8_t *b, size_t n)
     in[nin].n = n;
     in[nin].out = false;
     memcpy(in[nin].b, b, n);
-    if (dbr_gro_add(g, in[nin].b, n) == 0)
+    if (dbr_gro_extend(g, in[nin].b, n, false) || dbr_gro_add(g, in[nin].b, n) == 0)
         nin++;
     else
         free(in[nin].b);

@@ -17,13 +17,16 @@ static struct {
 } in[BATCH];
 static size_t nin;
 static struct dbr_gro *gro;
+static struct dbr_gro *twin; /* gets the same frames, by dbr_gro_extend() where that takes them */
+static unsigned extended;
 static struct frame f;
 
 static int set_up(void **state)
 {
     (void)state;
     gro = dbr_gro_new(BATCH, ALL);
-    nin = 0;
+    twin = dbr_gro_new(BATCH, ALL);
+    nin = extended = 0;
     return 0;
 }
 
@@ -32,6 +35,7 @@ static void forget(void)
     for (; nin; nin--)
         free(in[nin - 1].b);
     dbr_gro_clear(gro);
+    dbr_gro_clear(twin);
 }
 
 static int tear_down(void **state)
@@ -39,6 +43,7 @@ static int tear_down(void **state)
     (void)state;
     forget();
     dbr_gro_free(gro);
+    dbr_gro_free(twin);
     return 0;
 }
 
@@ -48,7 +53,31 @@ static void put(const struct frame *frame)
     in[nin].n = frame->n;
     memcpy(in[nin].b, frame->b, frame->n);
     assert_int_equal(dbr_gro_add(gro, in[nin].b, in[nin].n), 0);
+    if (dbr_gro_extend(twin, in[nin].b, in[nin].n, false))
+        extended++;
+    else
+        assert_int_equal(dbr_gro_add(twin, in[nin].b, in[nin].n), 0);
     nin++;
+}
+
+/* Whoever asks dbr_gro_extend() first gets the same items. */
+static void expect_twins(void)
+{
+    uint8_t head[256];
+    assert_int_equal(dbr_gro_count(gro), dbr_gro_count(twin));
+    for (size_t i = 0; i < dbr_gro_count(gro); i++) {
+        struct dbr_gro_item a = dbr_gro_item(gro, i), b = dbr_gro_item(twin, i);
+        assert_int_equal(a.niov, b.niov);
+        assert_int_equal(a.len, b.len);
+        assert_int_equal(a.frames, b.frames);
+        assert_int_equal(a.iov[0].iov_len, b.iov[0].iov_len);
+        memcpy(head, a.iov[0].iov_base, a.iov[0].iov_len);
+        assert_memory_equal(head, b.iov[0].iov_base, b.iov[0].iov_len);
+        for (unsigned k = 1; k < a.niov; k++) {
+            assert_ptr_equal(a.iov[k].iov_base, b.iov[k].iov_base);
+            assert_int_equal(a.iov[k].iov_len, b.iov[k].iov_len);
+        }
+    }
 }
 
 /* The bytes of item i as the kernel would get them. */
@@ -84,6 +113,7 @@ static struct {
 static size_t segment_all(void)
 {
     size_t nback = 0;
+    expect_twins();
     for (size_t i = 0; i < dbr_gro_count(gro); i++) {
         struct dbr_vnet v;
         struct dbr_gso g;
@@ -454,6 +484,129 @@ static void test_bounds(void **state)
     assert_int_equal(dbr_gro_add(gro, f.b, 13), DBR_ERR_SHAPE);
 }
 
+/* Of 40 frames in a row all but the first are the plain next piece; a change in any header byte is none. */
+static void test_extend(void **state)
+{
+    (void)state;
+    for (uint8_t version = 4; version <= 6; version += 2)
+        for (int proto = 6; proto <= 17; proto += 11) {
+            struct frame_spec s = flow(version, (uint8_t)proto);
+            extended = 0;
+            for (int i = 0; i < 40; i++)
+                put_next(&s, 1000);
+            assert_int_equal(extended, 39);
+            assert_int_equal(frames_of(0), 40);
+            expect_twins();
+            forget();
+            for (size_t at = 0; at < frame_head(&s); at++) {
+                uint8_t b[1200];
+                put_next(&s, 1000);
+                frame_build(&f, &s, NULL, 1000);
+                memcpy(b, f.b, f.n);
+                b[at] ^= 0x40;
+                assert_false(dbr_gro_extend(twin, b, f.n, false));
+                assert_true(dbr_gro_extend(twin, f.b, f.n, false));
+                forget();
+            }
+            put_next(&s, 1000);
+            frame_build(&f, &s, NULL, 1001); /* longer than the first */
+            assert_false(dbr_gro_extend(twin, f.b, f.n, false));
+            frame_build(&f, &s, NULL, 1000);
+            f.b[f.n - 1] ^= 1; /* a bad checksum */
+            assert_false(dbr_gro_extend(twin, f.b, f.n, false));
+            assert_false(dbr_gro_extend(twin, f.b, frame_head(&s), false));
+            forget();
+            assert_false(dbr_gro_extend(twin, f.b, f.n, false)); /* nothing to extend */
+        }
+}
+
+/* A frame in between, of another flow or of none, ends what can be extended. */
+static void test_extend_only_the_last(void **state)
+{
+    (void)state;
+    struct frame_spec s = flow(4, 6), other = flow(4, 6);
+    other.sport = 5000;
+    put_next(&s, 500);
+    put_next(&other, 500);
+    put_next(&s, 500);
+    assert_int_equal(extended, 0);
+    put_next(&s, 500);
+    assert_int_equal(extended, 1);
+    s.flags = 0x11;
+    put_next(&s, 500);
+    s.flags = 0x10;
+    put_next(&s, 500);
+    assert_int_equal(extended, 1);
+    expect_twins();
+}
+
+/* A frame whose TCP or UDP checksum is left out, as it comes from another Drawbridge. */
+static void blank_sum(void)
+{
+    memset(f.b + f.l4 + (f.proto == 6 ? 16 : 6), 0, 2);
+}
+
+/* Frames without checksum give the very super frame that those with checksums give. */
+static void test_unsummed(void **state)
+{
+    (void)state;
+    for (uint8_t version = 4; version <= 6; version += 2)
+        for (int proto = 6; proto <= 17; proto += 11) {
+            struct frame_spec s = flow(version, (uint8_t)proto);
+            uint8_t want[8192];
+            static uint8_t piece[6][1200];
+            for (int i = 0; i < 6; i++)
+                put_next(&s, 1000);
+            size_t n = gather(0, NULL);
+            memcpy(want, wire, n);
+            dbr_gro_clear(gro);
+            s = flow(version, (uint8_t)proto);
+            for (int i = 0; i < 6; i++, s.seq += 1000, s.id++) {
+                struct dbr_vnet v;
+                frame_build(&f, &s, NULL, 1000);
+                blank_sum();
+                memcpy(piece[i], f.b, f.n);
+                assert_int_equal(i > 0 && dbr_gro_extend(gro, piece[i], f.n, false), false);
+                if (i % 2 && dbr_gro_extend(gro, piece[i], f.n, true))
+                    continue;
+                assert_int_equal(i % 2, 0);
+                assert_int_equal(dbr_vnet_unsummed(&v, piece[i], f.n), 0);
+                assert_int_equal(dbr_gro_add_unsummed(gro, piece[i], f.n), 0);
+            }
+            assert_int_equal(dbr_gro_count(gro), 1);
+            assert_int_equal(gather(0, NULL), n);
+            assert_memory_equal(wire, want, n);
+            forget();
+        }
+}
+
+/* A lone one is left to the kernel; the bytes it gets become the frame that was meant. */
+static void test_unsummed_alone(void **state)
+{
+    (void)state;
+    struct frame_spec s = flow(4, 6);
+    struct dbr_vnet v;
+    for (uint8_t flags = 0x10; flags < 0x12; flags++) {
+        static struct frame meant;
+        s.flags = flags;
+        frame_build(&meant, &s, NULL, 700);
+        frame_build(&f, &s, NULL, 700);
+        blank_sum();
+        assert_int_equal(dbr_vnet_unsummed(&v, f.b, f.n), 0);
+        assert_int_equal(dbr_gro_add_unsummed(gro, f.b, f.n), 0);
+        assert_int_equal(gather(0, NULL), DBR_VNET_LEN + f.n);
+        dbr_vnet_parse(&v, wire);
+        assert_int_equal(v.flags, DBR_VNET_NEEDS_CSUM);
+        assert_int_equal(dbr_vnet_finish(&v, wire + DBR_VNET_LEN, f.n), 0);
+        assert_memory_equal(wire + DBR_VNET_LEN, meant.b, f.n);
+        forget();
+    }
+    frame_start(&f, HOST_B, HOST_A, DBR_ETHERTYPE_ARP);
+    frame_fill(&f, 1, 46);
+    assert_int_equal(dbr_gro_add_unsummed(gro, f.b, f.n), DBR_ERR_SHAPE);
+    assert_int_equal(dbr_gro_count(gro), 0);
+}
+
 static void test_epoch_wrap(void **state)
 {
     (void)state;
@@ -601,6 +754,10 @@ int main(void)
         TEST(test_padding),
         TEST(test_kinds),
         TEST(test_bounds),
+        TEST(test_extend),
+        TEST(test_extend_only_the_last),
+        TEST(test_unsummed),
+        TEST(test_unsummed_alone),
         TEST(test_epoch_wrap),
         TEST(test_segmenting_gives_everything_back),
     };

@@ -265,10 +265,41 @@ static void test_routing_header(void **state)
     super.b[super.l4 + 17] = (uint8_t)sum;
     struct dbr_gso g;
     assert_int_equal(dbr_gso_init(&g, &v, super.b, super.n, (struct dbr_mss){0, 0}), 0);
+    assert_false(dbr_gso_leave_sums(&g)); /* the far end could not know the destination either */
     for (int n; (n = dbr_gso_next(&g, out, sizeof out)) > 0;) {
         size_t len = (size_t)n - super.l4;
         assert_int_equal(plain_fold(plain_pseudo(final_ip, 6, len) + plain_sum(out + super.l4, len)), 0xffff);
     }
+}
+
+/* Without sums a segment is what it is with them, but for that field. */
+static void test_leave_sums(void **state)
+{
+    (void)state;
+    static uint8_t summed[4000];
+    for (uint8_t version = 4; version <= 6; version += 2)
+        for (int proto = 6; proto <= 17; proto += 11) {
+            struct frame_spec s = {.version = version, .proto = (uint8_t)proto, .flags = 0x18, .seq = 9};
+            struct dbr_vnet v = make_super(&s, 3500, 1000);
+            struct dbr_gso g, h;
+            size_t at = super.l4 + (proto == 6 ? 16 : 6);
+            assert_int_equal(dbr_gso_init(&g, &v, super.b, super.n, (struct dbr_mss){0, 0}), 0);
+            assert_int_equal(dbr_gso_init(&h, &v, super.b, super.n, (struct dbr_mss){0, 0}), 0);
+            assert_true(dbr_gso_leave_sums(&h));
+            for (int n; (n = dbr_gso_next(&g, summed, sizeof summed)) > 0;) {
+                assert_int_equal(dbr_gso_next(&h, out, sizeof out), n);
+                assert_int_equal(out[at] << 8 | out[at + 1], 0);
+                memcpy(out + at, summed + at, 2);
+                assert_memory_equal(out, summed, n);
+            }
+            assert_int_equal(dbr_gso_next(&h, out, sizeof out), 0);
+        }
+    struct frame_spec s = {.version = 4, .proto = 6, .flags = 0x10};
+    make_super(&s, 100, 100);
+    struct dbr_vnet plain = {0};
+    struct dbr_gso g;
+    assert_int_equal(dbr_gso_init(&g, &plain, super.b, super.n, (struct dbr_mss){0, 0}), 0);
+    assert_false(dbr_gso_leave_sums(&g));
 }
 
 static void test_refused(void **state)
@@ -310,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_ordinary_frames_above_the_mss),
         cmocka_unit_test(test_space),
         cmocka_unit_test(test_routing_header),
+        cmocka_unit_test(test_leave_sums),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

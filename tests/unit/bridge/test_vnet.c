@@ -116,12 +116,82 @@ static void test_finish_refuses(void **state)
         assert_int_equal(b[i], 0);
 }
 
+/* Takes back what finish does, for every kind of whole TCP and UDP packet. */
+static void test_unsummed(void **state)
+{
+    (void)state;
+    for (uint8_t version = 4; version <= 6; version += 2)
+        for (int proto = 6; proto <= 17; proto += 11)
+            for (size_t n = 0; n < 200; n++) {
+                static struct frame whole;
+                struct frame_spec s = {.version = version,
+                                       .proto = (uint8_t)proto,
+                                       .sport = 5,
+                                       .tagged = n & 1,
+                                       .vid = 3,
+                                       .flags = 16,
+                                       .seq = (uint32_t)n * 77,
+                                       .ip_options = version == 4 && n & 4 ? 8 : 0,
+                                       .ext_headers = version == 6 && n & 4 ? 1 : 0,
+                                       .tcp_options = n & 2 ? 12 : 0};
+                struct dbr_vnet v;
+                frame_build(&whole, &s, NULL, n);
+                frame_build(&f, &s, NULL, n);
+                memset(f.b + f.l4 + (proto == 6 ? 16 : 6), (int)n, 2);
+                assert_int_equal(dbr_vnet_unsummed(&v, f.b, f.n), 0);
+                assert_int_equal(v.flags, DBR_VNET_NEEDS_CSUM);
+                assert_int_equal(v.gso_type, DBR_VNET_GSO_NONE);
+                assert_int_equal(dbr_vnet_finish(&v, f.b, f.n), 0);
+                assert_memory_equal(f.b, whole.b, f.n);
+            }
+}
+
+static void unsummed_refuses(size_t n)
+{
+    static uint8_t before[FRAME_CAP];
+    struct dbr_vnet v;
+    memcpy(before, f.b, f.n);
+    assert_int_equal(dbr_vnet_unsummed(&v, f.b, n), DBR_ERR_SHAPE);
+    assert_memory_equal(f.b, before, f.n);
+}
+
+static void test_unsummed_refuses(void **state)
+{
+    (void)state;
+    struct dbr_vnet v;
+    struct frame_spec s = {.version = 4, .proto = 6, .flags = 16},
+                      six = {.version = 6, .proto = 17, .ext_headers = 1};
+    frame_build(&f, &s, NULL, 100);
+    assert_int_equal(dbr_vnet_unsummed(&v, f.b, f.n), 0);
+    for (size_t n = 0; n < f.n; n++)
+        unsummed_refuses(n); /* cut anywhere */
+    frame_bytes(&f, "x", 1);
+    unsummed_refuses(f.n); /* something behind the packet */
+    frame_build(&f, &s, NULL, 100);
+    f.b[f.l3 + 6] = 0x20; /* a fragment */
+    unsummed_refuses(f.n);
+    f.b[f.l3 + 6] = 0;
+    f.b[f.l3 + 9] = 1; /* ICMP */
+    unsummed_refuses(f.n);
+    frame_build(&f, &s, NULL, 0);
+    f.b[f.l3 + 3] = 20 + 19; /* no room for a TCP header */
+    unsummed_refuses(f.n - 1);
+    frame_build(&f, &six, NULL, 100);
+    assert_int_equal(dbr_vnet_unsummed(&v, f.b, f.n), 0);
+    f.b[f.l3 + 6] = 43; /* routing header */
+    unsummed_refuses(f.n);
+    frame_start(&f, BROADCAST, HOST_A, 0x0806);
+    frame_fill(&f, 0, 46);
+    unsummed_refuses(f.n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_check),
-        cmocka_unit_test(test_finish),         cmocka_unit_test(test_zero),
-        cmocka_unit_test(test_finish_refuses),
+        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_check),
+        cmocka_unit_test(test_finish),           cmocka_unit_test(test_zero),
+        cmocka_unit_test(test_finish_refuses),   cmocka_unit_test(test_unsummed),
+        cmocka_unit_test(test_unsummed_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

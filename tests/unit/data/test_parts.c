@@ -599,7 +599,7 @@ static void post_frame(struct post *t, size_t len, uint32_t number)
     uint8_t *room = outbox_room(&t->out, t->p, len);
     assert_non_null(room);
     memset(room, (int)number, len);
-    outbox_commit(&t->out, t->p, len);
+    outbox_commit(&t->out, t->p, len, false);
 }
 
 /* Takes in one batch of what was sent, the first datagram being number `first`; returns their number, their

@@ -754,7 +754,7 @@ static void test_framing(void **state)
 {
     struct world *w = *state;
     introduce(w);
-    for (uint16_t framing = DBR_FRAMING_COMP_LZO; framing <= DBR_FRAMING_STUB_V2; framing++) {
+    for (uint16_t framing = DBR_FRAMING_COMP_LZO; framing <= DBR_FRAMING_OFFLOAD; framing++) {
         uint8_t buf[120], got[RIG_FRAME_MAX], scratch[2000], *p = buf + 2;
         set_framing(w, framing);
         size_t len = rig_frame(p, MAC_HOST, MAC_A, 100, 3000);
@@ -1677,6 +1677,87 @@ static void test_no_super_frame_without_offload(void **state)
     assert_int_equal(rig_lan_read(&w->r, 0, got), len);
 }
 
+/* A peer that agreed to it gets the segments of a super frame without their checksums; one that did not, with
+ * them. */
+static void test_unsummed_from_the_lan(void **state)
+{
+    struct world *w = *state;
+    enum { PAYLOAD = 3000, MSS = 1000 };
+    uint8_t f[PAYLOAD + 100], got[RIG_FRAME_MAX], scratch[16];
+    introduce(w);
+    set_framing(w, DBR_FRAMING_OFFLOAD);
+    struct dbr_vnet v = {.flags = DBR_VNET_NEEDS_CSUM,
+                         .gso_type = DBR_VNET_GSO_TCPV4,
+                         .hdr_len = 54,
+                         .gso_size = MSS,
+                         .csum_start = 34,
+                         .csum_offset = 16};
+    size_t n = inner_tcp(f, BROADCAST, MAC_HOST, 5000, INNER_ACK, 0, PAYLOAD, true);
+    rig_lan_write(&w->r, 0, &v, f, n);
+    for (unsigned i = 0; i < PAYLOAD / MSS; i++) {
+        uint8_t *p = got;
+        size_t len = rig_receive(&w->a, got);
+        assert_int_equal(dbr_framing_strip(DBR_FRAMING_OFFLOAD, &p, &len, scratch, 16), DBR_FRAMING_UNSUMMED);
+        assert_int_equal(dbr_get16(p + 50), 0);
+        assert_true(inner_tcp_payload_ok(p, len));
+        len = rig_receive(&w->b, got);
+        assert_true(inner_checks(got, len));
+    }
+    lan_sends(w, MAC_A, MAC_HOST); /* an ordinary frame has its own */
+    uint8_t *p = got;
+    size_t len = rig_receive(&w->a, got);
+    assert_int_equal(dbr_framing_strip(DBR_FRAMING_OFFLOAD, &p, &len, scratch, 16), 0);
+}
+
+/* Sends a TCP frame to dst as an OFFLOAD peer does, without its checksum. */
+static void sends_unsummed(struct world *w, const char *dst, const char *src, uint32_t seq, size_t payload)
+{
+    uint8_t buf[1600], *p = buf + DBR_FRAMING_HEADROOM;
+    size_t len = inner_tcp(p, dst, src, seq, INNER_ACK, 0, payload, false);
+    memset(p + 50, 0xee, 2);
+    dbr_framing_add(DBR_FRAMING_OFFLOAD, &p, &len);
+    dbr_framing_unsummed(p);
+    rig_send(&w->r, &w->a, 0, p, len);
+}
+
+/* The kernel fills the checksum in for the LAN, we do for a peer. */
+static void test_unsummed_from_a_peer(void **state)
+{
+    struct world *w = *state;
+    uint8_t got[RIG_FRAME_MAX];
+    struct dbr_vnet v;
+    introduce(w);
+    set_framing(w, DBR_FRAMING_OFFLOAD);
+    sends_unsummed(w, MAC_HOST, MAC_A, 100, 500);
+    size_t len = rig_lan_read(&w->r, 0, got);
+    dbr_vnet_parse(&v, w->r.vnet);
+    assert_int_equal(v.flags, DBR_VNET_NEEDS_CSUM);
+    assert_int_equal(dbr_vnet_finish(&v, got, len), 0);
+    assert_true(inner_checks(got, len));
+    sends_unsummed(w, MAC_B, MAC_A, 600, 500);
+    len = rig_receive(&w->b, got);
+    assert_true(inner_checks(got, len));
+}
+
+/* Not every frame can be said to lack one, and a peer that did not agree cannot say so at all. */
+static void test_unsummed_is_bounded(void **state)
+{
+    struct world *w = *state;
+    uint8_t buf[200];
+    introduce(w);
+    sends_unsummed(w, MAC_HOST, MAC_A, 100, 50); /* an odd frame whose first byte is 1 */
+    set_framing(w, DBR_FRAMING_OFFLOAD);
+    rig_frame(buf + 1, MAC_HOST, MAC_A, 100, 3000); /* no TCP */
+    buf[0] = 1;
+    rig_send(&w->r, &w->a, 0, buf, 101);
+    buf[0] = 2;
+    rig_send(&w->r, &w->a, 0, buf, 101);
+    buf[0] = 0;
+    dbr_put32(buf + 15, 3001);
+    rig_send(&w->r, &w->a, 0, buf, 101);
+    lan_gets(w, 3001);
+}
+
 /* ---- limits ---- */
 
 static void test_rate_limits(void **state)
@@ -2055,6 +2136,9 @@ int main(void)
         T(test_split_tunnel),
         cmocka_unit_test_setup_teardown(test_super_frame_to_the_lan, setup_offload, teardown),
         T(test_no_super_frame_without_offload),
+        T(test_unsummed_from_the_lan),
+        T(test_unsummed_from_a_peer),
+        T(test_unsummed_is_bounded),
         T(test_rate_limits),
         T(test_frames_flow_without_control),
         T(test_tap_gone),

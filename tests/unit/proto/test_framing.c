@@ -27,6 +27,8 @@ static const struct {
     {DBR_FRAMING_STUB_V2, "5000", "50005000"},
     {DBR_FRAMING_STUB_V2, "4f", "4f"},
     {DBR_FRAMING_STUB_V2, "51", "51"},
+    {DBR_FRAMING_OFFLOAD, "ffffffffffff0102", "00ffffffffffff0102"},
+    {DBR_FRAMING_OFFLOAD, "01", "0001"},
 };
 
 static void known_bytes(void **state)
@@ -50,7 +52,7 @@ static void known_bytes(void **state)
 static void empty_stays_empty(void **state)
 {
     (void)state;
-    for (int f = DBR_FRAMING_NONE; f <= DBR_FRAMING_STUB_V2; f++) {
+    for (int f = DBR_FRAMING_NONE; f <= DBR_FRAMING_OFFLOAD; f++) {
         uint8_t buf[8], *p = buf + 4;
         size_t len = 0;
         memset(buf, 0x50, sizeof buf);
@@ -69,6 +71,7 @@ static int expected(enum dbr_framing f, const uint8_t *p, size_t len)
         return p[0] == 0x69 ? DBR_ERR_UNSUPPORTED : p[0] == 0xfa && len > 1 ? 0 : DBR_ERR_SHAPE;
     case DBR_FRAMING_COMPRESS_SWAP:
         return p[0] == 0x69 ? DBR_ERR_UNSUPPORTED : p[0] == 0xfb && len > 1 ? 0 : DBR_ERR_SHAPE;
+    case DBR_FRAMING_OFFLOAD: return p[0] > 1 || len < 2 ? DBR_ERR_SHAPE : p[0] ? DBR_FRAMING_UNSUMMED : 0;
     case DBR_FRAMING_STUB_V2:
         if (p[0] != 0x50)
             return 0;
@@ -82,7 +85,7 @@ static int expected(enum dbr_framing f, const uint8_t *p, size_t len)
 static void every_two_bytes(void **state)
 {
     (void)state;
-    for (int f = DBR_FRAMING_NONE; f <= DBR_FRAMING_STUB_V2; f++)
+    for (int f = DBR_FRAMING_NONE; f <= DBR_FRAMING_OFFLOAD; f++)
         for (unsigned v = 0; v < 65536; v++)
             for (size_t len = 1; len <= 20; len += len == 1 ? 1 : len == 2 ? 1 : 17) {
                 uint8_t buf[20] = {(uint8_t)(v >> 8), (uint8_t)v, 0x13, 0}, scratch[64], *p = buf;
@@ -90,8 +93,20 @@ static void every_two_bytes(void **state)
                 int want = expected(f, buf, len);
                 CHECK(dbr_framing_strip(f, &p, &n, scratch, sizeof scratch) == want,
                       "framing %d bytes %04x length %zu", f, v, len);
-                assert_true(want || n > 0);
+                assert_true(want < 0 || n > 0);
             }
+}
+
+static void without_checksum(void **state)
+{
+    uint8_t buf[] = {0, 0, 0xaa, 0xbb}, *p = buf + 2;
+    size_t len = 2;
+    (void)state;
+    dbr_framing_add(DBR_FRAMING_OFFLOAD, &p, &len);
+    dbr_framing_unsummed(p);
+    assert_int_equal(len, 3);
+    assert_int_equal(dbr_framing_strip(DBR_FRAMING_OFFLOAD, &p, &len, NULL, 0), DBR_FRAMING_UNSUMMED);
+    assert_true(len == 2 && p == buf + 2);
 }
 
 /* OpenVPN 2.4 to 2.7 escape with 0x0A and drop that themselves: a MAC 50:... reaches us. */
@@ -177,7 +192,7 @@ int main(void)
         cmocka_unit_test(known_bytes),      cmocka_unit_test(empty_stays_empty),
         cmocka_unit_test(every_two_bytes),  cmocka_unit_test(escape_of_stock_peers),
         cmocka_unit_test(lzo_known_answer), cmocka_unit_test(lzo_expands_what_old_clients_send),
-        cmocka_unit_test(lzo_bomb),
+        cmocka_unit_test(lzo_bomb),         cmocka_unit_test(without_checksum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,7 @@ static void peer_info_written(void **state)
 {
     static const char want_tail[] = "\nIV_PLAT=linux\nIV_TCPNL=1\nIV_MTU=1600\nIV_NCP=2\n"
                                     "IV_CIPHERS=AES-256-GCM:AES-128-GCM\nIV_PROTO=990\n"
-                                    "IV_LZO_STUB=1\nIV_COMP_STUB=1\nIV_COMP_STUBv2=1\n";
+                                    "IV_LZO_STUB=1\nIV_COMP_STUB=1\nIV_COMP_STUBv2=1\nIV_DBR_OFFLOAD=1\n";
     char out[512];
     struct dbr_peer_info back;
     (void)state;
@@ -281,6 +281,9 @@ static void framing_table(void **state)
         {"IV_LZO=1\n", "V4,dev-type tap,comp-lzo,keydir 1", DBR_FRAMING_COMP_LZO, "comp-lzo no"},
         {"", "V4,dev-type tap,comp-lzo", DBR_FRAMING_COMP_LZO, "comp-lzo no"},
         {INFO_26, "V4,comp-lzox", DBR_FRAMING_NONE, NULL},
+        {INFO_26 "IV_DBR_OFFLOAD=1\n", "V4,dev-type tap", DBR_FRAMING_OFFLOAD, "data-framing offload"},
+        {INFO_26 "IV_DBR_OFFLOAD=0\n", "V4,dev-type tap", DBR_FRAMING_NONE, NULL},
+        {INFO_26 "IV_DBR_OFFLOAD=1\n", "V4,comp-lzo", DBR_FRAMING_STUB_V2, "compress stub-v2"},
         {INFO_26, "V4,xcomp-lzo", DBR_FRAMING_NONE, NULL},
         {INFO_26, "", DBR_FRAMING_NONE, NULL},
     };

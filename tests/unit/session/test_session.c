@@ -120,12 +120,12 @@ static void test_framing(void **state)
         const char *extra_push, *pushed;
         enum dbr_framing want;
     } cases[] = {
-        {DBR_FRAMING_NONE, NULL, NULL, DBR_FRAMING_NONE},
+        {DBR_FRAMING_NONE, NULL, NULL, DBR_FRAMING_OFFLOAD},
         {DBR_FRAMING_COMP_LZO, NULL, "compress stub-v2", DBR_FRAMING_STUB_V2},
         {DBR_FRAMING_COMPRESS_SWAP, NULL, "compress stub-v2", DBR_FRAMING_STUB_V2},
         {DBR_FRAMING_STUB_V2, NULL, "compress stub-v2", DBR_FRAMING_STUB_V2},
-        {DBR_FRAMING_NONE, "compress lz4-v2", NULL, DBR_FRAMING_NONE},
-        {DBR_FRAMING_NONE, "comp-lzo yes", NULL, DBR_FRAMING_NONE},
+        {DBR_FRAMING_NONE, "compress lz4-v2", NULL, DBR_FRAMING_OFFLOAD},
+        {DBR_FRAMING_NONE, "comp-lzo yes", NULL, DBR_FRAMING_OFFLOAD},
         {DBR_FRAMING_COMP_LZO, "comp-lzo yes", "compress stub-v2", DBR_FRAMING_STUB_V2},
     };
     (void)state;
