@@ -205,22 +205,39 @@ static enum dbr_pull_action filtered(const struct dbr_config *own, const char *o
     return DBR_PULL_ACCEPT;
 }
 
+/* The words with one blank between them: quotes and backslashes of a server do not lead past a filter. */
+static size_t plain_text(const struct lex_words *words, char out[LEX_LINE_MAX + LEX_ARGS_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < words->argc; i++) {
+        size_t len = strlen(words->argv[i]);
+        memcpy(out + n, words->argv[i], len);
+        n += len;
+        out[n++] = ' ';
+    }
+    return n ? n - 1 : 0;
+}
+
 static int take_pushed(struct parse *p, const struct dbr_config *own, const char *option, size_t len)
 {
     struct lex_words words;
+    char plain[LEX_LINE_MAX + LEX_ARGS_MAX];
     const char *why;
     while (len && *option == ' ') {
         option++;
         len--;
     }
-    switch (filtered(own, option, len)) {
+    int got = lex_line(option, len, &words, &why);
+    enum dbr_pull_action action = filtered(own, option, len);
+    if (action == DBR_PULL_ACCEPT && got > 0)
+        action = filtered(own, plain, plain_text(&words, plain));
+    switch (action) {
     case DBR_PULL_ACCEPT: break;
     case DBR_PULL_IGNORE: return 0;
     case DBR_PULL_REJECT:
         conf_warn_about(p, "pull-filter", "rejects what the server pushed; change the filter or the server");
         return DBR_ERR_NEGOTIATE;
     }
-    int got = lex_line(option, len, &words, &why);
     if (got < 0)
         conf_warn_about(p, "option", "%s; ignored", why);
     if (got <= 0 || (own->route_nopull && is_route(words.argv[0])))

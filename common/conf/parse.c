@@ -235,15 +235,17 @@ static int unknown(struct parse *p, const char *word)
     return conf_error_about(p, word, "unknown directive; see docs/config.md for those there are");
 }
 
-/* setenv opt DIRECTIVE ... is DIRECTIVE that may be unknown; setenv FORWARD_COMPATIBLE 1 allows all. */
-static bool is_setenv_opt(size_t argc, char *const *argv)
+/* setenv opt DIRECTIVE ... is DIRECTIVE that may be unknown; setenv FORWARD_COMPATIBLE 1 allows all. A server
+ * does not say so: what it pushes may be unknown anyhow, and pull-filter looks at how it begins. */
+static bool is_setenv_opt(const struct parse *p, size_t argc, char *const *argv)
 {
-    return argc > 2 && strcmp(argv[0], "setenv") == 0 && strcmp(argv[1], "opt") == 0;
+    return p->reading != READ_PUSHED && argc > 2 && strcmp(argv[0], "setenv") == 0 &&
+           strcmp(argv[1], "opt") == 0;
 }
 
 int conf_words(struct parse *p, size_t argc, char *const *argv)
 {
-    p->soft = is_setenv_opt(argc, argv);
+    p->soft = is_setenv_opt(p, argc, argv);
     if (p->soft) {
         argc -= 2;
         argv += 2;

@@ -438,6 +438,31 @@ static void filters_are_applied_in_order(void **state)
     pull_end(&p);
 }
 
+/* However a server writes it. */
+static void no_way_past_a_filter(void **state)
+{
+    static const char *const ways[] = {
+        "redirect-gateway def1",       "\"redirect-gateway\" def1",        "redirect-gateway  def1",
+        "  'redirect-gateway' 'def1'", "setenv opt redirect-gateway def1", "\"redirect-gateway\"",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct pulling p;
+        pull(&p, "pull-filter ignore \"redirect-gateway\"\n", ways[i]);
+        assert_int_equal(p.pulled.redirect_gateway.n, 0);
+        assert_false(DBR_IS_SET(&p.pulled, redirect_gateway));
+        pull_end(&p);
+        pull(&p, "route-nopull\n", ways[i]);
+        assert_false(DBR_IS_SET(&p.pulled, redirect_gateway));
+        pull_end(&p);
+    }
+    struct pulling p;
+    pull(&p, "pull-filter accept \"route 10.\"\npull-filter ignore route\n",
+         "route  10.0.0.0 255.0.0.0,'route' 11.0.0.0");
+    assert_int_equal(p.pulled.route.n, 0); /* two blanks: as it came it is not what was accepted */
+    pull_end(&p);
+}
+
 static void route_nopull_keeps_routes_out(void **state)
 {
     struct pulling p;
@@ -589,6 +614,7 @@ int main(void)
         cmocka_unit_test(a_stock_reply),
         cmocka_unit_test(hostile_options_change_nothing),
         cmocka_unit_test(filters_are_applied_in_order),
+        cmocka_unit_test(no_way_past_a_filter),
         cmocka_unit_test(route_nopull_keeps_routes_out),
         cmocka_unit_test(too_many_options_end_it),
         cmocka_unit_test(a_nul_ends_the_options),
