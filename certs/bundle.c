@@ -76,7 +76,11 @@ int dbr_gate_key_make(struct dbr_ca *ca, const char *name, bool rotate, char pat
 {
     uint8_t key[DBR_GATE_BYTES];
     char text[DBR_GATE_TEXT];
+    size_t n_name = strlen(name);
     int err = dbr_gate_key_path(ca, name, "", path, why, cap);
+    if (!err && (strcmp(name, "old") == 0 || (n_name > 4 && strcmp(name + n_name - 4, "-old") == 0)))
+        err = dbr_say(DBR_ERR_CONFIG, why, cap,
+                      "\"%s\" cannot be a name here: rotate keeps the key before it under -old", name);
     if (!err && rotate && dbr_store_exists(ca->store, path))
         err = keep_old(ca, name, path, why, cap);
     if (!err && RAND_priv_bytes(key, sizeof key) != 1)

@@ -38,6 +38,12 @@
 
 enum { DBR_CERT_MAX = 65536, DBR_CSR_MAX = 65536 };
 
+struct dbr_ca;
+
+/* What else goes with a name that a revocation leaves without a valid certificate: adds its changes to the
+ * transaction. Not 0 (why says it): nothing is revoked. */
+typedef int dbr_ca_leaver(struct dbr_ca *ca, const char *name, void *arg, char *why, size_t cap);
+
 /* An open CA. Readers may look at the fields; only the functions below change them. */
 struct dbr_ca {
     struct dbr_store *store;
@@ -46,6 +52,8 @@ struct dbr_ca {
     X509 *cert;
     EVP_PKEY *key; /* NULL until dbr_ca_unlock() */
     int64_t now;
+    dbr_ca_leaver *leaver; /* NULL: none. The opener's to set */
+    void *leaver_arg;
 };
 
 /* Opens a CA folder for reading or writing. DBR_ERR_NOTFOUND: no CA there (why says: init, or import). */
@@ -128,16 +136,23 @@ int dbr_ca_renew(struct dbr_ca *ca, const struct dbr_issue *what, struct dbr_iss
 int dbr_ca_renew_root(struct dbr_ca *ca, int64_t life_s, struct dbr_issued *got, char *why, size_t cap);
 
 /* The CA's certificate as the CA above has renewed it (PEM) in the place of the present one, which stays as
- * DBR_CA_OLD_CERT; a new CRL is made. DBR_ERR_CERT: not of this name, key and key identifier, the same one,
- * not valid now, or another serial than the one that valid certificates name. */
-int dbr_ca_replace_cert(struct dbr_ca *ca, const uint8_t *pem, size_t len, struct dbr_issued *got, char *why,
-                        size_t cap);
+ * DBR_CA_OLD_CERT; a new CRL is made. chain (PEM, or NULL: as it is) takes the place of the certificates
+ * above it, the nearest first; each must have signed the one before it. DBR_ERR_CERT: not of this name, key
+ * and key identifier, the same one, not valid now, or another serial than the one that valid certificates
+ * name. */
+int dbr_ca_replace_cert(struct dbr_ca *ca, const uint8_t *pem, size_t len, const uint8_t *chain,
+                        size_t chain_len, struct dbr_issued *got, char *why, size_t cap);
+
+/* Only the certificates above the CA's, as chain of dbr_ca_replace_cert(). The key need not be there.
+ * DBR_ERR_CERT. */
+int dbr_ca_replace_chain(struct dbr_ca *ca, const uint8_t *pem, size_t len, char *why, size_t cap);
 
 /* --- revocation
  * ----------------------------------------------------------------------------------------------- */
 
 /* Revokes a serial (hex) or every valid certificate of a name, and makes the new CRL, in one transaction.
- * reason as in dbr_reason_parse(). *n: how many. DBR_ERR_NOTFOUND, DBR_ERR_STATE (revoked already). */
+ * reason as in dbr_reason_parse(). *n: how many. Whoever has no valid certificate left then is named to
+ * ca->leaver, but for certificateHold. DBR_ERR_NOTFOUND, DBR_ERR_STATE (revoked already). */
 int dbr_ca_revoke(struct dbr_ca *ca, const char *which, int reason, size_t *n, char *why, size_t cap);
 /* Lifts certificateHold. */
 int dbr_ca_unhold(struct dbr_ca *ca, const char *which, size_t *n, char *why, size_t cap);

@@ -31,6 +31,13 @@ int put_index(struct dbr_ca *ca, char *why, size_t cap);
  * key is there. */
 int put_crl(struct dbr_ca *ca, char *why, size_t cap);
 
+/* The certificates above cert, the nearest first, each of which must have signed the one before it: as PEM on
+ * the heap with nothing else in it. DBR_ERR_CERT: they are not. */
+int chain_above(X509 *cert, const uint8_t *pem, size_t len, char **out, size_t *out_len, char *why,
+                size_t cap);
+/* Adds the file with them (and its line in the settings where there is none) to the transaction. */
+int put_chain(struct dbr_ca *ca, const uint8_t *pem, size_t len, char *why, size_t cap);
+
 /* A random 128-bit serial: positive, 16 bytes. */
 int random_serial(struct dbr_serial *s);
 

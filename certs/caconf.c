@@ -12,7 +12,7 @@
 #include "certs/pass.h"
 #include "certs/say.h"
 
-enum kind { WORD, SPAN, LIFE, CONCENTRATOR };
+enum kind { WORD, SPAN, LIFE, CONCENTRATOR, GATE_LIST };
 
 static bool path_ok(const char *s)
 {
@@ -80,6 +80,10 @@ static const struct directive {
     {"concentrator", CONCENTRATOR, 0, 0, NULL, NULL,
      "told of each new CRL (DER on standard input):\n"
      "#   concentrator paris ssh -T -o BatchMode=yes crl@vpn.example.com drawbridge-ctl crl-push"},
+    {"gate-list", GATE_LIST, 0, 0, NULL, NULL,
+     "told with it which gate keys of clients are withdrawn (the list on standard input):\n"
+     "#   gate-list paris ssh -T -o BatchMode=yes root@vpn.example.com drawbridge-ctl gate-list "
+     "/etc/drawbridge/gatev2-withdrawn.list"},
 };
 enum { DIRECTIVES = sizeof directives / sizeof directives[0] };
 
@@ -214,10 +218,10 @@ static bool take_life(struct dbr_ca_conf *c, const struct directive *d, const st
 
 static bool take_concentrator(struct dbr_ca_conf *c, const struct directive *d, const struct words *w)
 {
-    (void)d;
-    if (w->n < 3 || w->n > DBR_CA_ARGV + 2 || c->n_concentrators == DBR_CA_CONCENTRATORS)
+    size_t *count = d->kind == GATE_LIST ? &c->n_gate_lists : &c->n_concentrators;
+    if (w->n < 3 || w->n > DBR_CA_ARGV + 2 || *count == DBR_CA_CONCENTRATORS)
         return false;
-    struct dbr_concentrator *k = &c->concentrators[c->n_concentrators];
+    struct dbr_concentrator *k = &(d->kind == GATE_LIST ? c->gate_lists : c->concentrators)[*count];
     size_t at = 0;
     if (strlen(w->at[1]) >= sizeof k->name)
         return false;
@@ -231,12 +235,16 @@ static bool take_concentrator(struct dbr_ca_conf *c, const struct directive *d, 
         k->at[k->argc] = (uint16_t)at;
         at += n;
     }
-    c->n_concentrators++;
+    ++*count;
     return true;
 }
 
-static bool (*const takers[])(struct dbr_ca_conf *, const struct directive *, const struct words *) = {
-    [WORD] = take_word, [SPAN] = take_span, [LIFE] = take_life, [CONCENTRATOR] = take_concentrator};
+static bool (*const takers[])(struct dbr_ca_conf *, const struct directive *,
+                              const struct words *) = {[WORD] = take_word,
+                                                       [SPAN] = take_span,
+                                                       [LIFE] = take_life,
+                                                       [CONCENTRATOR] = take_concentrator,
+                                                       [GATE_LIST] = take_concentrator};
 
 static int parse_line(struct dbr_ca_conf *c, const char *p, size_t len, size_t line, char *why, size_t cap)
 {
@@ -297,6 +305,17 @@ static void write_word(FILE *f, const char *s)
     fprintf(f, quote ? " \"%s\"" : " %s", s);
 }
 
+static void write_commands(FILE *f, const char *keyword, const struct dbr_concentrator *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        fputs(keyword, f);
+        write_word(f, v[i].name);
+        for (int k = 0; k < v[i].argc; k++)
+            write_word(f, v[i].words + v[i].at[k]);
+        fputc('\n', f);
+    }
+}
+
 static void write_directive(FILE *f, const struct dbr_ca_conf *c, const struct directive *d)
 {
     const char *base = (const char *)c + d->offset;
@@ -316,13 +335,10 @@ static void write_directive(FILE *f, const struct dbr_ca_conf *c, const struct d
     }
     for (int i = 0; d->kind == LIFE && i < DBR_PROFILES; i++)
         fprintf(f, "life %s %s\n", dbr_profile(i)->name, dbr_span_text(c->life_s[i], span));
-    for (size_t i = 0; d->kind == CONCENTRATOR && i < c->n_concentrators; i++) {
-        fputs("concentrator", f);
-        write_word(f, c->concentrators[i].name);
-        for (int k = 0; k < c->concentrators[i].argc; k++)
-            write_word(f, c->concentrators[i].words + c->concentrators[i].at[k]);
-        fputc('\n', f);
-    }
+    if (d->kind == CONCENTRATOR)
+        write_commands(f, d->keyword, c->concentrators, c->n_concentrators);
+    if (d->kind == GATE_LIST)
+        write_commands(f, d->keyword, c->gate_lists, c->n_gate_lists);
 }
 
 char *dbr_ca_conf_write(const struct dbr_ca_conf *c, size_t *len)

@@ -39,6 +39,8 @@ struct dbr_ca_conf {
     int64_t life_s[DBR_PROFILES];
     struct dbr_concentrator concentrators[DBR_CA_CONCENTRATORS];
     size_t n_concentrators;
+    struct dbr_concentrator gate_lists[DBR_CA_CONCENTRATORS]; /* get the withdrawn gate keys instead */
+    size_t n_gate_lists;
 };
 
 /* The defaults: the layout of a folder we make ourselves. */

@@ -132,10 +132,20 @@ static int put_pair(struct birth *b)
                             b->cap);
     if (!err)
         err = dbr_store_put(b->ca->store, conf->ca_cert, pem, len, 0644, DBR_PUT_NEW, b->why, b->cap);
-    if (!err && b->what->chain_pem)
-        err = dbr_store_put(b->ca->store, "chain.crt", b->what->chain_pem, b->what->chain_len, 0644,
-                            DBR_PUT_NEW, b->why, b->cap);
     free(pem);
+    return err;
+}
+
+static int put_above(struct birth *b)
+{
+    char *chain = NULL;
+    size_t len;
+    if (!b->what->chain_pem)
+        return 0;
+    int err = chain_above(b->ca->cert, b->what->chain_pem, b->what->chain_len, &chain, &len, b->why, b->cap);
+    if (!err)
+        err = dbr_store_put(b->ca->store, b->ca->conf.chain, chain, len, 0644, DBR_PUT_NEW, b->why, b->cap);
+    free(chain);
     return err;
 }
 
@@ -205,6 +215,8 @@ static int give_birth(struct birth *b)
         err = self_sign(b);
     if (!err)
         err = put_pair(b);
+    if (!err)
+        err = put_above(b);
     if (!err)
         err = put_settings(b);
     if (!err)

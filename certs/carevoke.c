@@ -49,7 +49,7 @@ int read_number(const struct dbr_store *store, const char *path, struct dbr_seri
  * ------------------------------------------------------------------------------------------------- */
 
 /* Revoked certificates stay listed for 30 days after their end, for clocks that were set back. */
-enum { KEEP_EXPIRED_S = 30 * 86400 };
+enum { KEEP_EXPIRED_S = 30 * 86400, HOLD = 6 };
 
 static int by_serial(const void *a, const void *b)
 {
@@ -320,6 +320,30 @@ static int revoke_serial(struct dbr_ca *ca, const char *which, int reason, size_
     return err;
 }
 
+static bool has_valid(const struct dbr_ca *ca, const char *name)
+{
+    for (long i = -1; (i = dbr_index_find_cn(ca->index, name, (size_t)(i + 1))) >= 0;) {
+        const struct dbr_index_entry *e = dbr_index_at(ca->index, (size_t)i);
+        if (e->status == 'V' && e->expires > ca->now)
+            return true;
+    }
+    return false;
+}
+
+/* A hold is lifted again, so nothing goes with it. */
+static int take_along(struct dbr_ca *ca, const char *which, int reason, char *why, size_t cap)
+{
+    char name[256];
+    long at = dbr_index_find_cn(ca->index, which, 0);
+    if (at < 0)
+        at = dbr_ca_find(ca, which);
+    if (!ca->leaver || reason == HOLD || at < 0 ||
+        !dbr_subject_cn(dbr_index_at(ca->index, (size_t)at)->subject, name, sizeof name) ||
+        has_valid(ca, name))
+        return 0;
+    return ca->leaver(ca, name, ca->leaver_arg, why, cap);
+}
+
 int dbr_ca_revoke(struct dbr_ca *ca, const char *which, int reason, size_t *n, char *why, size_t cap)
 {
     *n = 0;
@@ -328,6 +352,8 @@ int dbr_ca_revoke(struct dbr_ca *ca, const char *which, int reason, size_t *n, c
     int err = revoke_name(ca, which, reason, n, why, cap);
     if (err == DBR_ERR_NOTFOUND)
         err = revoke_serial(ca, which, reason, n, why, cap);
+    if (!err && ca->key)
+        err = take_along(ca, which, reason, why, cap);
     return err ? err : commit_with_crl(ca, why, cap);
 }
 

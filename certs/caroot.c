@@ -25,6 +25,8 @@ struct renewal {
     struct dbr_serial serial;
     char reserved[DBR_STORE_PATH]; /* "" where the serial stays: it is known already */
     struct dbr_derout tbs, cert;
+    const uint8_t *chain; /* what comes with a certificate from above, or NULL */
+    size_t chain_len;
     char *why;
     size_t cap;
 };
@@ -107,6 +109,8 @@ static int record(struct renewal *r)
         err = dbr_store_put(ca->store, DBR_CA_OLD_CERT, old, old_len, 0644, DBR_PUT_REPLACE, r->why, r->cap);
     if (!err)
         err = dbr_store_put(ca->store, ca->conf.ca_cert, pem, len, 0644, DBR_PUT_REPLACE, r->why, r->cap);
+    if (!err && r->chain)
+        err = put_chain(ca, r->chain, r->chain_len, r->why, r->cap);
     if (!err && *r->reserved)
         err = dbr_store_delete(ca->store, r->reserved, r->why, r->cap);
     if (!err)
@@ -211,10 +215,10 @@ static int replace(struct renewal *r, X509 *c, struct dbr_issued *got)
     return record(r);
 }
 
-int dbr_ca_replace_cert(struct dbr_ca *ca, const uint8_t *pem, size_t len, struct dbr_issued *got, char *why,
-                        size_t cap)
+int dbr_ca_replace_cert(struct dbr_ca *ca, const uint8_t *pem, size_t len, const uint8_t *chain,
+                        size_t chain_len, struct dbr_issued *got, char *why, size_t cap)
 {
-    struct renewal r = {.ca = ca, .why = why, .cap = cap};
+    struct renewal r = {.ca = ca, .chain = chain, .chain_len = chain_len, .why = why, .cap = cap};
     *got = (struct dbr_issued){0};
     if (!ca->key)
         return dbr_say(DBR_ERR_STATE, why, cap, "the CA's key is locked");

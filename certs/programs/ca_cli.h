@@ -23,8 +23,8 @@ struct options {
         *san, *name, *reason, *out, *remote, *template_, *gate, *expiring, *serials, *subject, *policy,
         *crl_url, *ocsp_url, *cert, *key, *chain, *listen, *tls_cert, *tls_key, *user, *signer, *wait,
         *publish_to, *crl_life;
-    bool nonce, root, json, help, no_pass, gen_pass, push, revoke_old, new_key, ignore_requested,
-        no_gate, tls_crypt, tls_crypt_v2, p12, revoked, if_due, force;
+    bool nonce, root, json, help, no_pass, gen_pass, push, revoke_old, new_key, ignore_requested, no_gate,
+        tls_crypt, tls_crypt_v2, p12, revoked, if_due, force;
 };
 
 struct call {
@@ -78,6 +78,15 @@ int new_pass(struct call *c, const char *policy, const char *name, struct secret
 /* --- ca_gatekeys.c */
 int gate_key_v2(struct call *c); /* gate-key v2 ...; exit status */
 
+/* Of a revocation: whether the gate keys of whoever left were withdrawn with his certificate. */
+struct gone {
+    struct call *call;
+    bool keys, failed;
+};
+dbr_ca_leaver withdraw_with_certificate; /* arg: struct gone */
+/* private/gatev2-withdrawn.list on the heap. DBR_ERR_NOTFOUND: nobody's key was ever withdrawn. */
+int gate_list(const struct dbr_ca *ca, uint8_t **text, size_t *len, char *why, size_t cap);
+
 /* --- ca_output.c
  * ---------------------------------------------------------------------------------------------- */
 
@@ -102,8 +111,8 @@ const char *entry_state(const struct dbr_index_entry *e, int64_t now);
 
 /* Copies crl.pem, crl.der and ca.crt to a folder, each written aside and renamed. */
 int publish_to(const struct dbr_ca *ca, const char *folder, char *why, size_t cap);
-/* Hands the CRL (DER) to every concentrator of the configuration, all at once, and waits up to 10 s. Prints
- * one line each; returns how many failed. */
+/* Hands the CRL (DER) to every concentrator of the configuration, and the withdrawn gate keys to every
+ * gate-list, all at once, and waits up to 10 s. Prints one line each; returns how many failed. */
 int push_crl(const struct dbr_ca *ca, struct json *j);
 /* The CRL in DER on the heap. */
 int crl_der(const struct dbr_ca *ca, uint8_t **der, size_t *len, char *why, size_t cap);

@@ -265,19 +265,42 @@ int cmd_sign(struct call *c)
     return 0;
 }
 
-/* By its own key, or as the CA above has done it (--cert). */
+/* By its own key, or as the CA above has done it (--cert, and --chain for what is above that). */
 static int make_root(struct call *c, struct dbr_ca *ca, int64_t life_s, struct dbr_issued *got)
 {
-    uint8_t *pem;
-    size_t n;
+    uint8_t *pem = NULL, *chain = NULL;
+    size_t n, chain_len = 0;
     if (!c->o.cert)
         return dbr_ca_renew_root(ca, life_s, got, c->why, WHY);
     int err = read_whole(c->o.cert, DBR_CERT_MAX, &pem, &n, c->why, WHY);
-    if (err)
-        return err;
-    err = dbr_ca_replace_cert(ca, pem, n, got, c->why, WHY);
+    if (!err && c->o.chain)
+        err = read_whole(c->o.chain, DBR_CERT_MAX, &chain, &chain_len, c->why, WHY);
+    if (!err)
+        err = dbr_ca_replace_cert(ca, pem, n, chain, chain_len, got, c->why, WHY);
     free(pem);
+    free(chain);
     return err;
+}
+
+/* Only what is above: the root has been renewed, and our certificate stays. */
+static int renew_chain(struct call *c)
+{
+    struct dbr_ca *ca;
+    uint8_t *chain = NULL;
+    size_t n;
+    int err = read_whole(c->o.chain, DBR_CERT_MAX, &chain, &n, c->why, WHY);
+    if (!err)
+        err = open_ca_locked(c, &ca);
+    if (!err) {
+        err = dbr_ca_replace_chain(ca, chain, n, c->why, WHY);
+        if (!err && !c->o.json)
+            printf(
+                "%s holds the certificates above this CA: export profiles and concentrators' ca files anew\n",
+                ca->conf.chain);
+        dbr_ca_close(ca);
+    }
+    free(chain);
+    return err ? fail(c, err) : 0;
 }
 
 static int renew_root(struct call *c)
@@ -317,9 +340,9 @@ int cmd_renew(struct call *c)
         return 2;
     }
     if (c->o.root)
-        return renew_root(c);
-    if (c->o.cert) {
-        fprintf(stderr, "drawbridge-ca: --cert goes with --ca, or is a matter of init\n");
+        return c->o.chain && !c->o.cert ? renew_chain(c) : renew_root(c);
+    if (c->o.cert || c->o.chain) {
+        fprintf(stderr, "drawbridge-ca: --cert and --chain go with --ca, or are a matter of init\n");
         return 2;
     }
     struct dbr_issue w;
@@ -339,7 +362,7 @@ static int spread(struct call *c, const struct dbr_ca *ca, struct json *j)
         fprintf(stderr, "drawbridge-ca: done in the CA, but: %s\n", c->why);
         status = 1;
     }
-    if (c->o.push && !ca->conf.n_concentrators) {
+    if (c->o.push && !ca->conf.n_concentrators && !ca->conf.n_gate_lists) {
         fprintf(stderr,
                 "drawbridge-ca: done in the CA, but nobody was told: no concentrator is named in " DBR_CA_CONF
                 " (docs/pki.md); those with crl-url fetch the CRL on their timer\n");
@@ -357,7 +380,7 @@ static int spread(struct call *c, const struct dbr_ca *ca, struct json *j)
 }
 
 static int finish_crl(struct call *c, const struct dbr_ca *ca, const char *key, size_t n,
-                      const char *sentence)
+                      const char *sentence, const struct gone *gone)
 {
     struct json j = {0};
     if (!c->o.json) {
@@ -367,6 +390,8 @@ static int finish_crl(struct call *c, const struct dbr_ca *ca, const char *key, 
     }
     json_begin(&j, NULL, '{');
     json_number(&j, key, (int64_t)n);
+    if (gone)
+        json_bool(&j, "gate_key_withdrawn", gone->keys);
     int status = spread(c, ca, &j);
     json_end(&j, '}');
     putchar('\n');
@@ -385,15 +410,18 @@ int cmd_revoke(struct call *c)
                        "unknown reason %s: unspecified, keyCompromise, CACompromise, affiliationChanged, "
                        "superseded, cessationOfOperation or certificateHold",
                        c->o.reason));
+    struct gone gone = {.call = c};
     int err = open_ca(c, true, &ca);
     if (err)
         return fail(c, err);
+    ca->leaver = withdraw_with_certificate;
+    ca->leaver_arg = &gone;
     err = dbr_ca_revoke(ca, c->args[0], reason, &n, c->why, WHY);
-    snprintf(sentence, sizeof sentence, "%.100s: %zu certificate%s revoked, the new CRL is made.", c->args[0],
-             n, n == 1 ? "" : "s");
-    int status = err ? fail(c, err) : finish_crl(c, ca, "revoked", n, sentence);
+    snprintf(sentence, sizeof sentence, "%.100s: %zu certificate%s revoked, the new CRL is made%s.",
+             c->args[0], n, n == 1 ? "" : "s", gone.keys ? "; the gate key is withdrawn as well" : "");
+    int status = err ? fail(c, err) : finish_crl(c, ca, "revoked", n, sentence, &gone);
     dbr_ca_close(ca);
-    return status;
+    return gone.failed ? 1 : status;
 }
 
 int cmd_unhold(struct call *c)
@@ -405,7 +433,7 @@ int cmd_unhold(struct call *c)
         return fail(c, err);
     err = dbr_ca_unhold(ca, c->args[0], &n, c->why, WHY);
     int status =
-        err ? fail(c, err) : finish_crl(c, ca, "unheld", n, "The hold is lifted, the new CRL is made.");
+        err ? fail(c, err) : finish_crl(c, ca, "unheld", n, "The hold is lifted, the new CRL is made.", NULL);
     dbr_ca_close(ca);
     return status;
 }
@@ -452,7 +480,7 @@ int cmd_crl(struct call *c)
     if (err)
         return fail(c, err);
     err = dbr_ca_crl(ca, c->why, WHY);
-    int status = err ? fail(c, err) : finish_crl(c, ca, "made", 1, "The new CRL is in crl.pem.");
+    int status = err ? fail(c, err) : finish_crl(c, ca, "made", 1, "The new CRL is in crl.pem.", NULL);
     dbr_ca_close(ca);
     return status;
 }
@@ -486,7 +514,7 @@ int cmd_push(struct call *c)
     if (c->o.json) {
         json_end(&j, ']');
         putchar('\n');
-    } else if (ca->conf.n_concentrators == 0) {
+    } else if (ca->conf.n_concentrators + ca->conf.n_gate_lists == 0) {
         printf("No concentrator is named in " DBR_CA_CONF ".\n");
     }
     dbr_ca_close(ca);

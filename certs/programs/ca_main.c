@@ -114,11 +114,11 @@ static const struct command_row {
      "sign a certificate request; only its public key is taken over",
      "drawbridge-ca sign client carol.csr --name carol"},
     {"renew", "NAME | --ca", 0, 1, cmd_renew,
-     CA_PASS KEY_PASS " life key-type san new-key revoke-old ca cert",
+     CA_PASS KEY_PASS " life key-type san new-key revoke-old ca cert chain",
      "the next certificate of a name, or of the CA itself; its key stays unless --new-key",
      "drawbridge-ca renew vpn.example.com\n"
      "drawbridge-ca renew --ca --life 10y\n"
-     "drawbridge-ca renew --ca --cert from-above.crt"},
+     "drawbridge-ca renew --ca --cert from-above.crt --chain above.crt"},
     {"revoke", "NAME|SERIAL", 1, 1, cmd_revoke, CA_PASS " reason push",
      "revoke, and make and publish the new CRL", "drawbridge-ca revoke alice --reason keyCompromise --push"},
     {"unhold", "NAME|SERIAL", 1, 1, cmd_unhold, CA_PASS " push", "take back a revocation for certificateHold",
@@ -138,8 +138,8 @@ static const struct command_row {
      "one file for a laptop: an .ovpn profile with everything inside, or a .p12",
      "drawbridge-ca export alice --remote \"vpn.example.com 1194\" --out alice.ovpn\n"
      "drawbridge-ca export alice --p12 --out alice.p12"},
-    {"gate-key", "new|rotate|show [NAME], or v2 new|client|show|withdraw [NAME]", 1, 3, cmd_gate_key, " out",
-     "the 2048-bit key that stands before TLS",
+    {"gate-key", "new|rotate|show [NAME], or v2 new|rotate|client|show|withdraw [NAME]", 1, 3, cmd_gate_key,
+     " out", "the 2048-bit key that stands before TLS",
      "drawbridge-ca gate-key new\ndrawbridge-ca gate-key rotate paris\n"
      "drawbridge-ca gate-key v2 new\ndrawbridge-ca gate-key v2 client alice\n"
      "drawbridge-ca gate-key v2 withdraw alice"},

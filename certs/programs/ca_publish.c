@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-enum { PUSH_SECONDS = 10 };
+enum { PUSH_SECONDS = 10, PUSHES = 2 * DBR_CA_CONCENTRATORS };
 
 /* --- the CRL as it is on disk
  * --------------------------------------------------------------------------------- */
@@ -112,21 +112,31 @@ int publish_to(const struct dbr_ca *ca, const char *folder, char *why, size_t ca
 /* --- pushing
  * -------------------------------------------------------------------------------------------------- */
 
+/* What is handed over. */
+struct goods {
+    uint8_t *p;
+    size_t n;
+    const char *there, *not_there; /* what is said afterwards */
+    const char *json;              /* NULL: the CRL, which needs no word */
+};
+
 /* One running command. */
 struct push {
+    const struct dbr_concentrator *to;
+    const struct goods *goods;
     pid_t pid;
     int in; /* its standard input, non-blocking; -1 when all is written */
     size_t written;
     bool done, good;
 };
 
-static bool start(struct push *p, const struct dbr_concentrator *k)
+static bool start(struct push *p)
 {
     char *argv[DBR_CA_ARGV + 1] = {NULL};
     int pipe_fd[2];
     posix_spawn_file_actions_t actions;
-    for (int i = 0; i < k->argc; i++)
-        argv[i] = (char *)(uintptr_t)(k->words + k->at[i]);
+    for (int i = 0; i < p->to->argc; i++)
+        argv[i] = (char *)(uintptr_t)(p->to->words + p->to->at[i]);
     if (pipe2(pipe_fd, O_CLOEXEC) != 0)
         return false;
     posix_spawn_file_actions_init(&actions);
@@ -144,29 +154,30 @@ static bool start(struct push *p, const struct dbr_concentrator *k)
     return true;
 }
 
-static void feed(struct push *p, const uint8_t *der, size_t len)
+static void feed(struct push *p)
 {
-    ssize_t r = write(p->in, der + p->written, len - p->written);
+    const struct goods *g = p->goods;
+    ssize_t r = write(p->in, g->p + p->written, g->n - p->written);
     p->written += r > 0 ? (size_t)r : 0;
-    if (p->written == len || (r < 0 && errno != EAGAIN && errno != EINTR)) {
+    if (p->written == g->n || (r < 0 && errno != EAGAIN && errno != EINTR)) {
         close(p->in);
         p->in = -1;
     }
 }
 
-static void reap(struct push *p, size_t len)
+static void reap(struct push *p)
 {
     int status;
     if (p->done || waitpid(p->pid, &status, WNOHANG) != p->pid)
         return;
     p->done = true;
-    p->good = WIFEXITED(status) && WEXITSTATUS(status) == 0 && p->written == len;
+    p->good = WIFEXITED(status) && WEXITSTATUS(status) == 0 && p->written == p->goods->n;
 }
 
 /* One round of waiting: at most 20 ms, or until some command takes more bytes. */
-static bool wait_round(struct push *v, size_t n, const uint8_t *der, size_t len)
+static bool wait_round(struct push *v, size_t n)
 {
-    struct pollfd fds[DBR_CA_CONCENTRATORS];
+    struct pollfd fds[PUSHES];
     bool open_work = false;
     for (size_t i = 0; i < n; i++) {
         fds[i] = (struct pollfd){.fd = v[i].in, .events = POLLOUT}; /* -1 is skipped */
@@ -177,8 +188,8 @@ static bool wait_round(struct push *v, size_t n, const uint8_t *der, size_t len)
     poll(fds, n, 20);
     for (size_t i = 0; i < n; i++) {
         if (v[i].in >= 0 && fds[i].revents)
-            feed(&v[i], der, len);
-        reap(&v[i], len);
+            feed(&v[i]);
+        reap(&v[i]);
     }
     return true;
 }
@@ -193,41 +204,75 @@ static void give_up(struct push *p)
     }
 }
 
-static void report(const struct dbr_concentrator *k, const struct push *p, struct json *j)
+static void report(const struct push *p, struct json *j)
 {
     if (j) {
         json_begin(j, NULL, '{');
-        json_text(j, "concentrator", k->name);
+        json_text(j, "concentrator", p->to->name);
         json_bool(j, "told", p->good);
+        if (p->goods->json)
+            json_text(j, "what", p->goods->json);
         json_end(j, '}');
     } else {
-        printf("%s %s\n", k->name,
-               p->good ? "has the new CRL" : "could NOT be told: it will fetch the CRL on its timer");
+        printf("%s %s\n", p->to->name, p->good ? p->goods->there : p->goods->not_there);
     }
+}
+
+static size_t add_pushes(struct push *v, const struct dbr_concentrator *to, size_t n, const struct goods *g)
+{
+    for (size_t i = 0; i < n; i++) {
+        v[i] = (struct push){.to = &to[i], .goods = g, .in = -1};
+        v[i].done = !start(&v[i]);
+    }
+    return n;
+}
+
+/* Returns how many failed. */
+static int wait_for_all(struct push *v, size_t n, struct json *j)
+{
+    int failed = 0;
+    for (time_t end = time(NULL) + PUSH_SECONDS; time(NULL) < end && wait_round(v, n);)
+        ;
+    for (size_t i = 0; i < n; i++) {
+        give_up(&v[i]);
+        report(&v[i], j);
+        failed += !v[i].good;
+    }
+    return failed;
+}
+
+/* Where the list of withdrawn gate keys is to go; nowhere when nobody's was ever withdrawn. */
+static int read_gate_list(const struct dbr_ca *ca, struct goods *g, char *why, size_t cap)
+{
+    int err = ca->conf.n_gate_lists ? gate_list(ca, &g->p, &g->n, why, cap) : DBR_ERR_NOTFOUND;
+    return err == DBR_ERR_NOTFOUND ? 0 : err;
 }
 
 int push_crl(const struct dbr_ca *ca, struct json *j)
 {
-    struct push v[DBR_CA_CONCENTRATORS] = {0};
-    size_t n = ca->conf.n_concentrators, len;
-    uint8_t *der;
+    struct push v[PUSHES];
+    struct goods crl = {.there = "has the new CRL",
+                        .not_there = "could NOT be told: it will fetch the CRL on its timer"};
+    struct goods list = {.there = "has the list of withdrawn gate keys",
+                         .not_there = "could NOT be given the list of withdrawn gate keys: push again",
+                         .json = "gate-list"};
+    size_t n = 0;
     char why[WHY];
     int failed = 0;
-    if (crl_der(ca, &der, &len, why, sizeof why) != 0) {
+    if (crl_der(ca, &crl.p, &crl.n, why, sizeof why) != 0) {
         fprintf(stderr, "drawbridge-ca: %s\n", why);
-        return (int)n;
+        failed = (int)ca->conf.n_concentrators;
+    } else {
+        n = add_pushes(v, ca->conf.concentrators, ca->conf.n_concentrators, &crl);
     }
-    for (size_t i = 0; i < n; i++) {
-        v[i].in = -1;
-        v[i].done = !start(&v[i], &ca->conf.concentrators[i]);
+    if (read_gate_list(ca, &list, why, sizeof why) != 0) {
+        fprintf(stderr, "drawbridge-ca: %s\n", why);
+        failed += (int)ca->conf.n_gate_lists;
+    } else if (list.p) {
+        n += add_pushes(v + n, ca->conf.gate_lists, ca->conf.n_gate_lists, &list);
     }
-    for (time_t end = time(NULL) + PUSH_SECONDS; time(NULL) < end && wait_round(v, n, der, len);)
-        ;
-    for (size_t i = 0; i < n; i++) {
-        give_up(&v[i]);
-        report(&ca->conf.concentrators[i], &v[i], j);
-        failed += !v[i].good;
-    }
-    free(der);
+    failed += wait_for_all(v, n, j);
+    free(crl.p);
+    free(list.p);
     return failed;
 }

@@ -4,6 +4,7 @@
  * the answer.
  */
 #include "bridge_check.h"
+#include "gate_list.h"
 #include "ipc/messages.h"
 
 #include <errno.h>
@@ -29,6 +30,8 @@ static int usage(FILE *to, int code)
             "                (--config FILE | BRIDGE [INTERFACE ...])\n"
             "  bridge probe INTERFACE [IPV4]  does the LAN answer foreign addresses behind INTERFACE?\n"
             "  bridge confirm BRIDGE  this host is still reached: what bridge-takeover moved stays\n"
+            "  gate-list FILE  take the list of withdrawn gate keys on standard input into FILE; needs no "
+            "daemon\n"
             "  crl-push      take the CRL on standard input into force, end whom it names\n"
             "The socket is the one of the directive control-socket; default " DEFAULT_SOCKET "\n");
     return code;
@@ -61,8 +64,8 @@ static int standard_input(void)
     char buf[65536];
     ssize_t n;
     int fd = memfd_create("crl", MFD_CLOEXEC);
-    while (fd >= 0 && (n = read(0, buf, sizeof buf)) > 0)
-        if (write(fd, buf, (size_t)n) != n) {
+    while (fd >= 0 && (n = read(0, buf, sizeof buf)) != 0)
+        if (n < 0 || write(fd, buf, (size_t)n) != n) { /* half a list is none */
             close(fd);
             fd = -1;
         }
@@ -105,7 +108,9 @@ int main(int argc, char **argv)
         return bridge_probe(argv[at + 2], argc - at == 4 ? argv[at + 3] : NULL);
     if (argc - at == 3 && strcmp(argv[at], "bridge") == 0 && strcmp(argv[at + 1], "confirm") == 0)
         return bridge_confirm(argv[at + 2]);
-    if (at >= argc || argc - at > 2)
+    if (argc - at == 2 && strcmp(argv[at], "gate-list") == 0)
+        return gate_list_take(argv[at + 1]);
+    if (at >= argc || argc - at > 2 || strcmp(argv[at], "gate-list") == 0)
         return usage(stderr, 1);
     if (snprintf(line, sizeof line, "%s%s%s", argv[at], at + 1 < argc ? " " : "",
                  at + 1 < argc ? argv[at + 1] : "") >= (int)sizeof line)

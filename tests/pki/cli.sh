@@ -53,13 +53,37 @@ refuse "the certificate that is here" "here already" sub renew --ca --cert top/i
 cp top/issued/office.crt first.crt
 check "the CA above renews it" top renew office
 refuse "--life is for the CA above" "not with --cert" sub renew --ca --cert top/issued/office.crt --life 1y
-refuse "--cert without --ca" "goes with --ca" sub renew dora --cert top/issued/office.crt
+refuse "--cert without --ca" "go with --ca" sub renew dora --cert top/issued/office.crt
 check "it takes the place" sub renew --ca --cert top/issued/office.crt
 cmp -s sub/ca-old.crt first.crt && pass "the one before stays" || fail "the one before stays"
 [ "$(openssl x509 -in sub/ca.crt -noout -serial)" = "$(openssl x509 -in top/issued/office.crt -noout -serial)" ] && pass "its serial" || fail "its serial"
 check "what it has issued verifies" openssl verify -CAfile top/ca.crt -untrusted sub/ca.crt sub/issued/dora.crt
 check "and so does its CRL" openssl crl -in sub/crl.pem -CAfile sub/ca.crt -noout
 check "verify" sub verify
+
+# The root is renewed: what is above the sub-CA is replaced, with its own certificate or without.
+chain() { sub export dora --no-gate --remote h | sed -n '/<ca>/,/<\/ca>/p' | grep -c "BEGIN CERTIFICATE"; }
+newest() { cmp -s <(openssl x509 -in sub/chain.crt) <(openssl x509 -in top/ca.crt); }
+top renew --ca >/dev/null; check "renew --ca --chain" sub renew --ca --chain top/ca.crt
+newest && [ "$(chain)" = 2 ] && pass "the chain is the new root" || fail "the chain is the new root"
+"$CA" --dir foreign init Top --no-pass >/dev/null; cp sub/chain.crt chain.was
+refuse "a chain of the same name that did not sign" "did not sign" sub renew --ca --chain foreign/ca.crt
+refuse "a chain that is a client's" "not of a CA" sub renew --ca --chain sub/issued/dora.crt
+refuse "a chain that is a CRL" "no certificate in it" sub renew --ca --chain top/crl.pem
+printf -- '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' > bad.crt; refuse "a chain that is garbage" "no certificate" sub renew --ca --chain bad.crt
+refuse "--chain without --ca" "go with --ca" sub renew dora --chain top/ca.crt
+cmp -s sub/chain.crt chain.was && pass "nothing was touched" || fail "nothing was touched"
+cat top/ca.crt top/private/ca.key > with.key; check "a chain with more in its file" sub renew --ca --chain with.key
+grep -q PRIVATE sub/chain.crt && fail "only certificates are taken" || pass "only certificates are taken"
+top renew --ca >/dev/null; top renew office >/dev/null
+refuse "certificate and a chain that does not fit: neither" "did not sign" sub renew --ca --cert top/issued/office.crt --chain foreign/ca.crt
+newest && fail "neither" || pass "neither"
+check "certificate and chain at once" sub renew --ca --cert top/issued/office.crt --chain top/ca.crt
+newest && cmp -s <(openssl x509 -in sub/ca.crt) <(openssl x509 -in top/issued/office.crt) && pass "both are there" || fail "both are there"
+sed -i '/^chain/d' sub/drawbridge-ca.conf; rm sub/chain.crt; [ "$(chain)" = 1 ] || fail "a sub-CA without a chain"
+check "a first chain" sub renew --ca --chain top/ca.crt; [ "$(chain)" = 2 ] && grep -q "^chain chain.crt" sub/drawbridge-ca.conf && pass "is named in the settings" || fail "is named in the settings"
+refuse "init with a chain that does not fit" "did not sign" "$CA" --dir sub2 init office --cert top/issued/office.crt --key top/private/office.key --chain foreign/ca.crt --no-pass
+check "verify with the new chain" sub verify
 top issue sub-ca other --no-pass >/dev/null; refuse "of another name" "another name" sub renew --ca --cert top/issued/other.crt
 refuse "of a client" "not one of a CA" sub renew --ca --cert sub/issued/dora.crt
 refuse "no certificate at all" "not one of a CA" sub renew --ca --cert sub/crl.pem
@@ -119,6 +143,23 @@ refuse "gate-key v2 withdraw again" "no key of its own" ca gate-key v2 withdraw 
 check "a new key after that" ca gate-key v2 client lyon
 refuse "gate-key v2 what" "gate-key v2 new" ca gate-key v2 frob
 refuse "a path as the name of a gate key" "cannot be a name" ca gate-key v2 client ../x
+v2() { ca gate-key v2 "$@"; }
+for n in gwen hugo; do ca issue client $n --no-pass >/dev/null; v2 client $n >/dev/null; done; id=$(v2 show gwen | sed -n 's/SHA256: //p')
+cp ca/private/gatev2.key was.key; says "gate-key v2 rotate" "tls-auth-old" v2 rotate
+cmp -s was.key ca/private/gatev2old.key && ! cmp -s was.key ca/private/gatev2.key && pass "the one before stays" || fail "the one before stays"
+says "what the old one wrapped" "not wrapped by" v2 show gwen
+check "is made anew" v2 client gwen; refuse "once" "has a key already" v2 client gwen
+says "under the new one" "bytes:  gwen" v2 show gwen; id2=$(v2 show gwen | sed -n 's/SHA256: //p')
+check "on hold" ca revoke gwen --reason certificateHold
+[ -e ca/private/gatev2-gwen.key ] && pass "the gate key stays while on hold" || fail "the gate key stays while on hold"
+ca unhold gwen >/dev/null; serial=$(awk -F'\t' '$6 ~ "CN=gwen$" { print $4 }' ca/index.txt); ca renew gwen >/dev/null
+check "one certificate of two" ca revoke $serial; [ -e ca/private/gatev2-gwen.key ] && pass "and while another certificate is valid" || fail "and while another certificate is valid"
+printf '%064d edited by hand' 7 > ca/private/gatev2-withdrawn.list
+says "revoke withdraws the gate key" "gate key is withdrawn" ca revoke gwen
+printf '%064d edited by hand\n%s gwen\n%s gwen\n' 7 $id2 $id | cmp -s - ca/private/gatev2-withdrawn.list && pass "both of her keys are on the list" || fail "both of her keys are on the list" "$(cat ca/private/gatev2-withdrawn.list)"
+ls ca/private | grep -q gwen.key && [ ! -e ca/private/gatev2-gwen.key ] && [ ! -e ca/private/gatev2old-gwen.key ] && pass "and out of the folder" || fail "and out of the folder"
+echo broken > ca/private/gatev2-hugo.key; out=$(ca revoke hugo 2>&1); [ $? = 1 ] && grep -q "hugo is NOT withdrawn" <<<"$out" && grep -q "1 certificate revoked" <<<"$out" && pass "a gate key that cannot be read holds no revocation up" || fail "a gate key that cannot be read holds no revocation up" "$out"
+rm ca/private/gatev2-hugo.key
 check "verify with these keys" ca verify
 refuse "gate-key new --out" "show" ca gate-key new paris --out x
 refuse "publish to nowhere" "cannot publish" ca publish "$WORK/nowhere"

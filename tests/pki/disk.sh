@@ -3,6 +3,7 @@
 # C46: no space, no inodes, a read-only folder, EIO and ENOSPC from every write, fsync and rename: a clean error and
 # nothing changed, or (after the point of no return) the change whole. Power loss is in tests/unit/certs/test_powerloss.c.
 . "$(dirname "$0")/lib.sh"
+export ASAN_OPTIONS=detect_leaks=0 # which looks by ptrace, and strace is there
 cd "$WORK" || exit 2
 lab_ca "$WORK/base"
 ca issue client alice --no-pass >/dev/null

@@ -70,6 +70,7 @@ refuse "gate key: not overwritten" exist ca gate-key new
 old=$(sha256sum < ca/private/gate.key); check "gate key: rotate" ca gate-key rotate
 [ "$old" = "$(sha256sum < ca/private/gate-old.key)" ] && [ "$old" != "$(sha256sum < ca/private/gate.key)" ] && pass "the old one is beside it" || fail "the old one is beside it"
 check "gate key of one concentrator" ca gate-key new paris
+for n in old paris-old; do refuse "gate key: $n is where rotate keeps the one before" "under -old" ca gate-key new $n; done
 refuse "a path as its name" "cannot be a name" ca gate-key new ../paris
 ln -s "$WORK/elsewhere" out.ovpn; refuse "export through a link" "" ca export alice --remote h --out out.ovpn
 [ "$(cat elsewhere)" = precious ] && pass "and the target is whole" || fail "and the target is whole"

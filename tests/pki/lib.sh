@@ -10,7 +10,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/dbr-pki-XXXXXX")
 PASSED=0 FAILED=0 SKIPPED=0
 PIDS=
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:verify_asan_link_order=0} # faketime comes first
 unset DRAWBRIDGE_CA OPENSSL_CONF
 
 cleanup() {

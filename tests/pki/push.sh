@@ -30,8 +30,36 @@ rm -rf web; out=$(ca crl 2>&1); s=$?
 [ $s = 1 ] && grep -q "done in the CA, but" <<<"$out" && pass "a missing web folder is told" || fail "a missing web folder is told" "$out"
 check "verify" ca verify
 
-# A large CRL through a slow reader; and one that hangs does not hold the others up.
+# The list of withdrawn gate keys goes along, where there is one.
 mkdir web; sed -i '/^concentrator/d' ca/drawbridge-ca.conf
+CTL=$BUILD/server/ctl/drawbridge-ctl; LIST="cat > '$WORK/list'"; [ -x "$CTL" ] && LIST="exec '$CTL' gate-list '$WORK/list'"
+echo "concentrator paris sh -c \"cat > '$WORK/paris.der'\"" >> ca/drawbridge-ca.conf
+echo "gate-list paris sh -c \"$LIST\"" >> ca/drawbridge-ca.conf
+for n in carl dina; do ca issue client $n --no-pass; done >/dev/null
+says "nobody's gate key was withdrawn" "paris has the new CRL" ca crl --push; [ ! -e list ] && pass "no list" || fail "no list"
+ca gate-key v2 new >/dev/null; for n in carl dina; do ca gate-key v2 client $n >/dev/null; done
+out=$(ca revoke carl --push); s=$?
+[ $s = 0 ] && grep -q "paris has the new CRL" <<<"$out" && grep -q "paris has the list of withdrawn" <<<"$out" && cmp -s list ca/private/gatev2-withdrawn.list && cmp -s paris.der <(der) && pass "revoke --push brings CRL and list" || fail "revoke --push brings CRL and list" "$out"
+out=$(ca push --json | tr -d '\n'); [ "$out" = '[{"concentrator":"paris","told":true},{"concentrator":"paris","told":true,"what":"gate-list"}]' ] && pass "JSON of both" || fail "JSON of both" "$out"
+if [ -x "$CTL" ]; then
+    ca revoke dina >/dev/null; cp list was; L=ca/private/gatev2-withdrawn.list
+    refuse "a list that lacks a key" "lacks 1 of the keys" bash -c "tail -n 1 $L | '$CTL' gate-list list"
+    refuse "a cut list" "less than 64" bash -c "head -c 30 $L | '$CTL' gate-list list"
+    refuse "an empty list" "lacks 1" bash -c "'$CTL' gate-list list < /dev/null"
+    refuse "a list of 17 MB" "longer than 16 MiB" bash -c "head -c 17000000 /dev/zero | tr '\\0' '#' | '$CTL' gate-list list"
+    refuse "a folder that is not there" "No such file" bash -c "'$CTL' gate-list nowhere/list < $L"
+    refuse "no file" usage "$CTL" gate-list
+    cmp -s list was && [ ! -e list.new ] && pass "the one before stays" || fail "the one before stays"
+    says "the whole list" "2 keys withdrawn" bash -c "'$CTL' gate-list list < $L"; cmp -s list $L && pass "is in its place" || fail "is in its place"
+    echo broken > list; refuse "a present list that cannot be read" "list: line 1" bash -c "'$CTL' gate-list list < $L"
+    out=$(ca push); [ $? = 1 ] && grep -q "could NOT be given" <<<"$out" && pass "and it is said" || fail "and it is said" "$out"
+else
+    skip "drawbridge-ctl is not built: gate-list"
+fi
+rm -rf web
+
+# A large CRL through a slow reader; and one that hangs does not hold the others up.
+mkdir web; sed -i '/^concentrator/d; /^gate-list/d' ca/drawbridge-ca.conf
 awk 'BEGIN { for (i = 0; i < 20000; i++) printf "R\t350101000000Z\t261120093000Z\t4%031X\tunknown\t/CN=x%d\n", i, i }' >> ca/index.txt
 cat >> ca/drawbridge-ca.conf <<END
 concentrator slow sh -c "sleep 1; wc -c > '$WORK/slow'"
