@@ -33,6 +33,7 @@ static const struct variable {
     {"IV_VER", TEXT, SIZED(version)},
     {"IV_PLAT", TEXT, SIZED(platform)},
     {"IV_GUI_VER", TEXT, SIZED(gui)},
+    {"IV_SSO", TEXT, SIZED(sso)},
 #undef SIZED
 #undef AT
 };

@@ -37,6 +37,7 @@ struct dbr_peer_info {
     bool has_ncp2, comp_stub, comp_stub_v2, has_lzo, offload;
     char ciphers[256]; /* IV_CIPHERS, or AES-256-GCM:AES-128-GCM for IV_NCP=2, or "" */
     char version[32], platform[16], gui[64];
+    char sso[64]; /* IV_SSO, escaped: what it can ask its user, comma separated */
 };
 /* The first line of each name counts; a number that is none or above 2^31 - 1 is 0; lists too long are cut
  * between two names. Never fails: what is not understood is left out. */

@@ -335,6 +335,8 @@ static void op_message(void *arg, struct dbr_session *s, enum dbr_ctrlmsg kind, 
     struct client *c = dbr_session_owner(s);
     if (ctl->boot->client)
         calls_message(c, kind, rest);
+    else if (kind == DBR_MSG_CR_RESPONSE)
+        login_answer(c, rest);
     else if (kind == DBR_MSG_EXIT)
         dbr_session_close(s, NULL, "SIGTERM[soft,remote-exit] received, client-instance exiting", &ctl->now);
 }

@@ -81,6 +81,7 @@ static void say_session(const struct out *o, const struct dbr_session *s)
     say(o, "IV_VER", "%s", info->version);
     say(o, "IV_PLAT", "%s", info->platform);
     say(o, "IV_GUI_VER", "%s", info->gui);
+    say(o, "IV_SSO", "%s", info->sso);
     say(o, "IV_PROTO", "%u", info->iv_proto);
     say(o, "IV_CIPHERS", "%s", info->ciphers);
 }

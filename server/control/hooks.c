@@ -254,6 +254,15 @@ int hook_user_pass(struct client *c)
     return err;
 }
 
+void hook_crresponse(struct client *c, const char *text)
+{
+    struct dbr_ipc_hook m = {.hook = DBR_HOOK_CRRESPONSE, .id = c->adm->waits_for};
+    client_env(c, add_variable, &m);
+    if (add_file(&m, text, strlen(text)) || tell_keeper(c->ctl, &m))
+        client_log(c, DBR_LOG_WARN, "WARNING: client-crresponse could not be run");
+    dbr_wipe(&m, sizeof m);
+}
+
 /* ---- client-connect and its end ---- */
 
 int hook_client_connect(struct client *c)
@@ -353,20 +362,23 @@ void hook_learned(struct client *c, const struct dbr_ipc_learned *l, bool known)
 
 /* ---- results ---- */
 
+struct outcome {
+    char reason[192]; /* for a client that is refused */
+    const char *line; /* for the log */
+};
+
 /* What a script let in has to do next, and what is said of one that it did not let in. */
-static int after(struct client *c, const struct dbr_ipc_hook_done *m, const char **reason, const char **line)
+static int after(struct client *c, const struct dbr_ipc_hook_done *m, struct outcome *o)
 {
     switch (c->adm->hook) {
     case DBR_HOOK_TLS_VERIFY:
-        *reason = "Certificate refused";
-        *line = "VERIFY SCRIPT ERROR";
+        *o = (struct outcome){"Certificate refused", "VERIFY SCRIPT ERROR"};
         return m->err ? DBR_ERR_CERT : after_tls_verify(c);
     case DBR_HOOK_USER_PASS:
-        *line = "TLS Auth Error: Auth Username/Password verification failed for peer";
-        return login_checked(c, m);
+        *o = (struct outcome){"", "TLS Auth Error: Auth Username/Password verification failed for peer"};
+        return login_checked(c, m, o->reason, sizeof o->reason);
     default:
-        *reason = "client-connect refused";
-        *line = "MULTI: client-connect refuses this client";
+        *o = (struct outcome){"client-connect refused", "MULTI: client-connect refuses this client"};
         return m->err ? DBR_ERR_CERT : after_client_connect(c, m);
     }
 }
@@ -374,18 +386,18 @@ static int after(struct client *c, const struct dbr_ipc_hook_done *m, const char
 void hook_done(struct control *ctl, const struct dbr_ipc_hook_done *m)
 {
     struct client *c = ctl->hook_waiters;
-    const char *reason = "", *line = "";
+    struct outcome o;
     while (c && (c->adm->waits_for != m->id || m->id == WAITS_FOR_MANAGERS))
         c = c->hook_next;
     if (!c)
         return; /* it has gone meanwhile */
     hook_forget(c);
-    int err = after(c, m, &reason, &line);
+    int err = after(c, m, &o);
     if (err == DBR_ERR_AGAIN)
         return;
     if (err)
-        client_log(c, DBR_LOG_NOTICE, "%s", line);
-    client_verdict(c, err, err ? reason : "");
+        client_log(c, DBR_LOG_NOTICE, "%s", o.line);
+    client_verdict(c, err, err ? o.reason : "");
 }
 
 /* ---- ipchange ---- */

@@ -183,18 +183,10 @@ static bool host_pending(void *arg, uint64_t cid, uint64_t kid, const char *extr
 {
     struct control *ctl = arg;
     struct client *c = who_waits(ctl, cid, kid);
-    char text[1024];
-    if (!c || strlen(extra) > sizeof text - 16)
+    if (!c)
         return false;
     hook_wait(c, WAITS_FOR_MANAGERS, timeout_s);
-    const struct dbr_peer_info *info = dbr_session_peer_info(c->session);
-    snprintf(text, sizeof text, "AUTH_PENDING,timeout %u", timeout_s);
-    if (!info || !(info->iv_proto & DBR_IV_AUTH_PENDING_KW))
-        text[strlen("AUTH_PENDING")] = 0;
-    int err = dbr_session_say(c->session, text, &ctl->now);
-    snprintf(text, sizeof text, "INFO_PRE,%s", extra);
-    if (!err)
-        err = dbr_session_say(c->session, text, &ctl->now);
+    int err = login_say_pending(c, timeout_s, extra);
     client_settle(c);
     return !err;
 }
@@ -318,6 +310,16 @@ void management_up(struct client *c)
     c->told = true;
     if (mgmt_anybody(c->ctl->management->mgmt))
         tell_client(c, "ESTABLISHED");
+}
+
+void management_answer(struct client *c, const char *text)
+{
+    struct management *g = c->ctl->management;
+    if (!g || !mgmt_anybody(g->mgmt) || !c->ctl->cfg->management_client_auth || !c->adm->has_id)
+        return;
+    mgmt_tell(g->mgmt, ">CLIENT:CR_RESPONSE,%llu,%u,%s", (unsigned long long)c->id, c->adm->kid, text);
+    client_env(c, tell_env, g->mgmt);
+    mgmt_tell(g->mgmt, ">CLIENT:ENV,END");
 }
 
 void management_gone(struct client *c)

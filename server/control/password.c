@@ -18,7 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_AS_CN = 64 };
+enum {
+    NAME_MAX_AS_CN = 64,
+    ANSWER_S = 5, /* keeper answers before that */
+    ANSWER_MAX = 1024,
+    ANSWERS = 8, /* of one client to one question */
+};
+
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 
 struct login {
     char user[DBR_USERPASS_MAX];
@@ -27,6 +34,7 @@ struct login {
     bool locked;                     /* it is in under this name */
     bool is_cn;                      /* and its certificate's does not count */
     bool changed;                    /* it says another name than the one it is in under */
+    uint8_t answers;                 /* of the client to what it was asked */
     bool by_token;                   /* what it says is a good token, and that is enough */
     const char *state;               /* what it says, as scripts hear it */
     struct dbr_token token;          /* session id and beginning of its tokens; first_s 0: none yet */
@@ -98,6 +106,7 @@ int login_heard(struct client *c)
         memcpy(l->said, user, sizeof user);
     }
     l->by_token = false;
+    l->answers = 0;
     l->state = "Initial";
     take_text(a->login->password, dbr_session_password(c->session));
     return 0;
@@ -199,10 +208,86 @@ int login_check(struct client *c, char *reason, size_t cap)
     return hook_user_pass(c);
 }
 
-int login_checked(struct client *c, const struct dbr_ipc_hook_done *m)
+/* ---- a script that answers later ---- */
+
+int login_say_pending(struct client *c, unsigned seconds, const char *extra)
 {
-    (void)c;
+    char text[1024];
+    const struct dbr_peer_info *info = dbr_session_peer_info(c->session);
+    if (strlen(extra) > sizeof text - 16)
+        return DBR_ERR_SPACE;
+    snprintf(text, sizeof text, "AUTH_PENDING,timeout %u", seconds);
+    if (!info || !(info->iv_proto & DBR_IV_AUTH_PENDING_KW))
+        text[strlen("AUTH_PENDING")] = 0;
+    int err = dbr_session_say(c->session, text, &c->ctl->now);
+    snprintf(text, sizeof text, "INFO_PRE,%s", extra);
+    return err ? err : dbr_session_say(c->session, text, &c->ctl->now);
+}
+
+/* The client says in IV_SSO what it can ask its user. */
+static bool can_ask(const struct client *c, const char *method)
+{
+    const struct dbr_peer_info *info = dbr_session_peer_info(c->session);
+    size_t n = strlen(method);
+    for (const char *p = info ? info->sso : ""; *p; p += strcspn(p, ","), p += *p == ',')
+        if (strcspn(p, ",") == n && memcmp(p, method, n) == 0)
+            return true;
+    return false;
+}
+
+/* "SECONDS\nMETHOD\nTEXT\n": waits on, and asks the client's user. */
+static int wait_on(struct client *c, const struct dbr_ipc_hook_done *m, char *reason, size_t cap)
+{
+    char text[DBR_IPC_TEXT_MAX + 1], *save = NULL;
+    memcpy(text, m->text, m->n);
+    text[m->n] = 0;
+    char *method = strchr(text, '\n'), *extra = method ? strchr(method + 1, '\n') : NULL;
+    unsigned long seconds = strtoul(text, &save, 10);
+    if (!extra || save != method || !seconds || seconds > INT32_MAX)
+        return DBR_ERR_SHAPE;
+    *extra++ = 0;
+    extra[strcspn(extra, "\n")] = 0;
+    if (*++method && !can_ask(c, method)) {
+        snprintf(reason, cap, "Authentication failed, required pending auth method '%.64s' not supported",
+                 method);
+        return DBR_ERR_CERT;
+    }
+    hook_wait(c, m->id, (unsigned)seconds + ANSWER_S);
+    c->adm->hook = DBR_HOOK_USER_PASS;
+    return *method && login_say_pending(c, (unsigned)seconds, extra) ? DBR_ERR_IO : DBR_ERR_AGAIN;
+}
+
+/* The script's first line, as far as it can be said in a control message. */
+static void take_reason(const struct dbr_ipc_hook_done *m, char *reason, size_t cap)
+{
+    size_t n = 0;
+    while (n < m->n && n + 1 < cap && (uint8_t)m->text[n] >= 0x20 && m->text[n] != 0x7f) {
+        reason[n] = m->text[n];
+        n++;
+    }
+    reason[n] = 0;
+}
+
+int login_checked(struct client *c, const struct dbr_ipc_hook_done *m, char *reason, size_t cap)
+{
+    if (m->err == DBR_ERR_AGAIN)
+        return wait_on(c, m, reason, cap);
+    if (m->err)
+        take_reason(m, reason, cap);
     return m->err ? DBR_ERR_CERT : 0;
+}
+
+void login_answer(struct client *c, const char *text)
+{
+    struct admitted *a = c->adm;
+    size_t n = strlen(text);
+    if (!a || !a->login || !n || n > ANSWER_MAX || strspn(text, BASE64) != n ||
+        a->login->answers++ >= ANSWERS)
+        return;
+    if (a->waits_for == WAITS_FOR_MANAGERS)
+        management_answer(c, text);
+    else if (a->waits_for && a->hook == DBR_HOOK_USER_PASS && c->ctl->cfg->client_crresponse)
+        hook_crresponse(c, text);
 }
 
 int login_settle(struct client *c, char *reason, size_t cap)

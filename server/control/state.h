@@ -392,7 +392,12 @@ int login_heard(struct client *c);
 /* A step of admission: 0, DBR_ERR_AGAIN, or a refusal. */
 int login_check(struct client *c, char *reason, size_t cap);
 /* The script has let it in, or not. */
-int login_checked(struct client *c, const struct dbr_ipc_hook_done *m);
+int login_checked(struct client *c, const struct dbr_ipc_hook_done *m, char *reason, size_t cap);
+/* The client is told that it takes so many seconds, and what it is to do meanwhile (extra, behind INFO_PRE).
+ * 0, or an error: it cannot be told. */
+int login_say_pending(struct client *c, unsigned seconds, const char *extra);
+/* The client answers what it was asked, in base64. */
+void login_answer(struct client *c, const char *text);
 /* Everybody who may refuse has let it in: the password is forgotten, the name counts from now on. */
 int login_settle(struct client *c, char *reason, size_t cap);
 void login_forget(struct client *c); /* the password */
@@ -413,12 +418,13 @@ const char *client_name(const struct client *c);
 void client_rename(struct client *c, const char *name); /* before it has its place */
 
 /* hooks.c */
-int hook_user_pass(struct client *c);      /* DBR_ERR_AGAIN, or an error */
-int hook_tls_verify(struct client *c);     /* DBR_ERR_AGAIN, or an error */
-int hook_client_connect(struct client *c); /* the same */
-void hook_up(struct client *c);            /* it has its keys */
-void hook_address(struct client *c);       /* client role: the server's address is known, or another */
-void hook_gone(struct client *c);          /* it is gone: client-disconnect, once */
+int hook_user_pass(struct client *c);                     /* DBR_ERR_AGAIN, or an error */
+void hook_crresponse(struct client *c, const char *text); /* while it waits for that script's verdict */
+int hook_tls_verify(struct client *c);                    /* DBR_ERR_AGAIN, or an error */
+int hook_client_connect(struct client *c);                /* the same */
+void hook_up(struct client *c);                           /* it has its keys */
+void hook_address(struct client *c); /* client role: the server's address is known, or another */
+void hook_gone(struct client *c);    /* it is gone: client-disconnect, once */
 /* It waits for this, so many seconds at most, then it is refused. */
 #define WAITS_FOR_MANAGERS UINT32_MAX
 void hook_wait(struct client *c, uint32_t what, unsigned seconds);
@@ -450,9 +456,10 @@ void management_free(struct control *ctl);
 
 /* mgmt_host.c */
 void management_state(struct control *ctl, const char *name, const char *detail);
-void management_up(struct client *c);       /* a server's client has its keys */
-void management_gone(struct client *c);     /* and is gone */
-void management_stats(struct control *ctl); /* the workers' figures are in */
+void management_up(struct client *c);                       /* a server's client has its keys */
+void management_answer(struct client *c, const char *text); /* it answers a question (CR_RESPONSE) */
+void management_gone(struct client *c);                     /* and is gone */
+void management_stats(struct control *ctl);                 /* the workers' figures are in */
 /* Asks the managers for admission: DBR_ERR_AGAIN, or DBR_ERR_NOTFOUND when there are none. */
 int management_judge(struct client *c);
 bool management_holds(struct control *ctl); /* no calls are taken or made meanwhile */

@@ -370,6 +370,7 @@ enum dbr_hook {
     DBR_HOOK_ROUTE_UP, /* client role */
     DBR_HOOK_IPCHANGE, /* client role */
     DBR_HOOK_USER_PASS,
+    DBR_HOOK_CRRESPONSE, /* its id is that of the question; only a refusal is answered */
     DBR_HOOKS
 };
 enum { DBR_HOOK_ARGS_MAX = 4 };
@@ -390,10 +391,12 @@ struct dbr_ipc_hook {
 struct dbr_ipc_hook_done {
     struct dbr_ipc_head head; /* sent with only n bytes of text */
     uint32_t id;
-    int32_t err; /* 0: it ended with 0; else it did not, or not in time, or could not be run */
+    int32_t err; /* 0: it ended with 0; else it did not, or not in time, or could not be run. USER_PASS:
+                    DBR_ERR_AGAIN: it answers later, within so many seconds; the client is told something
+                    meanwhile ("SECONDS\nMETHOD\nTEXT\n"; no method: nothing) */
     uint32_t n;
     uint32_t pad;
-    char text[DBR_IPC_TEXT_MAX]; /* what client-connect wrote */
+    char text[DBR_IPC_TEXT_MAX]; /* what client-connect wrote; USER_PASS: why the client is refused */
 };
 
 /* Where a list came from. */

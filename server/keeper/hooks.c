@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "keeper/script.h"
+#include "keeper/verdict_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +39,11 @@ enum {
     PATIENCE_AT_END_S = 5, /* for all of them together */
     WORDS = 48,
     TEXT = 4096,
-    OUTPUT_FD = 3, /* of client-connect */
-    FILE_FD = 4,   /* what control gave for the script to read */
+    OUTPUT_FD = 3,    /* of client-connect */
+    FILE_FD = 4,      /* what control gave for the script to read */
+    LATER_STATUS = 2, /* auth-user-pass-verify: the verdict comes through auth_control_file */
+    LOOK_MS = 250,
+    REASON_MAX = 256,
     NAME_MAX_BYTES = 64,
 };
 
@@ -47,13 +51,16 @@ struct job {
     struct job *next;
     pid_t pid; /* 0: waits */
     uint64_t due_ns;
-    int output; /* memory file; -1: none */
+    int output;                  /* memory file; -1: none */
+    bool later;                  /* it has ended, and its verdict is still to come */
+    struct verdict_files *files; /* NULL: it has none */
     struct dbr_ipc_hook m;
 };
 
 struct hooks {
     struct job *first; /* waiting and running ones, oldest first */
     size_t n, running;
+    uint64_t look_ns; /* when the files of verdicts to come are looked at again */
     uint64_t end_ns;  /* the program ends: nobody is waited for any longer than this; 0: it does not */
     uint64_t said_ns; /* when a full queue was complained of */
 };
@@ -73,6 +80,7 @@ static const struct {
     [DBR_HOOK_IPCHANGE] = {DBR_D_ipchange, AT(ipchange), NULL, false},
     [DBR_HOOK_USER_PASS] = {DBR_D_auth_user_pass_verify, AT(auth_user_pass_verify.command),
                             "user-pass-verify", false},
+    [DBR_HOOK_CRRESPONSE] = {DBR_D_client_crresponse, AT(client_crresponse), NULL, false},
 #undef AT
 };
 
@@ -178,7 +186,8 @@ static void become_user(const struct keeper *k)
         _exit(127);
 }
 
-static _Noreturn void live(const struct keeper *k, const struct job *j, char **words, size_t n)
+static _Noreturn void live(const struct keeper *k, const struct job *j, const struct verdict_files *files,
+                           char **words, size_t n)
 {
     char lines[DBR_IPC_TEXT_MAX], path[NAME_MAX_BYTES], file[NAME_MAX_BYTES];
     struct script_about about = {
@@ -190,6 +199,8 @@ static _Noreturn void live(const struct keeper *k, const struct job *j, char **w
     script_env(type_of(j->m.hook), &about, k->config); /* what is ours to say is not control's */
     offer_output(j->output, path, sizeof path, words);
     offer_file(&j->m, file, sizeof file, words);
+    if (files && !verdict_files_env(files))
+        _exit(127);
     execv(words[0], words);
     _exit(127);
 }
@@ -207,10 +218,32 @@ static void answer(struct keeper *k, uint32_t id, int err, const char *text, siz
         dbr_log(&k->log, DBR_LOG_WARN, "WARNING: control takes no messages; the result of a script is lost");
 }
 
+/* The password script that waits for its verdict about the same client. */
+static struct job **find_later(struct keeper *k, uint32_t id)
+{
+    struct job **at = &k->hooks->first;
+    while (*at && !((*at)->later && (*at)->m.id == id))
+        at = &(*at)->next;
+    return at;
+}
+
+/* Files for a password script; those of the question for the script that gets the answer. */
+static int take_files(struct keeper *k, struct job *j, const struct verdict_files **files)
+{
+    const struct job *asked = j->m.hook == DBR_HOOK_CRRESPONSE ? *find_later(k, j->m.id) : NULL;
+    *files = asked ? asked->files : NULL;
+    if (j->m.hook != DBR_HOOK_USER_PASS)
+        return 0;
+    j->files = calloc(1, sizeof *j->files);
+    *files = j->files;
+    return j->files ? verdict_files_make(k, j->files) : DBR_ERR_NOMEM;
+}
+
 static int start(struct keeper *k, struct job *j)
 {
     static char buf[TEXT];
     char *words[WORDS];
+    const struct verdict_files *files;
     const char *command = command_of(k->config, j->m.hook);
     int n = command ? script_split(command, buf, sizeof buf, words, WORDS - DBR_HOOK_ARGS_MAX - 3) : 0;
     if (n <= 0) {
@@ -218,16 +251,20 @@ static int start(struct keeper *k, struct job *j)
                 name_of(j->m.hook), command ? command : "");
         return DBR_ERR_IO;
     }
+    if (take_files(k, j, &files))
+        return DBR_ERR_IO;
     j->output = kinds[j->m.hook].writes ? memfd_create("client-connect", MFD_CLOEXEC) : -1;
     j->pid = kinds[j->m.hook].writes && j->output < 0 ? -1 : fork();
     if (j->pid == 0)
-        live(k, j, words, (size_t)n);
+        live(k, j, files, words, (size_t)n);
     if (j->pid < 0) {
         dbr_log(&k->log, DBR_LOG_ERROR, "%s script: cannot start it: %s", name_of(j->m.hook),
                 strerror(errno));
         j->pid = 0;
         return DBR_ERR_IO;
     }
+    dbr_wipe(j->m.text, j->m.n); /* the script has it */
+    j->m.n = j->m.n_file = 0;
     j->due_ns = monotonic_ns() + PATIENCE_S * S_NS;
     k->hooks->running++;
     return 0;
@@ -240,14 +277,98 @@ static void drop(struct keeper *k, struct job **at)
     *at = j->next;
     if (j->output >= 0)
         close(j->output);
+    if (j->files)
+        verdict_files_remove(k, j->files);
+    free(j->files);
     k->hooks->n--;
     dbr_wipe(j, sizeof *j); /* there may be a password in it */
     free(j);
 }
 
+/* ---- verdicts that come later ---- */
+
+/* The verdict of a password script: why not, for the client. */
+static void refuse_login(struct keeper *k, struct job **at, int err)
+{
+    char text[REASON_MAX];
+    size_t n = verdict_file_read(k, (*at)->files, VERDICT_REASON, text, sizeof text);
+    answer(k, (*at)->m.id, err, text, n);
+    drop(k, at);
+}
+
+/* It looks at its files until then; the client hears what it is to do meanwhile. */
+static void wait_later(struct keeper *k, struct job **at)
+{
+    const struct dbr_config *c = k->config;
+    struct job *j = *at;
+    char text[DBR_IPC_TEXT_MAX], say[DBR_IPC_TEXT_MAX];
+    const char *method = "", *extra = "";
+    verdict_file_read(k, j->files, VERDICT_PENDING, text, sizeof text);
+    int seconds = verdict_pending_parse(text, &method, &extra);
+    if (seconds < 0) {
+        dbr_log(&k->log, DBR_LOG_ERROR,
+                "%s script: auth_pending_file wants three lines: SECONDS, METHOD, TEXT", name_of(j->m.hook));
+        refuse_login(k, at, DBR_ERR_SHAPE);
+        return;
+    }
+    int most = c->reneg_sec / 2 > c->hand_window ? c->reneg_sec / 2 : c->hand_window;
+    seconds = !seconds ? c->hand_window : seconds < most ? seconds : most;
+    j->later = true;
+    j->pid = 0;
+    j->due_ns = monotonic_ns() + (uint64_t)seconds * S_NS;
+    int n = snprintf(say, sizeof say, "%d\n%s\n%s\n", seconds, method, extra);
+    answer(k, j->m.id, DBR_ERR_AGAIN, say, (size_t)n < sizeof say ? (size_t)n : sizeof say - 1);
+}
+
+/* True when its verdict is in, and it is out of the list. */
+static bool look_again(struct keeper *k, struct job **at, uint64_t now)
+{
+    char text[8];
+    struct job *j = *at;
+    verdict_file_read(k, j->files, VERDICT_CONTROL, text, sizeof text);
+    if (*text == '1') {
+        answer(k, j->m.id, 0, "", 0);
+        drop(k, at);
+        return true;
+    }
+    if (*text != '0' && now < j->due_ns && j->m.id && !k->stopping)
+        return false;
+    refuse_login(k, at, DBR_ERR_STATE);
+    return true;
+}
+
+/* A password script has ended, or the one that got the client's answer. */
+static void finish_login(struct keeper *k, struct job **at, int status)
+{
+    struct job *j = *at;
+    bool later = j->m.hook == DBR_HOOK_USER_PASS && WIFEXITED(status) && WEXITSTATUS(status) == LATER_STATUS;
+    k->hooks->running--;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == 127) /* a plain no is not the script's fault */
+        script_say_failed(&k->log, name_of(j->m.hook), command_of(k->config, j->m.hook), status);
+    if (later) {
+        wait_later(k, at);
+    } else if (j->m.hook == DBR_HOOK_USER_PASS) {
+        if (!status)
+            answer(k, j->m.id, 0, "", 0);
+        if (status)
+            refuse_login(k, at, DBR_ERR_STATE);
+        else
+            drop(k, at);
+    } else {
+        struct job **asked = find_later(k, j->m.id);
+        if (status && *asked)
+            (*asked)->due_ns = 0; /* refused */
+        drop(k, at);
+    }
+}
+
 static void finish(struct keeper *k, struct job **at, int status)
 {
     struct job *j = *at;
+    if (j->m.hook == DBR_HOOK_USER_PASS || j->m.hook == DBR_HOOK_CRRESPONSE) {
+        finish_login(k, at, status);
+        return;
+    }
     char text[DBR_IPC_TEXT_MAX + 1];
     ssize_t n = j->output >= 0 && status == 0 ? pread(j->output, text, sizeof text, 0) : 0;
     int err = status ? DBR_ERR_STATE : 0;
@@ -278,7 +399,7 @@ static void start_next(struct keeper *k)
     struct hooks *h = k->hooks;
     for (struct job **at = &h->first; *at && h->running < RUNNING;) {
         struct job *j = *at;
-        if (!j->pid && !must_wait(h, j) && start(k, j)) {
+        if (!j->pid && !j->later && !must_wait(h, j) && start(k, j)) {
             answer(k, j->m.id, DBR_ERR_IO, "", 0);
             drop(k, at);
         } else {
@@ -301,6 +422,25 @@ static bool ended(struct keeper *k, struct job *j, uint64_t now, int *status)
     return p != 0;
 }
 
+/* True when there is another job at that place, or this one has become something else. */
+static bool moves(struct keeper *k, struct job **at, uint64_t now, bool over)
+{
+    struct job *j = *at;
+    int status = 0;
+    if (over)
+        j->due_ns = now;
+    if (j->later)
+        return look_again(k, at, now);
+    if (j->pid ? ended(k, j, now, &status) : over) {
+        if (j->pid)
+            finish(k, at, status);
+        else
+            drop(k, at);
+        return true;
+    }
+    return false;
+}
+
 void hooks_reap(struct keeper *k)
 {
     uint64_t now = monotonic_ns();
@@ -309,18 +449,11 @@ void hooks_reap(struct keeper *k)
     if (k->stopping && !k->hooks->end_ns)
         k->hooks->end_ns = now + PATIENCE_AT_END_S * S_NS;
     bool over = k->hooks->end_ns && now >= k->hooks->end_ns;
-    for (struct job **at = &k->hooks->first; *at;) {
-        int status = 0;
-        if (over)
-            (*at)->due_ns = now;
-        if ((*at)->pid && ended(k, *at, now, &status))
-            finish(k, at, status);
-        else if (over && !(*at)->pid)
-            drop(k, at);
-        else
+    for (struct job **at = &k->hooks->first; *at;)
+        if (!moves(k, at, now, over))
             at = &(*at)->next;
-    }
     start_next(k);
+    k->hooks->look_ns = now + LOOK_MS * (S_NS / 1000);
 }
 
 void hooks_forget_control(struct keeper *k)
@@ -370,12 +503,17 @@ void hook_own(struct keeper *k, enum dbr_hook hook)
     hook_take(k, &m);
 }
 
+static uint64_t due_of(const struct keeper *k, const struct job *j)
+{
+    return j->later && k->hooks->look_ns < j->due_ns ? k->hooks->look_ns : j->due_ns;
+}
+
 uint64_t hooks_deadline(const struct keeper *k)
 {
     uint64_t at = k->hooks && k->hooks->first ? k->hooks->end_ns : 0;
     for (const struct job *j = k->hooks ? k->hooks->first : NULL; j; j = j->next)
-        if (j->pid && (!at || j->due_ns < at))
-            at = j->due_ns;
+        if ((j->pid || j->later) && (!at || due_of(k, j) < at))
+            at = due_of(k, j);
     return at;
 }
 

@@ -180,6 +180,69 @@ token_external() {
     lab_ping c1 192.168.77.10 || why "no ping"
 }
 
+# later BODY: a script that answers later: BODY runs behind it, with the names of its files in the environment.
+later() {
+    printf '#!/bin/bash\n( exec >/dev/null 2>&1; %s ) &\n%s\nexit 2\n' "$1" "${2:-}" >"$LAB_DIR/verify"
+    chmod 755 "$LAB_DIR/verify"
+    rm -f "$LAB_DIR/said"
+}
+nothing_left() { lab_until 2 eval '[ -z "$(ls -A "$LAB_DIR/tmp")" ]' || why "left behind: $(ls "$LAB_DIR/tmp")"; }
+
+deferred() {
+    secret alice x
+    mkdir -p "$LAB_DIR/tmp"
+    later 'sleep 1; echo -n 1 >$auth_control_file'
+    server "tmp-dir $LAB_DIR/tmp" && spawn || return
+    lab_until 5 eval '[ -n "$(ls "$LAB_DIR/tmp")" ]' || why "no files for its answer" || return
+    [ "$(stat -c %a "$LAB_DIR"/tmp/* | sort -u)" = 600 ] || why "modes: $(stat -c %a "$LAB_DIR"/tmp/*)" || return
+    ! lab_log_has "$(log)" "Initialization Sequence Completed" || why "it got in before the answer" || return
+    lab_client_wait c1 || why "it does not get in: $(tail -n 1 "$(log)")" || return
+    lab_ping c1 192.168.77.10 || why "no ping" || return
+    nothing_left || return
+    later 'echo -n "come back tomorrow" >$auth_failed_reason_file; echo -n 0 >$auth_control_file'
+    lab_client_stop c1
+    spawn
+    refused 'AUTH_FAILED,come back tomorrow' && nothing_left
+}
+
+# Who never answers refuses, when hand-window is over.
+deferred_never() {
+    secret alice x
+    mkdir -p "$LAB_DIR/tmp"
+    later 'sleep 60'
+    server "tmp-dir $LAB_DIR/tmp" "hand-window 4" || return
+    spawn "hand-window 30"
+    refused AUTH_FAILED 10 && nothing_left
+}
+
+# A question for the user, shown by a manager at the client; a second script gets the answer.
+question() {
+    [ "$LAB_CLIENT" = openvpn ] || { skipped "needs a stock client's management"; return; }
+    secret alice x
+    mkdir -p "$LAB_DIR/tmp"
+    later ':' "printf '20\ncrtext\nCR_TEXT:R,E:How much?\n' >\$auth_pending_file"
+    cat >"$LAB_DIR/cr" <<-'SH'
+	#!/bin/bash
+	[ "$(base64 -d "$1")" = 42 ] && echo -n 1 >$auth_control_file || echo -n 0 >$auth_control_file
+	SH
+    chmod 755 "$LAB_DIR/cr"
+    server "tmp-dir $LAB_DIR/tmp" "client-crresponse $LAB_DIR/cr" || return
+    local answer
+    for answer in NDI= NDM=; do
+        spawn "management $LAB_DIR/mgmt unix" "setenv IV_SSO crtext" "push-peer-info"
+        lab_wait_log "$(log)" "CR_TEXT:R,E:How much" 8 || why "no question: $(tail -n 1 "$(log)")" || return
+        printf 'cr-response %s\nquit\n' "$answer" | x c1 $LAB_PYTHON -c "import socket,sys,time
+s=socket.socket(socket.AF_UNIX);s.connect('$LAB_DIR/mgmt');s.sendall(sys.stdin.buffer.read());time.sleep(.3)" || why "no manager" || return
+        if [ $answer = NDI= ]; then
+            lab_client_wait c1 || why "it does not get in: $(tail -n 1 "$(log)")" || return
+            lab_client_stop c1
+        else
+            refused AUTH_FAILED || return
+        fi
+    done
+    nothing_left
+}
+
 # A reason for the user.
 reason() {
     verifier 'alice|x'
@@ -204,6 +267,9 @@ t_case password-none no_password
 t_case password-optional optional
 t_case username-as-common-name as_common_name
 t_case password-reauth reauth
+t_case password-deferred deferred
+t_case password-deferred-never deferred_never
+t_case password-question question
 t_case token token
 t_case token-forged token_forged
 t_case token-expires token_expires

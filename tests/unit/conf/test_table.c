@@ -219,7 +219,6 @@ static void every_word_of_an_enum_is_known(void **state)
 static const char *const list2[] = {
     "chroot /var/empty",
     "errors-to-stderr",
-    "tmp-dir /tmp",
     "single-session",
     "management-forget-disconnect",
     "management-up-down",

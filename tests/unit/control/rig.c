@@ -461,6 +461,7 @@ static void op_message(void *arg, struct dbr_session *s, enum dbr_ctrlmsg kind, 
     snprintf(c->message, sizeof c->message, "%s,%s",
              kind == DBR_MSG_AUTH_FAILED  ? "AUTH_FAILED"
              : kind == DBR_MSG_RESTART    ? "RESTART"
+             : kind == DBR_MSG_INFO_PRE   ? "INFO_PRE"
              : kind == DBR_MSG_PUSH_REPLY ? "PUSH_REPLY"
                                           : "other",
              rest);

@@ -355,6 +355,85 @@ static void test_token_external(void **state)
     rig_free(rig);
 }
 
+static const struct {
+    const char *sso, *pending; /* what the client can, what the script wants meanwhile */
+    int err;                   /* in the end */
+    bool waits, up;
+    const char *told;
+} laters[] = {
+    {NULL, "20\n\n\n", 0, true, true, ""},
+    {NULL, "20\n\n\n", DBR_ERR_STATE, true, false, "AUTH_FAILED,because"},
+    {"webauth,crtext", "20\ncrtext\nCR_TEXT:R,E:hm?\n", 0, true, true, "INFO_PRE,CR_TEXT:R,E:hm?"},
+    {"webauth,crtexts", "20\ncrtext\nCR_TEXT:R,E:hm?\n", 0, false, false,
+     "AUTH_FAILED,Authentication failed, required"},
+    {NULL, "20\ncrtext\nx\n", 0, false, false, "AUTH_FAILED,Authentication failed, required"},
+    {NULL, "20\n", 0, false, false, "AUTH_FAILED,"},
+    {NULL, "0\n\n\n", 0, false, false, "AUTH_FAILED,"},
+};
+
+/* A script that answers later. */
+static void test_later(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof laters / sizeof *laters; i++) {
+        struct rig *rig = rig_plain(verify_file);
+        struct caller *c = rig_call(rig, "c1", A, 4000);
+        c->user = c->pass = "x";
+        c->cfg.sso = laters[i].sso;
+        rig_run(rig, 200);
+        uint32_t id = must_ask(rig, DBR_HOOK_USER_PASS)->id;
+        result(rig, id, DBR_ERR_AGAIN, laters[i].pending);
+        assert_int_equal(rig->ctl->hook_waiters != NULL, laters[i].waits);
+        assert_false(rig_up(c));
+        rig_run(rig, 15000);
+        if (laters[i].waits)
+            result(rig, id, laters[i].err, laters[i].err ? "because\nof this" : "");
+        rig_run(rig, 1000);
+        if (strncmp(c->message, laters[i].told, strlen(laters[i].told)) != 0)
+            fail_msg("case %zu: %s", i, c->message);
+        assert_int_equal(rig_up(c), laters[i].up);
+        rig_free(rig);
+    }
+}
+
+/* The client's answer goes to a script that shares the question's files; only base64, and not for ever. */
+static void test_answer(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("script-security 2\nauth-user-pass-verify x via-file\nclient-crresponse y\n");
+    struct caller *c = rig_call(rig, "c1", A, 4000);
+    c->user = c->pass = "x";
+    c->cfg.sso = "crtext";
+    rig_run(rig, 200);
+    uint32_t id = must_ask(rig, DBR_HOOK_USER_PASS)->id;
+    result(rig, id, DBR_ERR_AGAIN, "20\ncrtext\nCR_TEXT:R,E:hm?\n");
+    static const char *const wrong[] = {"CR_RESPONSE,", "CR_RESPONSE,a b", "CR_RESPONSE,$(reboot)"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        dbr_session_say(c->session, wrong[i], &rig_now);
+        rig_run(rig, 100);
+        assert_null(asked(rig));
+    }
+    unsigned n = 0;
+    for (int i = 0; i < 20; i++) {
+        dbr_session_say(c->session, "CR_RESPONSE,NDI=", &rig_now);
+        rig_run(rig, 100);
+        const struct dbr_ipc_hook *m = asked(rig);
+        if (!m)
+            continue;
+        n++;
+        assert_int_equal(m->hook, DBR_HOOK_CRRESPONSE);
+        assert_int_equal(m->id, id);
+        assert_true(file_is(m, "NDI="));
+    }
+    assert_in_range(n, 1, 8);
+    result(rig, id, 0, "");
+    assert_true(rig_up(c));
+    dbr_session_say(c->session, "CR_RESPONSE,NDI=", &rig_now); /* nobody has asked */
+    rig_run(rig, 100);
+    assert_null(asked(rig));
+    rig_free(rig);
+}
+
 /* Who dies while its password is looked at leaves nothing behind. */
 static void test_gone(void **state)
 {
@@ -386,7 +465,8 @@ int main(void)
         cmocka_unit_test(test_told),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_optional),       cmocka_unit_test(test_as_common_name),
         cmocka_unit_test(test_again),          cmocka_unit_test(test_tls_verify_again),
-        cmocka_unit_test(test_gone),           cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_gone),           cmocka_unit_test(test_later),
+        cmocka_unit_test(test_answer),         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_token_anew),     cmocka_unit_test(test_token_in_time),
         cmocka_unit_test(test_token_external),
     };

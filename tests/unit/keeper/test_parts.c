@@ -9,6 +9,7 @@
 #include "keeper/notify.h"
 #include "keeper/pulse.h"
 #include "keeper/watch.h"
+#include "keeper/verdict_files.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -392,9 +393,46 @@ static int drop_folder(void **state)
     return rmdir(folder);
 }
 
+static const struct {
+    const char *text;
+    int want;
+    const char *method, *extra;
+} pendings[] = {
+    {"", 0, NULL, NULL},
+    {"20\ncrtext\nCR_TEXT:R,E:hm?\n", 20, "crtext", "CR_TEXT:R,E:hm?"},
+    {"20\ncrtext\nCR_TEXT:R,E:hm?", 20, "crtext", "CR_TEXT:R,E:hm?"},
+    {"20\r\nwebauth\r\nWEB_AUTH::https://x\r\nmore\n", 20, "webauth", "WEB_AUTH::https://x"},
+    {"20\ncrtext\n", 20, "crtext", ""},
+    {"20\ncrtext", DBR_ERR_SHAPE, NULL, NULL},
+    {"20", DBR_ERR_SHAPE, NULL, NULL},
+    {"0\na\nb\n", DBR_ERR_SHAPE, NULL, NULL},
+    {"-1\na\nb\n", DBR_ERR_SHAPE, NULL, NULL},
+    {"x\na\nb\n", DBR_ERR_SHAPE, NULL, NULL},
+    {"20s\na\nb\n", DBR_ERR_SHAPE, NULL, NULL},
+    {"\na\nb\n", DBR_ERR_SHAPE, NULL, NULL},
+    {"99999999999\na\nb\n", DBR_ERR_SHAPE, NULL, NULL},
+};
+
+static void test_pending(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof pendings / sizeof *pendings; i++) {
+        char text[128];
+        const char *method = NULL, *extra = NULL;
+        snprintf(text, sizeof text, "%s", pendings[i].text);
+        if (verdict_pending_parse(text, &method, &extra) != pendings[i].want)
+            fail_msg("case %zu", i);
+        if (pendings[i].want > 0) {
+            assert_string_equal(method, pendings[i].method);
+            assert_string_equal(extra, pendings[i].extra);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pending),
         cmocka_unit_test(log_is_copied),
         cmocka_unit_test(backoff_grows_and_forgets),
         cmocka_unit_test(pulse_tells_hanging_from_idle),
