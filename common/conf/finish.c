@@ -275,16 +275,53 @@ static void check_trust(struct parse *p)
         conf_error(at(p, DBR_D_ca), "missing: revocation lists and OCSP answers are checked with it; add ca");
 }
 
+static void check_external_key(struct parse *p)
+{
+    const struct dbr_config *cfg = p->cfg;
+    const struct dbr_conf_list *can = &cfg->management_external_key;
+    static const char *const words[] = {"nopadding", "pkcs1", "pss", "digest"};
+    for (size_t i = 0; i < can->n; i++) {
+        size_t w = 0;
+        while (w < 4 && strcmp(words[w], can->v[i]) != 0)
+            w++;
+        if (w == 4)
+            conf_error(at(p, DBR_D_management_external_key),
+                       "'%.64s' is none of nopadding, pkcs1, pss, digest", can->v[i]);
+    }
+    if (has(&cfg->key))
+        conf_error(at(p, DBR_D_key), "does not go with management-external-key; remove one of them");
+}
+
+/* A manager may have the key, and then the certificate too. */
+static void check_pair(struct parse *p)
+{
+    const struct dbr_config *cfg = p->cfg;
+    const bool key = DBR_IS_SET(cfg, management_external_key), cert = cfg->management_external_cert;
+    if (cert && !key)
+        conf_error(at(p, DBR_D_management_external_cert), "needs management-external-key; add it");
+    if (cert && has(&cfg->cert))
+        conf_error(at(p, DBR_D_cert), "does not go with management-external-cert; remove one of them");
+    if (key)
+        check_external_key(p);
+    if (!cert)
+        need_blob(p, DBR_D_cert, &cfg->cert, "the file with the own certificate");
+    if (!key)
+        need_blob(p, DBR_D_key, &cfg->key, "the file with the private key");
+}
+
 static void check_own_certificate(struct parse *p)
 {
     const struct dbr_config *cfg = p->cfg;
+    const bool elsewhere =
+        DBR_IS_SET(cfg, management_external_key) || DBR_IS_SET(cfg, management_external_cert);
     check_trust(p);
+    if (has(&cfg->pkcs12) && elsewhere)
+        conf_error(at(p, DBR_D_pkcs12), "does not go with management-external-key; remove one of them");
     if (has(&cfg->pkcs12) && (has(&cfg->cert) || has(&cfg->key)))
         conf_error(at(p, DBR_D_pkcs12), "holds certificate and key already; remove cert and key");
     if (has(&cfg->pkcs12))
         return;
-    need_blob(p, DBR_D_cert, &cfg->cert, "the file with the own certificate");
-    need_blob(p, DBR_D_key, &cfg->key, "the file with the private key");
+    check_pair(p);
 }
 
 static void check_certificates(struct parse *p)
@@ -420,6 +457,7 @@ static void check_managers(struct parse *p)
         {cfg->management_client_auth, DBR_D_management_client_auth},
         {cfg->management_query_remote, DBR_D_management_query_remote},
         {cfg->management_client, DBR_D_management_client},
+        {DBR_IS_SET(cfg, management_external_key), DBR_D_management_external_key},
         {cfg->management_query_proxy, DBR_D_management_query_proxy},
     };
     for (size_t i = 0; i < sizeof asks / sizeof asks[0] && !cfg->management.address; i++)

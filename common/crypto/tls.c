@@ -3,8 +3,10 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "crypto/extkey.h"
 #include "crypto/tls_int.h"
 
+#include <openssl/async.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -29,6 +31,70 @@ static int fail(struct dbr_tls *t, int err)
     if (!t->failure)
         t->failure = err;
     return t->failure;
+}
+
+/* ---- signatures that others make ---- */
+
+static _Thread_local struct dbr_tls *driven; /* whose handshake runs */
+
+static int drive(struct dbr_tls *t)
+{
+    driven = t;
+    ERR_clear_error();
+    int ret = SSL_do_handshake(t->ssl);
+    driven = NULL;
+    return ret;
+}
+
+/* Runs in the job of a handshake, with 32 KiB of stack. */
+size_t tls_ask_signature(const struct dbr_to_sign *what, uint8_t *sig, size_t cap)
+{
+    struct dbr_tls *t = driven;
+    struct tls_signing *s = t && ASYNC_get_current_job() ? OPENSSL_zalloc(sizeof *s) : NULL;
+    if (!s)
+        return 0;
+    int err = dbr_sign_request(&s->request, what, t->ctx->signer);
+    if (err == DBR_ERR_NOTFOUND)
+        tls_because(t,
+                    "TLS failed: the signer cannot make this signature (%s); add nopadding or pss to "
+                    "management-external-key, where its program can do it",
+                    what->pss ? "RSA-PSS" : what->digest);
+    t->signing = err ? NULL : s;
+    while (t->signing && !s->answered)
+        if (!ASYNC_pause_job())
+            break;
+    size_t n = t->signing && s->answered && s->n <= cap ? s->n : 0;
+    memcpy(sig, s->sig, n);
+    if (t->signing && !n)
+        tls_because(t, "TLS failed: nobody made the signature");
+    t->signing = NULL;
+    OPENSSL_clear_free(s, sizeof *s);
+    return n;
+}
+
+bool dbr_tls_wants_signature(const struct dbr_tls *tls)
+{
+    return tls->signing && !tls->signing->answered;
+}
+
+int dbr_tls_signed(struct dbr_tls *tls, const uint8_t *sig, size_t n)
+{
+    if (!dbr_tls_wants_signature(tls))
+        return DBR_ERR_STATE;
+    tls->signing->n = n <= sizeof tls->signing->sig ? n : 0;
+    memcpy(tls->signing->sig, sig, tls->signing->n);
+    tls->signing->answered = true;
+    return 0;
+}
+
+/* A job that waits holds its stack: it runs to its end, without a signature. */
+static void end_job(struct dbr_tls *t)
+{
+    if (!t->signing)
+        return;
+    t->signing->answered = true;
+    t->signing->n = 0;
+    drive(t);
 }
 
 /* ---- birth and death ---- */
@@ -75,6 +141,7 @@ void dbr_tls_free(struct dbr_tls *tls)
 {
     if (!tls)
         return;
+    end_job(tls);
     SSL_free(tls->ssl);
     dbr_tls_ctx_put(tls->ctx);
     pipe_fini(&tls->in);
@@ -135,9 +202,10 @@ static int settle(struct dbr_tls *t, int ret)
 {
     int ssl_error = ret > 0 && !t->stop ? SSL_ERROR_NONE : SSL_get_error(t->ssl, ret);
     int err = 0;
-    if (t->stop || (ssl_error != SSL_ERROR_NONE && ssl_error != SSL_ERROR_WANT_READ))
+    const bool wait = ssl_error == SSL_ERROR_WANT_READ || ssl_error == SSL_ERROR_WANT_ASYNC;
+    if (t->stop || (ssl_error != SSL_ERROR_NONE && !wait))
         err = explain(t, ssl_error);
-    else if (ssl_error == SSL_ERROR_WANT_READ)
+    else if (wait)
         err = DBR_ERR_AGAIN;
     ERR_clear_error();
     return err;
@@ -178,9 +246,12 @@ int dbr_tls_step(struct dbr_tls *tls)
 {
     if (tls->failure || tls->done)
         return tls->failure;
-    ERR_clear_error();
-    int err = settle(tls, SSL_do_handshake(tls->ssl));
+    int err = settle(tls, drive(tls));
     tls->done = !err;
+    if (tls->signing && !tls->signing->said) {
+        tls->signing->said = true;
+        tls->ctx->sign(tls->ctx->arg, tls->session_arg, &tls->signing->request);
+    }
     return err;
 }
 

@@ -17,6 +17,8 @@
 
 #include "crypto/x509.h"
 
+#include "crypto/sign_request.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +41,9 @@ enum dbr_verify {
 typedef enum dbr_verify dbr_tls_verify_fn(void *arg, void *session_arg, const struct dbr_x509 *chain,
                                           size_t n, char *why, size_t why_cap);
 
+/* Somebody else has the private key and is to sign this; the answer comes by dbr_tls_signed(), later. */
+typedef void dbr_tls_sign_fn(void *arg, void *session_arg, const struct dbr_sign_request *r);
+
 /* Text inputs are borrowed for the call of dbr_tls_ctx_new() only. PEM texts may hold other text around the
  * blocks. */
 struct dbr_tls_config {
@@ -53,6 +58,8 @@ struct dbr_tls_config {
     const char *key; /* PEM: private key */
     size_t key_len;
     const char *key_pass;  /* pass phrase of key or pkcs12; NULL: none */
+    dbr_tls_sign_fn *sign; /* instead of key: management-external-key; NULL: key is here */
+    unsigned signer;       /* what he can do, enum dbr_signer */
     const uint8_t *pkcs12; /* DER, instead of ca (where absent), cert and key; or NULL */
     size_t pkcs12_len;
     int version_min, version_max;   /* 12 or 13; 0: 12 and 13 */
@@ -104,6 +111,11 @@ size_t dbr_tls_pending_out(const struct dbr_tls *tls);
  * makes its ClientHello. */
 int dbr_tls_step(struct dbr_tls *tls);
 bool dbr_tls_done(const struct dbr_tls *tls);
+
+/* The answer to dbr_tls_sign_fn, n bytes, 0: nobody signs, and the handshake fails. dbr_tls_step() goes on
+ * with it. 0, or DBR_ERR_STATE: none was asked for. */
+int dbr_tls_signed(struct dbr_tls *tls, const uint8_t *sig, size_t n);
+bool dbr_tls_wants_signature(const struct dbr_tls *tls);
 
 /* Plain bytes after the handshake. read: 0 with *n in 1..cap, DBR_ERR_AGAIN (nothing complete, or handshake
  * not done), DBR_ERR_TLS (failed or closed by the peer). Call it until DBR_ERR_AGAIN. write: all n bytes (at

@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "base/secret.h"
+#include "crypto/extkey.h"
 #include "crypto/lean.h"
 #include "crypto/tls_int.h"
 
@@ -287,12 +288,40 @@ static int use_key(struct build *b, EVP_PKEY *read)
     return err;
 }
 
+/* Without RSA-PSS there is no TLS 1.3 for an RSA key, and in TLS 1.2 PKCS#1 alone may be chosen. */
+static int without_pss(struct build *b)
+{
+    SSL_CTX_set_max_proto_version(b->ctx, TLS1_2_VERSION);
+    if (SSL_CTX_set1_sigalgs_list(b->ctx, "RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA256:ECDSA+SHA384:"
+                                          "ECDSA+SHA512"))
+        return 0;
+    return REFUSE(b, "management-external-key: %s", library_reason());
+}
+
+/* The key is elsewhere: what the certificate says of it is all there is. */
+static int use_signer(struct build *b)
+{
+    EVP_PKEY *key = extkey_new(b->own);
+    int err = 0;
+    if (!key)
+        err = REFUSE(b, "cert: management-external-key is for RSA and elliptic curve keys only");
+    else if (!SSL_CTX_use_PrivateKey(b->ctx, key))
+        err = REFUSE(b, "key: OpenSSL refuses it: %s", library_reason());
+    else if (EVP_PKEY_is_a(key, "RSA") && !(b->cfg->signer & (DBR_SIGNER_PSS | DBR_SIGNER_NOPADDING)))
+        err = without_pss(b);
+    EVP_PKEY_free(key);
+    SSL_CTX_set_mode(b->ctx, SSL_MODE_ASYNC);
+    return err;
+}
+
 static int load_key(struct build *b)
 {
     const struct dbr_tls_config *c = b->cfg;
     struct pass pass = {c->key_pass, false};
     if (c->pkcs12)
         return 0;
+    if (c->sign)
+        return use_signer(b);
     if (!c->key)
         return REFUSE(b, "key: missing; give the private key of cert (key FILE, or inline)");
     BIO *bio = c->key_len <= INT_MAX ? BIO_new_mem_buf(c->key, (int)c->key_len) : NULL;
@@ -433,6 +462,8 @@ static int keep(struct dbr_tls_ctx **out, const struct build *b)
     c->server = b->cfg->server;
     c->fingerprint = b->cfg->fingerprint;
     c->verify = b->cfg->verify;
+    c->sign = b->cfg->sign;
+    c->signer = b->cfg->signer;
     c->arg = b->cfg->arg;
     c->ssl_ctx = b->ctx;
     dbr_x509_from_cert(&c->cert, b->own, NULL, 0);

@@ -39,8 +39,18 @@ struct dbr_tls_ctx {
     const char **name_fields; /* own copy */
     size_t n_name_fields;
     dbr_tls_verify_fn *verify;
+    dbr_tls_sign_fn *sign;
+    unsigned signer;
     void *arg;
     struct dbr_x509 cert;
+};
+
+/* A signature that the handshake waits for. */
+struct tls_signing {
+    struct dbr_sign_request request;
+    bool said, answered; /* to its owner; by him */
+    uint8_t sig[DBR_SIGNATURE_MAX];
+    size_t n;
 };
 
 struct dbr_tls {
@@ -53,7 +63,8 @@ struct dbr_tls {
     int alert;   /* fatal alert the peer sent, or -1 */
     int failure; /* 0, or the error every call gives from now on */
     bool done;
-    bool stop; /* the peer did what we do not serve: the pipe runs dry at once */
+    bool stop;                   /* the peer did what we do not serve: the pipe runs dry at once */
+    struct tls_signing *signing; /* NULL: none */
     struct dbr_x509 peer;
     char *why; /* of DBR_TLS_WHY_MAX bytes, made when there is one */
 };

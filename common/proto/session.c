@@ -323,6 +323,18 @@ static void drive(struct dbr_session *s, struct negotiation *n, const struct dbr
     settle(s);
 }
 
+void dbr_session_signed(struct dbr_session *s, const uint8_t *sig, size_t n, const struct dbr_now *now)
+{
+    for (size_t i = 0; i < SESSION_SLOTS; i++) {
+        struct negotiation *g = &s->neg[i];
+        if (!g->tls || !dbr_tls_wants_signature(g->tls))
+            continue;
+        dbr_tls_signed(g->tls, sig, n);
+        drive(s, g, now);
+        return;
+    }
+}
+
 /* The sender must be the far end of this session, and mean this session. */
 static int check_sids(struct dbr_session *s, const struct dbr_control *c)
 {

@@ -54,6 +54,7 @@ void client_free(struct client *c)
     client_strike(c);
     ocsp_forget(c);
     hook_forget(c);
+    management_sign_forget(c);
     chain_free(c);
     dbr_session_free(c->session);
     free(c->gate_id);

@@ -304,6 +304,17 @@ static int add_capath(struct control *ctl, enum dbr_capath_kind kind, struct tex
     return len && !all ? DBR_ERR_NOMEM : 0;
 }
 
+/* The certificate: a file, or what a manager said. */
+static int load_cert(struct control *ctl, struct text *t)
+{
+    const char *told = management_cert(ctl);
+    if (!base_cfg(ctl)->management_external_cert || !told)
+        return load_blob(ctl, DBR_D_cert, &ctl->cfg->cert, t);
+    t->data = strdup(told);
+    t->len = strlen(told);
+    return t->data ? 0 : DBR_ERR_NOMEM;
+}
+
 static int load_tls_files(struct control *ctl, struct tls_files *f)
 {
     const struct dbr_config *cfg = ctl->cfg;
@@ -316,7 +327,7 @@ static int load_tls_files(struct control *ctl, struct tls_files *f)
         return DBR_ERR_CONFIG;
     }
     if (!err)
-        err = load_blob(ctl, DBR_D_cert, &cfg->cert, &f->cert);
+        err = load_cert(ctl, &f->cert);
     if (!err)
         err = load_blob(ctl, DBR_D_key, &cfg->key, &f->key);
     if (!err)
@@ -393,30 +404,33 @@ static int load_tls(struct control *ctl)
     if (!err)
         err = load_tls_files(ctl, &f);
     if (!err) {
-        struct dbr_tls_config t = {.server = cfg->role == DBR_CONF_ROLE_SERVER,
-                                   .ca = f.ca.data,
-                                   .ca_len = f.ca.len,
-                                   .cert = f.cert.data,
-                                   .cert_len = f.cert.len,
-                                   .key = f.key.data,
-                                   .key_len = f.key.len,
-                                   .extra_certs = f.extra.data,
-                                   .extra_certs_len = f.extra.len,
-                                   .key_pass = f.pass.data,
-                                   .pkcs12 = (const uint8_t *)f.pkcs12.data,
-                                   .pkcs12_len = f.pkcs12.len,
-                                   .fingerprint = cfg->peer_fingerprint.n && !f.ca.data,
-                                   .name_fields = (const char *const *)cfg->x509_username_field.v,
-                                   .n_name_fields = name_fields(cfg),
-                                   .cert_profile = profile_name(cfg),
-                                   .version_min = cfg->tls_version_min,
-                                   .version_max = cfg->tls_version_max,
-                                   .cipher_list = cfg->tls_cipher,
-                                   .ciphersuites = cfg->tls_ciphersuites,
-                                   .groups = cfg->tls_groups,
-                                   .now = ctl->now.unix_s,
-                                   .verify = verdict_chain,
-                                   .arg = ctl->real ? ctl->real : ctl};
+        struct dbr_tls_config t = {
+            .server = cfg->role == DBR_CONF_ROLE_SERVER,
+            .ca = f.ca.data,
+            .ca_len = f.ca.len,
+            .cert = f.cert.data,
+            .cert_len = f.cert.len,
+            .key = f.key.data,
+            .key_len = f.key.len,
+            .extra_certs = f.extra.data,
+            .extra_certs_len = f.extra.len,
+            .key_pass = f.pass.data,
+            .sign = DBR_IS_SET(base_cfg(ctl), management_external_key) ? management_sign : NULL,
+            .signer = management_signer(base_cfg(ctl)),
+            .pkcs12 = (const uint8_t *)f.pkcs12.data,
+            .pkcs12_len = f.pkcs12.len,
+            .fingerprint = cfg->peer_fingerprint.n && !f.ca.data,
+            .name_fields = (const char *const *)cfg->x509_username_field.v,
+            .n_name_fields = name_fields(cfg),
+            .cert_profile = profile_name(cfg),
+            .version_min = cfg->tls_version_min,
+            .version_max = cfg->tls_version_max,
+            .cipher_list = cfg->tls_cipher,
+            .ciphersuites = cfg->tls_ciphersuites,
+            .groups = cfg->tls_groups,
+            .now = ctl->now.unix_s,
+            .verify = verdict_chain,
+            .arg = ctl->real ? ctl->real : ctl};
         err = dbr_tls_ctx_new(&ctl->realm->session.tls, &t, why, sizeof why);
         if (err) {
             complain(ctl, complaint_about(why), NULL, why);

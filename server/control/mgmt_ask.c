@@ -40,6 +40,12 @@ void mgmt_questions_say(struct mgmt *m, int seat)
             say_question(m, seat, q);
 }
 
+void mgmt_version_known(struct mgmt *m, int seat)
+{
+    if (m->asked[MGMT_ASK_SIGNATURE])
+        say_question(m, seat, MGMT_ASK_SIGNATURE);
+}
+
 void mgmt_ask(struct mgmt *m, enum mgmt_question q, const char *fmt, ...)
 {
     va_list ap;

@@ -23,6 +23,7 @@ static void cmd_version(struct call *c)
     uint64_t version;
     if (c->argc > 1) {
         c->s->version = mgmt_number(c->argv[1], 99, &version) ? (unsigned)version : 0;
+        mgmt_version_known(c->m, c->seat);
         SAY(c, "SUCCESS: Management client version set to %.16s", c->argv[1]);
         return;
     }

@@ -251,6 +251,7 @@ struct mgmt *management_make(struct control *ctl, const uint8_t *password)
         .deny = judges ? host_deny : NULL,
         .pending = judges ? host_pending : NULL,
     };
+    management_sign_host(&host);
     if (ctl->boot->client)
         management_client_host(&host);
     const struct mgmt_config config = {.password = password,

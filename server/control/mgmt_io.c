@@ -131,6 +131,7 @@ void management_free(struct control *ctl)
         if (g->sock[i] >= 0)
             close(g->sock[i]);
     mgmt_free(g->mgmt);
+    management_sign_free(g);
     dbr_wipe(g, sizeof *g);
     free(g);
     ctl->management = NULL;
@@ -323,7 +324,21 @@ static bool wait_turn(struct control *ctl)
     return !p[0].revents;
 }
 
-int management_ask(struct control *ctl)
+static int ask_certificate(struct control *ctl)
+{
+    struct management *g = ctl->management;
+    const char *hint = ctl->cfg->management_external_cert;
+    if (!g || !hint)
+        return 0;
+    dbr_log(ctl->log, DBR_LOG_NOTICE, "MANAGEMENT: waiting for a manager to give the certificate");
+    mgmt_ask(g->mgmt, MGMT_ASK_CERTIFICATE, "%s", hint);
+    while (!g->cert)
+        if (!wait_turn(ctl))
+            return DBR_ERR_STATE;
+    return 0;
+}
+
+static int ask_passphrase(struct control *ctl)
 {
     struct management *g = ctl->management;
     if (!g || !ctl->cfg->management_query_passwords || ctl->cfg->askpass.name || !is_encrypted(ctl))
@@ -336,4 +351,10 @@ int management_ask(struct control *ctl)
             return DBR_ERR_STATE;
     mgmt_want_password(g->mgmt, NULL);
     return 0;
+}
+
+int management_ask(struct control *ctl)
+{
+    int err = ask_certificate(ctl);
+    return err ? err : ask_passphrase(ctl);
 }

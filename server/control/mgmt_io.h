@@ -19,11 +19,16 @@ struct management {
     bool logging;                 /* a line is being handed on */
     char key_pass[KEY_PASS_MAX];
     bool has_key_pass;
+    char *cert;               /* PEM, of management-external-cert; NULL: not asked for, or not yet */
+    struct signing *signings; /* what managers are to sign, the first one is asked for */
+    unsigned n_signings;
     uint64_t fresh_ns, asked_ns; /* when the workers' figures were in, and asked for last */
     uint64_t in, out;            /* bytes of clients that are gone */
 };
 
 void management_client_host(struct mgmt_host *h); /* calls_mgmt.c: what only a client's managers may say */
+void management_sign_host(struct mgmt_host *h);   /* mgmt_sign.c */
+void management_sign_free(struct management *g);
 struct mgmt *management_make(struct control *ctl, const uint8_t *password);
 
 #endif

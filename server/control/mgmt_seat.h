@@ -104,6 +104,7 @@ void mgmt_run(struct mgmt *m, int seat, int argc, char **argv);  /* argv[0] is t
 /* ---- mgmt_ask.c ---- */
 
 void mgmt_questions_say(struct mgmt *m, int seat); /* those that stand, to who has come */
+void mgmt_version_known(struct mgmt *m, int seat); /* what it hears differently now is said again */
 bool mgmt_username(struct call *c);                /* false: it is not about 'Auth' */
 bool mgmt_login(struct call *c);
 void mgmt_remote(struct call *c);

@@ -449,6 +449,11 @@ int management_ask(struct control *ctl);
 const char *management_key_pass(const struct control *ctl); /* NULL: none was given */
 void management_accept(struct control *ctl);
 void management_log_read(struct control *ctl);
+/* mgmt_sign.c */
+void management_sign(void *arg, void *session_arg, const struct dbr_sign_request *r);
+void management_sign_forget(struct client *c);            /* it is going: what was to be signed for it goes */
+const char *management_cert(const struct control *ctl);   /* that a manager gave; NULL: none */
+unsigned management_signer(const struct dbr_config *cfg); /* what they can do, enum dbr_signer */
 void management_read(struct control *ctl, int seat, uint32_t events);
 void management_turn(struct control *ctl); /* at the end of each turn: times, output, who has to go */
 uint64_t management_deadline(const struct control *ctl);

@@ -187,6 +187,24 @@ manager_response() {
     server "client-crresponse $LAB_DIR/response" && asked response "alice secret"
 }
 
+# signs ARGUMENTS-OF-THE-MANAGER OVERRIDES...: c1's key is a manager's.
+signs() {
+    local arg=$1
+    shift
+    SOCK=$LAB_DIR/sign.sock
+    rm -f "$SOCK" "$LAB_DIR/signer"
+    lab_server_start "reneg-sec 4" || why "server does not start" || return
+    lab_client_spawn c1 "management $SOCK unix" "!key" "$@"
+    lab_until 5 test -S "$SOCK" || why "no socket: $(tail -n 1 "${LAB_CLI_LOG[c1]}")" || return
+    lab_bg c1 "$LAB_DIR/signer" "$LAB_PYTHON" "$LAB_LIB/managers.py" signer "$SOCK" 0 "$arg"
+    lab_client_wait c1 || why "does not connect: $(tail -n 1 "$LAB_DIR/signer"), $(tail -n 1 "${LAB_CLI_LOG[c1]}")" || return
+    lab_ping c1 192.168.77.10 || why "no ping" || return
+    lab_until 10 grep -q done "$LAB_DIR/signer" || why "$(tail -n 1 "$LAB_DIR/signer")"
+}
+signs_tls12() { signs "$LAB_PKI/c1.key none 1 RSA_PKCS1_PADDING" management-external-key; }
+signs_raw() { signs "$LAB_PKI/c1.key none 1 RSA_NO_PADDING" "management-external-key nopadding"; }
+# TLS 1.3, the certificate from the manager too, and a renegotiation that is signed as well.
+signs_pss() { signs "$LAB_PKI/c1.key $LAB_PKI/c1.crt 2 RSA_PKCS1_PSS_PADDING,hashalg=SHA[0-9]+,saltlen=digest" "!cert" "management-external-key pss" "management-external-cert store:alice"; }
 lab_begin login
 lab_pki && lab_office 1 || exit 1
 t_case login-file by_file
@@ -205,6 +223,9 @@ t_case login-pending-question pending_question
 t_case login-manager by_manager
 t_case login-manager-challenge manager_challenge
 t_case login-manager-response manager_response
+t_case login-key-of-a-manager-tls12 signs_tls12
+t_case login-key-of-a-manager-nopadding signs_raw
+t_case login-key-and-certificate-of-a-manager signs_pss
 t_case login-token token
 t_case login-token-dies token_dies
 t_end

@@ -112,6 +112,24 @@ daemon_calls() {
     [ -e "$SOCK" ] || why "it removed the manager's socket"
 }
 
+# The server's key is a manager's who is slow: another client comes and goes meanwhile, and frames flow.
+server_waits() {
+    local LAB_SERVER=drawbridged LAB_CLIENT=openvpn
+    SOCK=$LAB_DIR/sign.sock
+    rm -f "$SOCK" "$LAB_DIR/signer"
+    lab_server_start "management $SOCK unix" "!key" "management-external-key pss pkcs1" "control-socket $LAB_DIR/ctl" || why "server does not start: $(tail -n 1 "$LAB_SRV_LOG")" || return
+    lab_bg gw "$LAB_DIR/signer" "$LAB_PYTHON" "$LAB_LIB/managers.py" signer "$SOCK" 0 "$LAB_PKI/server.key none 2 RSA_PKCS1_PSS_PADDING.* 1.5"
+    lab_client_spawn c1
+    lab_client_spawn c2
+    local i
+    for i in 1 2 3 4 5; do
+        x gw timeout 0.5 "${DBR_DAEMON%/keeper/*}/ctl/drawbridge-ctl" --socket "$LAB_DIR/ctl" status >/dev/null || why "control stands still while a manager signs" || return
+        lab_nap 0.2
+    done
+    lab_client_wait c1 && lab_client_wait c2 || why "does not connect: $(tail -n 1 "$LAB_DIR/signer")" || return
+    lab_ping c1 192.168.77.10 && lab_ping c2 192.168.77.10 || why "no ping"
+}
+
 lab_begin management
 LAB_SERVER=drawbridged
 lab_pki && lab_office 2 || exit 1
@@ -124,4 +142,5 @@ t_case management-crowd crowd
 t_case management-judge judges
 t_case management-client client_role
 t_case management-client-calls daemon_calls
+t_case management-key-of-the-server server_waits
 t_end

@@ -6,9 +6,12 @@ needs back what that tool needs.
 
 Prints a note and ends with 0, or says what was wrong and ends with 1.
 """
+import base64
 import re
 import socket
+import subprocess
 import sys
+import tempfile
 import time
 
 GREETING = ">INFO:OpenVPN Management Interface Version 5 -- type 'help' for more info"
@@ -316,7 +319,57 @@ def listening(address, port, arg):
     need(m.ask("pid").startswith("SUCCESS: pid="), "the pid")
 
 
+PADDINGS = {"RSA_PKCS1_PADDING": "pkcs1", "RSA_PKCS1_PSS_PADDING": "pss"}
+
+
+def make_signature(key, data, algorithm):
+    """What the algorithm's name says, done by openssl pkeyutl."""
+    words = algorithm.split(",")
+    options = dict(w.split("=") for w in words[1:])
+    args = ["openssl", "pkeyutl", "-sign", "-inkey", key]
+    if words[0] == "RSA_NO_PADDING":
+        args = ["openssl", "rsautl", "-sign", "-raw", "-inkey", key]  # pkeyutl takes no more than a digest
+    elif words[0] in PADDINGS:
+        args += ["-pkeyopt", "rsa_padding_mode:" + PADDINGS[words[0]]]
+    if words[0] == "RSA_PKCS1_PSS_PADDING":
+        args += ["-pkeyopt", "rsa_pss_saltlen:" + options["saltlen"]]
+    if options.get("data") == "message":
+        args += ["-rawin", "-digest", options["hashalg"]]
+    elif "hashalg" in options:
+        args += ["-pkeyopt", "digest:" + options["hashalg"]]
+    # -rawin wants a file with a size
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(data)
+        f.flush()
+        return subprocess.run(args + ["-in", f.name], check=True, capture_output=True).stdout
+
+
+def signer(address, port, arg):
+    """management-external-key and -cert: ARG is KEY CERT-or-none HOW-OFTEN ALGORITHM [delay]. The certificate by its
+    hint, then signatures, each of this algorithm."""
+    key, cert, times, expected, *delay = arg.split()
+    m = call(address, port)
+    need(m.ask("version 3").startswith("SUCCESS"), "the version")
+    if cert != "none":
+        need(m.wait(r">NEED-CERTIFICATE:.*") == ">NEED-CERTIFICATE:store:alice", "the hint")
+        with open(cert) as f:
+            for text in ["certificate"] + f.read().splitlines():
+                m.send(text)
+        need(m.ask("END") == "SUCCESS: certificate command succeeded", "the certificate taken")
+    print("ready", flush=True)
+    for _ in range(int(times)):
+        data, _, algorithm = m.wait(r">PK_SIGN:", 20)[len(">PK_SIGN:"):].partition(",")
+        need(re.fullmatch(expected, algorithm), "%s, not %s" % (expected, algorithm))
+        time.sleep(float(delay[0]) if delay else 0)
+        text = base64.b64encode(make_signature(key, base64.b64decode(data), algorithm)).decode()
+        for at in ["pk-sig"] + [text[i:i + 64] for i in range(0, len(text), 64)]:
+            m.send(at)
+        need(m.ask("END") == "SUCCESS: pk-sig command succeeded", "the signature taken")
+    print("done", flush=True)
+    m.until(b"no end")
+
+
 if __name__ == "__main__":
     where, tcp = sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, judge, silent, gui, login, challenge, response, listening)}[sys.argv[1]](
+    {f.__name__: f for f in (monitor, firewall, by_name, news, oauth2, judge, silent, gui, login, challenge, response, listening, signer)}[sys.argv[1]](
         where, tcp, sys.argv[4] if len(sys.argv) > 4 else None)

@@ -165,6 +165,22 @@ static const struct {
     {CLIENT "dns-updown disable\n", NULL},
     {CLIENT "script-security 2\nipchange /x\nroute-pre-down /x\ndns-updown /x\n", NULL},
     {CLIENT "management-query-remote\n", "management-query-remote|management PATH unix"},
+    {SERVER "management-external-key\n", "key|does not go with management-external-key"},
+    {"dev tap\nclient\nremote vpn\nremote-cert-tls server\nca x\ncert x\nmanagement-external-key\n",
+     "management-external-key|management PATH unix"},
+    {"dev tap\nclient\nremote vpn\nremote-cert-tls server\nca x\ncert x\nmanagement /m unix\n"
+     "management-external-key pss pkcs1 nopadding digest\n",
+     NULL},
+    {"dev tap\nclient\nremote vpn\nremote-cert-tls server\nca x\ncert x\nmanagement /m unix\n"
+     "management-external-key pss oaep\n",
+     "'oaep' is none of"},
+    {"dev tap\nclient\nremote vpn\nremote-cert-tls server\nca x\nmanagement /m unix\n"
+     "management-external-key\nmanagement-external-cert hint\n",
+     NULL},
+    {"dev tap\nclient\nremote vpn\nremote-cert-tls server\nca x\nmanagement /m unix\n"
+     "management-external-key\n",
+     "cert|missing"},
+    {CLIENT "management /m unix\nmanagement-external-cert hint\n", "needs management-external-key"},
     {SERVER "management-client\n", "management-client|management PATH unix"},
     {CLIENT "management-query-proxy\n", "management-query-proxy|management PATH unix"},
     {CLIENT "management-query-remote\nmanagement-query-proxy\nmanagement /run/m unix\n", NULL},

@@ -351,7 +351,6 @@ static const struct {
     {"management tunnel 7505", "not built|socket path"},
     {"management 127.0.0.1 7505 stdin", "stdin|password file"},
     {"management 127.0.0.1 0", "management"},
-    {"management-external-key", "not built yet|key"},
 };
 
 static void list3_is_refused_with_reason_and_way_out(void **state)

@@ -413,7 +413,8 @@ static void test_questions(void **state)
                  {"version 3", ">PK_SIGN:QQ==,RSA_PKCS1_PSS_PADDING,hashalg=SHA256\r\n"},
                  {"version x", ">RSA_SIGN:QQ==\r\n"}};
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
-        say(m, seat, signs[i].version, 0);
+        const char *again = say(m, seat, signs[i].version, 0);
+        assert_int_equal(strstr(again, signs[i].told) != NULL, i > 0); /* it was asked in another way */
         mgmt_ask(m, MGMT_ASK_SIGNATURE, "QQ==,%s", "RSA_PKCS1_PSS_PADDING,hashalg=SHA256");
         assert_string_equal(heard(m, seat), signs[i].told);
     }
