@@ -242,6 +242,7 @@ spawn interop interop ours-stock "
 spawn hostile hostile
 spawn revocation interop ours-stock "
     revocation
+    vlan
     push
     takeover
     hosts

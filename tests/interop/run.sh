@@ -16,6 +16,7 @@ SCRIPTS="
     addressing
     tunnel
     layer2
+    vlan
     pmtu
     lifecycle
     config
