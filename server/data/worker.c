@@ -496,7 +496,7 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
         news_guard(&w->news, p, r.verdict, v.src, v.vlan);
     else
         forward(w, &f, &r);
-    w->striding = r.to == DBR_TO_LAN && !r.classes ? p : NULL;
+    w->striding = r.to == DBR_TO_LAN && !r.classes && !f.vlan ? p : NULL; /* a tag is looked at each time */
 }
 
 /* Takes the framing off; room for what LZO expands comes from w->expand. */
