@@ -254,6 +254,7 @@ collect revocation
 spawn oldpeers interop ours-stock "
     oldpeers
     pmtu
+    fragment
     reneg
     tunnel
     management
@@ -272,6 +273,7 @@ spawn ours-ours interop ours-ours "
     client
     site
     pmtu
+    fragment
     tunnel
     p2p
 "

@@ -344,6 +344,32 @@ static void show_mssfix(struct show *s, const void *member)
     conf_show_end(s);
 }
 
+/* ---- fragment ---- */
+
+static int set_fragment(struct parse *p, void *member, size_t argc, char *const *argv)
+{
+    struct dbr_conf_fragment v = {0};
+    int index = -1;
+    int rc = conf_take_int(p, argv[0], &v.size);
+    if (rc == 0 && argc > 1)
+        rc = conf_take_choice(p, argv[1], "mtu", &index);
+    if (rc != 0)
+        return rc;
+    v.mtu = index == 0;
+    *(struct dbr_conf_fragment *)member = v;
+    return 0;
+}
+
+static void show_fragment(struct show *s, const void *member)
+{
+    const struct dbr_conf_fragment *v = member;
+    if (!v->size)
+        return;
+    conf_show_begin(s);
+    conf_show_format(s, " %d%s", v->size, v->mtu ? " mtu" : "");
+    conf_show_end(s);
+}
+
 static int set_inner_mtu(struct parse *p, void *member, size_t argc, char *const *argv)
 {
     (void)argc;
@@ -582,6 +608,7 @@ const struct shape conf_composites[SHAPE_COUNT] = {
     [SHAPE_PUSH] = {set_push, show_push, conf_drop_list},
     [SHAPE_KEY_USAGE] = {set_key_usage, show_key_usage, conf_drop_list},
     [SHAPE_KEEPALIVE] = {set_keepalive, show_keepalive, NULL},
+    [SHAPE_FRAGMENT] = {set_fragment, show_fragment, NULL},
     [SHAPE_MSSFIX] = {set_mssfix, show_mssfix, NULL},
     [SHAPE_INNER_MTU] = {set_inner_mtu, show_inner_mtu, NULL},
     [SHAPE_PAIR] = {set_count, show_count, NULL},

@@ -125,6 +125,12 @@ struct dbr_conf_mssfix {
     int size; /* bytes; 1492 by default */
 };
 
+/* fragment BYTES [mtu]. size 0: not given; mtu: with IP and UDP headers, else the UDP payload */
+struct dbr_conf_fragment {
+    int size;
+    bool mtu;
+};
+
 /* inner-mtu: bytes, or one of these */
 enum { DBR_INNER_MTU_AUTO = -1, DBR_INNER_MTU_OFF = 0 };
 
@@ -296,6 +302,7 @@ enum dbr_conf_allow_comp { DBR_ALLOW_COMP_NO, DBR_ALLOW_COMP_ASYM };
 #define DBR_T_REMOTES       struct dbr_conf_remotes
 #define DBR_T_CONNECTION    bool
 #define DBR_T_LOCALS        struct dbr_conf_locals
+#define DBR_T_FRAGMENT      struct dbr_conf_fragment
 #define DBR_T_MSSFIX        struct dbr_conf_mssfix
 #define DBR_T_INNER_MTU     int
 #define DBR_T_PAIR          struct dbr_conf_count

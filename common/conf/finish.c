@@ -144,6 +144,19 @@ static void expand_packet_size(struct parse *p)
     derive(p, DBR_D_max_packet_size, DBR_D_mssfix);
 }
 
+/* OpenVPN 2.6: mssfix without a number is that of fragment. (It then forgets `mtu`; a segment would be cut.)
+ */
+static void expand_fragment(struct parse *p)
+{
+    struct dbr_config *cfg = p->cfg;
+    if (!cfg->fragment.size || cfg->mssfix.kind != DBR_MSSFIX_DEFAULT)
+        return;
+    cfg->mssfix.kind = cfg->fragment.mtu ? DBR_MSSFIX_MTU : DBR_MSSFIX_UDP;
+    cfg->mssfix.size = cfg->fragment.size;
+    if (!DBR_IS_SET(cfg, mssfix))
+        derive(p, DBR_D_fragment, DBR_D_mssfix);
+}
+
 static void expand_client(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
@@ -612,6 +625,7 @@ int dbr_config_finish(struct dbr_config *cfg, const struct dbr_conf_diag *diag)
     expand_server(&p);
     expand_server_ipv6(&p);
     expand_packet_size(&p);
+    expand_fragment(&p);
     find_role(&p);
     check_roles(&p);
     expand_ports(cfg);

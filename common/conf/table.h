@@ -56,6 +56,7 @@
     X(REMOTES)                                                                                               \
     X(CONNECTION)                                                                                            \
     X(LOCALS)                                                                                                \
+    X(FRAGMENT)                                                                                              \
     X(MSSFIX)                                                                                                \
     X(INNER_MTU)                                                                                             \
     X(PAIR)                                                                                                  \

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/mac.h"
+#include "proto/fragment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -248,6 +249,12 @@ bool dbr_occ_find(const char *options, const char *name, char *out, size_t cap)
     return true;
 }
 
+bool dbr_occ_fragments(const char *options, bool ours)
+{
+    size_t n;
+    return strncmp(options, "V4", 2) != 0 ? ours : occ_value(options, "mtu-dynamic", &n) != NULL;
+}
+
 /* What OpenVPN's calc_options_string_link_mtu counts around the payload: iv and block size of the cipher
  * (those of an AEAD cipher too, though they are not sent) and the tag. */
 enum { TAP_EXTRA = 32, OPCODE = 1, PACKET_ID = 4 };
@@ -298,6 +305,7 @@ int dbr_occ_string(const struct dbr_occ_params *p, const char *peer, char *out, 
     const struct cipher_facts *facts = facts_of(p->cipher);
     uint32_t digest = facts->aead || !p->auth ? 0 : (uint32_t)dbr_digest_size(p->auth);
     uint32_t around = TAP_EXTRA + OPCODE + PACKET_ID + facts->overhead + digest;
+    around += p->fragment ? DBR_FRAGMENT_HEADER : 0;
     char link_mtu[16], tun_mtu[16], key_bits[16], ignored[1];
     struct dbr_writer w;
     snprintf(link_mtu, sizeof link_mtu, "%u", p->tun_mtu + around);
@@ -310,6 +318,7 @@ int dbr_occ_string(const struct dbr_occ_params *p, const char *peer, char *out, 
     echo(&w, peer, "proto", p->proto_v6 ? "UDPv6" : "UDPv4");
     if (dbr_occ_find(peer, "comp-lzo", ignored, sizeof ignored) || (p->framed && !*peer))
         put(&w, ",comp-lzo");
+    put(&w, p->fragment ? ",mtu-dynamic" : "");
     if (p->tls_auth && p->direction >= 0)
         put(&w, p->direction ? ",keydir 1" : ",keydir 0");
     echo(&w, peer, "cipher", facts->aead && !*peer ? facts->name : "");

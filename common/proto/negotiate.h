@@ -89,9 +89,13 @@ struct dbr_occ_params {
     uint32_t tun_mtu;
     const char *cipher, *auth; /* as configured for the string; NULL: not configured, none */
     bool proto_v6;
-    bool framed; /* we speak first, and our frames have compression framing */
+    bool framed;   /* we speak first, and our frames have compression framing */
+    bool fragment; /* `fragment` is in force (not echoed: where only one end has it, nothing passes) */
 };
 int dbr_occ_string(const struct dbr_occ_params *p, const char *peer, char *out, size_t cap);
+/* True when the peer cuts its payloads (proto/fragment.h): as its options string says; where it has none ("V0
+ * UNDEF", of `disable-occ`), as we do. */
+bool dbr_occ_fragments(const char *options, bool ours);
 /* Value of one option in an options string ("dev-type" -> "tap", "" for a bare "comp-lzo") copied to out;
  * false if absent or too long for cap. */
 bool dbr_occ_find(const char *options, const char *name, char *out, size_t cap);

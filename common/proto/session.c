@@ -140,6 +140,7 @@ static struct dbr_session *session_new(const struct dbr_session_config *cfg, voi
     s->owner = owner;
     s->peer_id = DBR_PEER_ID_NONE;
     s->framing = cfg->server ? DBR_FRAMING_NONE : cfg->framing;
+    s->fragment = cfg->fragment;
     s->replay_id[GATE_FIRST] = FIRST_REPLAY_ID;
     s->reneg_ns = s->swap_ns = s->push_ns = s->close_ns = s->die_ns = UINT64_MAX;
     negotiation_init(&s->neg[0], 0, cfg->server, now->ns, cfg->hand_window_s, cfg->tls_timeout_s);
@@ -644,6 +645,10 @@ enum dbr_cipher dbr_session_cipher(const struct dbr_session *s)
 enum dbr_framing dbr_session_framing(const struct dbr_session *s)
 {
     return s->framing;
+}
+bool dbr_session_fragment(const struct dbr_session *s)
+{
+    return s->fragment;
 }
 bool dbr_session_cc_exit(const struct dbr_session *s)
 {

@@ -100,6 +100,7 @@ struct dbr_session_config {
     const char *auth, *cipher; /* for the options string; auth: the digest beside a CBC cipher too */
     enum dbr_framing framing;  /* client, p2p: what its own comp-lzo or compress line means */
     int key_direction;         /* likewise */
+    bool fragment;             /* we have `fragment`: in force where the peer has it too */
     uint32_t tun_mtu;
     uint32_t hand_window_s, tran_window_s, tls_timeout_s;
     uint32_t reneg_s;      /* 0 = never by time */
@@ -188,6 +189,7 @@ const struct dbr_peer_info *dbr_session_peer_info(const struct dbr_session *s);
 int dbr_session_options(const struct dbr_session *s, char *out, size_t cap);
 enum dbr_cipher dbr_session_cipher(const struct dbr_session *s);
 enum dbr_framing dbr_session_framing(const struct dbr_session *s);
+bool dbr_session_fragment(const struct dbr_session *s); /* payloads have the header of proto/fragment.h */
 enum dbr_gate_kind dbr_session_gate_kind(const struct dbr_session *s); /* of key id 0 */
 bool dbr_session_cc_exit(const struct dbr_session *s); /* both sides speak EXIT on the control channel */
 

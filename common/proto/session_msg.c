@@ -33,7 +33,8 @@ int dbr_session_options(const struct dbr_session *s, char *out, size_t cap)
                                  .tun_mtu = cfg->tun_mtu,
                                  .cipher = cfg->cipher,
                                  .auth = cfg->auth,
-                                 .framed = !cfg->server && cfg->framing != DBR_FRAMING_NONE};
+                                 .framed = !cfg->server && cfg->framing != DBR_FRAMING_NONE,
+                                 .fragment = s->fragment};
     return dbr_occ_string(&occ, s->peer_options ? s->peer_options : "", out, cap);
 }
 
@@ -123,12 +124,30 @@ static void warn_of_digest(struct dbr_session *s)
             s->cfg->auth, dbr_log_escape(safe, sizeof safe, theirs, strlen(theirs)));
 }
 
+/* Where one end has `fragment` and the other not: ours can do without, theirs cannot. */
+static void settle_fragment(struct dbr_session *s)
+{
+    bool ours = s->cfg->fragment, theirs = dbr_occ_fragments(s->peer_options, ours);
+    s->fragment = ours && theirs;
+    if (ours && !theirs)
+        session_log(s, DBR_LOG_NOTICE,
+                    "NOTE: 'mtu-dynamic' is missing in remote config: no `fragment` for this peer");
+    if (theirs && !ours)
+        session_log(
+            s, DBR_LOG_WARN,
+            "WARNING: 'mtu-dynamic' is present in remote config but missing in local config, remote='mtu-"
+            "dynamic': no frame will pass; write `fragment` on both ends, or on none");
+}
+
 static int keep_options(struct dbr_session *s, const struct dbr_keymsg *m)
 {
     dbr_peer_info_parse(&s->info, m->peer_info);
     free(s->peer_options);
     s->peer_options = strdup(m->options);
-    return s->peer_options ? 0 : DBR_ERR_NOMEM;
+    if (!s->peer_options)
+        return DBR_ERR_NOMEM;
+    settle_fragment(s);
+    return 0;
 }
 
 /* Server with `mode server`: what the client's first key message settles. */

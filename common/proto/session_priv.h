@@ -45,6 +45,7 @@ struct dbr_session {
     bool unpushed; /* server: this client takes no pushed options */
     enum dbr_cipher cipher;
     enum dbr_framing framing;
+    bool fragment;
     const char *framing_push;
     struct dbr_x509 *peer;
     struct dbr_peer_info info;

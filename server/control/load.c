@@ -568,6 +568,7 @@ static void fill_session(struct control *ctl, struct realm *r)
     s->auth = base->auth;
     s->cipher = base->cipher;
     s->framing = own_framing(base);
+    s->fragment = base->fragment.size > 0;
     s->key_direction = cfg->tls_auth.direction;
     s->tun_mtu = (uint32_t)base->tun_mtu;
     s->hand_window_s = (uint32_t)cfg->hand_window;

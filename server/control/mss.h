@@ -8,6 +8,7 @@
 
 #include "crypto/aead.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum control_mss {
@@ -16,9 +17,20 @@ enum control_mss {
     CONTROL_MSS_FIXED, /* size = inner IP packet */
 };
 
-/* family: 4 or 6, of the outer path; framing: enum dbr_framing; auth: the digest's name, for CBC ciphers.
- * Writes the MSS for TCP over IPv4 and IPv6. */
-void control_mss(enum control_mss how, int size, uint8_t family, uint16_t framing, enum dbr_cipher cipher,
-                 const char *auth, uint16_t *v4, uint16_t *v6);
+/* What a payload is wrapped into. */
+struct control_wrap {
+    uint8_t family;   /* 4 or 6, of the outer path */
+    bool fragment;    /* the header of proto/fragment.h */
+    uint16_t framing; /* enum dbr_framing */
+    enum dbr_cipher cipher;
+    const char *auth; /* the digest's name, for CBC ciphers */
+};
+
+/* Writes the MSS for TCP over IPv4 and IPv6. */
+void control_mss(enum control_mss how, int size, const struct control_wrap *w, uint16_t *v4, uint16_t *v6);
+
+/* `fragment SIZE [mtu]`: the longest piece of a payload, without its header, as OpenVPN 2.6.14 has it (mss.c
+ * frame_calculate_fragment); but never so short that a payload of payload_max bytes is too many pieces. */
+uint16_t control_piece(bool mtu, int size, const struct control_wrap *w, uint16_t payload_max);
 
 #endif

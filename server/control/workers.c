@@ -163,9 +163,19 @@ static void fill_identity(const struct client *c, struct dbr_ipc_peer *m)
     m->not_after = expiry_of(c);
 }
 
+static struct control_wrap wrap_of(const struct client *c)
+{
+    return (struct control_wrap){.family = c->addr.family,
+                                 .fragment = dbr_session_fragment(c->session),
+                                 .framing = (uint16_t)dbr_session_framing(c->session),
+                                 .cipher = dbr_session_cipher(c->session),
+                                 .auth = c->ctl->cfg->auth};
+}
+
 static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
 {
     const struct dbr_config *cfg = c->ctl->cfg;
+    struct control_wrap wrap = wrap_of(c);
     int size = cfg->mssfix.size;
     if (cfg->mssfix.kind == DBR_MSSFIX_OFF ||
         (cfg->mssfix.kind == DBR_MSSFIX_DEFAULT && cfg->tun_mtu != 1500))
@@ -173,17 +183,29 @@ static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
     enum control_mss how = cfg->mssfix.kind == DBR_MSSFIX_UDP     ? CONTROL_MSS_UDP
                            : cfg->mssfix.kind == DBR_MSSFIX_FIXED ? CONTROL_MSS_FIXED
                                                                   : CONTROL_MSS_OUTER;
-    control_mss(how, size, c->addr.family, m->framing, dbr_session_cipher(c->session), cfg->auth, &m->mss_v4,
-                &m->mss_v6);
+    control_mss(how, size, &wrap, &m->mss_v4, &m->mss_v6);
 }
 
-/* The longest packet inside: what the MSS leaves room for, or what was asked for. */
+static void fill_fragment(const struct client *c, struct dbr_ipc_peer *m)
+{
+    enum { AROUND = 32 }; /* Ethernet, tags, framing */
+    const struct dbr_config *cfg = c->ctl->cfg, *pulled = calls_pulled(c->ctl);
+    struct control_wrap wrap = wrap_of(c);
+    if (!wrap.fragment)
+        return;
+    int payload = (pulled ? *DBR_PULLED(pulled, cfg, tun_mtu) : cfg->tun_mtu) + AROUND;
+    m->payload_max = (uint16_t)(payload < DBR_IPC_PAYLOAD_MAX ? payload : DBR_IPC_PAYLOAD_MAX);
+    m->fragment = control_piece(cfg->fragment.mtu, cfg->fragment.size, &wrap, m->payload_max);
+}
+
+/* The longest packet inside: what the MSS leaves room for (any, where payloads are cut), or what was asked
+ * for. */
 static void fill_max_l3(const struct client *c, struct dbr_ipc_peer *m)
 {
     enum { IP4_AND_TCP = 40 };
     int size = c->ctl->cfg->inner_mtu;
     if (size == DBR_INNER_MTU_AUTO)
-        size = m->mss_v4 ? m->mss_v4 + IP4_AND_TCP : 0;
+        size = m->mss_v4 && !m->fragment ? m->mss_v4 + IP4_AND_TCP : 0;
     if (size && size < DBR_IPC_MAX_L3_MIN)
         size = DBR_IPC_MAX_L3_MIN;
     m->max_l3 = (uint16_t)(size > UINT16_MAX ? UINT16_MAX : size);
@@ -208,6 +230,7 @@ static int tell_peer(struct client *c, enum dbr_ipc_type type)
         m.flags |= DBR_PEER_FIXED;
     fill_keepalive(c, &m);
     fill_mss(c, &m);
+    fill_fragment(c, &m);
     fill_max_l3(c, &m);
     fill_identity(c, &m);
     return tell(c, &m);

@@ -40,8 +40,9 @@ static void peer_new(struct worker *w, struct peer *p, const void *msg)
         remove_peer(w, p);
     p = peers_new(&w->peers, m, w->now.ns);
     if (!p) {
-        dbr_log(&w->shared->boot->log, DBR_LOG_WARN, "WARNING: data worker %u: peer id %u is not mine",
-                w->index, m->head.peer_id);
+        dbr_log(&w->shared->boot->log, DBR_LOG_WARN,
+                "WARNING: data worker %u: peer id %u is not mine, or no memory for it", w->index,
+                m->head.peer_id);
         return;
     }
     dbr_fdb_port_limit(w->shared->fdb, p->id, p->policy.mac_limit);

@@ -43,15 +43,32 @@ static size_t headroom(const struct peer *p)
     return dbr_slot_headroom(&p->primary->slot) + (p->framing == DBR_FRAMING_NONE ? 0 : DBR_FRAMING_HEADROOM);
 }
 
+/* What a payload that may be cut takes: pieces, *head bytes in front of the frame, *all bytes altogether. 0
+ * when it is too long. */
+static unsigned room_for_pieces(const struct peer *p, size_t cap, size_t *head, size_t *all)
+{
+    struct dbr_fragment_cut cut;
+    if (dbr_fragment_plan(&cut, cap + DBR_FRAMING_HEADROOM, p->piece))
+        return 0;
+    *all += (cut.n - 1) * (*head + DBR_CBC_BLOCK) + cut.n * DBR_FRAGMENT_HEADER;
+    *head += DBR_FRAGMENT_HEADER;
+    return cut.n;
+}
+
 uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap)
 {
     if (!p->primary || !p->addr.family)
         return NULL;
     size_t head = headroom(p), all = head + cap + DBR_FRAMING_TAILROOM;
+    unsigned pieces = 1;
     all += p->primary->slot.cbc ? DBR_CBC_BLOCK : 0;
     if (all > DBR_MAX_DATAGRAM)
         return NULL;
-    if (o->n_pieces == OUTBOX_PIECES || o->used + all > OUTBOX_BYTES)
+    if (p->piece)
+        pieces = room_for_pieces(p, cap, &head, &all);
+    if (!pieces)
+        return NULL;
+    if (o->n_pieces + pieces > OUTBOX_PIECES || o->used + all > OUTBOX_BYTES)
         outbox_flush(o);
     if (o->blocked)
         return NULL;
@@ -180,12 +197,9 @@ static void seal_peer(struct outbox *o, struct peer *p)
     p->tx_ns = p->stats.last_tx_ns = o->now_ns;
 }
 
-void outbox_commit(struct outbox *o, struct peer *p, size_t len, bool unsummed)
+/* The len bytes at text are one datagram. */
+static inline void commit_datagram(struct outbox *o, struct peer *p, uint8_t *text, size_t len)
 {
-    uint8_t *text = o->pending;
-    dbr_framing_add(p->framing, &text, &len);
-    if (unsummed)
-        dbr_framing_unsummed(text);
     o->used = (size_t)(text + len - o->arena) + dbr_slot_padding(&p->primary->slot, len);
     o->pieces[o->n_pieces] = (struct out_piece){.text = text, .len = (uint32_t)len};
     uint32_t index = ++o->n_pieces;
@@ -198,6 +212,43 @@ void outbox_commit(struct outbox *o, struct peer *p, size_t len, bool unsummed)
     p->out_last = index;
     if (++p->out_count == OUTBOX_SEAL)
         seal_peer(o, p);
+}
+
+/* The payload becomes pieces where it lies: from the last to the second they move up, so that each has room
+ * for its headers in front.
+ *
+ *   | head | 0 | 1 | 2 |      ->      | head | 0 | head | 1 | head | 2 |
+ */
+static void commit_pieces(struct outbox *o, struct peer *p, uint8_t *text, size_t len)
+{
+    const struct dbr_slot *slot = &p->primary->slot;
+    struct dbr_fragment_cut cut;
+    if (dbr_fragment_plan(&cut, len, p->piece)) {
+        p->stats.drops_queue++;
+        return;
+    }
+    size_t step = cut.size + DBR_FRAGMENT_HEADER, last = len - (cut.n - 1) * (size_t)cut.size;
+    step += dbr_slot_padding(slot, step) + dbr_slot_headroom(slot);
+    for (size_t i = cut.n - 1; i > 0; i--)
+        memmove(text + i * step, text + i * cut.size, i + 1 == cut.n ? last : cut.size);
+    p->sequence += cut.n > 1;
+    for (uint32_t i = 0; i < cut.n; i++) {
+        uint8_t *at = text + i * step - DBR_FRAGMENT_HEADER;
+        dbr_fragment_header(at, &cut, p->sequence, i);
+        commit_datagram(o, p, at, DBR_FRAGMENT_HEADER + (i + 1 == cut.n ? last : cut.size));
+    }
+}
+
+void outbox_commit(struct outbox *o, struct peer *p, size_t len, bool unsummed)
+{
+    uint8_t *text = o->pending;
+    dbr_framing_add(p->framing, &text, &len);
+    if (unsummed)
+        dbr_framing_unsummed(text);
+    if (p->piece)
+        commit_pieces(o, p, text, len);
+    else
+        commit_datagram(o, p, text, len);
 }
 
 /* ---- sending ---- */

@@ -14,6 +14,9 @@
  * or a segment is longer than its MTU (EMSGSIZE) the train goes out datagram by datagram (the kernel then
  * fragments what is too long), and the peer's segments of that size do so for the next minute.
  *
+ * A payload for a peer with `fragment` gets its header, and is cut where it is too long (proto/fragment.h);
+ * its pieces are datagrams like others, mostly one train.
+ *
  * When the socket is full the outbox is blocked: what is sealed stays, room is refused (frames are dropped
  * and counted), and the worker stops reading the TAP until the socket takes more. Owned by one worker thread.
  */

@@ -42,6 +42,13 @@ int peers_init(struct peers *t, uint32_t max_peers, unsigned n_workers, unsigned
     return t->all && t->live ? 0 : DBR_ERR_NOMEM;
 }
 
+static void drop_fragments(struct peer *p)
+{
+    dbr_fragments_free(p->fragments);
+    p->fragments = NULL;
+    p->piece = 0;
+}
+
 static void wipe_keys(struct peer *p)
 {
     p->primary = NULL;
@@ -52,8 +59,10 @@ static void wipe_keys(struct peer *p)
 
 void peers_fini(struct peers *t)
 {
-    for (uint32_t i = 0; i < t->n_live; i++)
+    for (uint32_t i = 0; i < t->n_live; i++) {
         wipe_keys(t->live[i]);
+        drop_fragments(t->live[i]);
+    }
     t->n_live = 0;
     free(t->live);
     free(t->all);
@@ -90,6 +99,7 @@ void peer_set(struct peer *p, const struct dbr_ipc_peer *m)
     set_rate(&p->up, m->rate_up);
     set_rate(&p->down, m->rate_down);
     p->told = *m;
+    p->told.fragment = !p->fragments ? 0 : m->fragment ? m->fragment : p->piece;
     p->told.addr = p->addr;
     p->told_family = p->addr.family ? p->addr.family : m->addr.family;
     path_apply(p);
@@ -115,10 +125,13 @@ struct peer *peers_new(struct peers *t, const struct dbr_ipc_peer *m, uint64_t n
     struct peer *p = &t->all[id / t->n_workers];
     memset(p, 0, sizeof *p);
     p->id = id;
-    p->live = true;
     p->rx_ns = p->tx_ns = p->active_ns = now_ns;
+    p->sequence = (uint8_t)(now_ns >> 10); /* any: pieces of a life before must not fit */
+    if (m->fragment && !(p->fragments = dbr_fragments_new(m->payload_max)))
+        return NULL;
     peer_set(p, m);
     peer_set_addr(p, &m->addr);
+    p->live = true;
     p->live_at = t->n_live;
     t->live[t->n_live++] = p;
     if (p->uplink)
@@ -131,6 +144,7 @@ void peers_del(struct peers *t, struct peer *p)
     if (!p->live)
         return;
     wipe_keys(p);
+    drop_fragments(p);
     t->live[p->live_at] = t->live[--t->n_live];
     t->live[p->live_at]->live_at = p->live_at;
     p->live = false;

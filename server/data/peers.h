@@ -24,6 +24,7 @@
 #include "ipc/home.h"
 #include "ipc/messages.h"
 #include "proto/data.h"
+#include "proto/fragment.h"
 #include "proto/framing.h"
 
 #include <netinet/in.h>
@@ -60,7 +61,10 @@ struct peer {
     bool live;
     bool isolated, uplink, fixed;
     enum dbr_framing framing;
-    struct peer_key *primary; /* NULL = no key yet */
+    uint16_t piece;   /* longest piece of a payload for it; 0 = payloads have no header of fragments */
+    uint8_t sequence; /* of the last payload that was cut */
+    struct dbr_fragments *fragments; /* beside piece: what it has sent in pieces */
+    struct peer_key *primary;        /* NULL = no key yet */
     struct dbr_mss mss;
     uint16_t max_l3;   /* longest IP packet for it; 0 = any */
     uint32_t rewrites; /* classes of frames that lose the LAN's default route on the way to it */
@@ -136,7 +140,8 @@ static inline struct peer *peers_find(const struct peers *t, uint32_t id)
     return &t->all[i];
 }
 
-/* Makes the peer of m (which must not live) at now_ns, without keys. NULL: the id is not this worker's. */
+/* Makes the peer of m (which must not live) at now_ns, without keys. NULL: the id is not this worker's, or no
+ * memory for pieces of its payloads. */
 struct peer *peers_new(struct peers *t, const struct dbr_ipc_peer *m, uint64_t now_ns);
 /* Takes over what a PEER_NEW or PEER_SET says, all but the address. */
 void peer_set(struct peer *p, const struct dbr_ipc_peer *m);

@@ -6,7 +6,7 @@
  *     sort_datagram    shape; by peer id, by address, to control, or to another worker's mailbox
  *       collect_datagram   slot by key id, replay window, into the run
  *     open_run         AEAD, a batch per key, in place
- *       take_payload     mark the id, float, strip the framing, ping and OCC out
+ *       take_payload     mark the id, float, join fragments, strip the framing, ping and OCC out
  *         from_peer        parse, guards, switch, MSS
  *           to_lan | to_peer | flood
  *   finish_batch   open_run; write the TAP; seal and send; ring the other workers
@@ -166,6 +166,7 @@ static void answer_too_long(struct worker *w, const struct peer *p, const struct
         worker_to_lan(w, f.bytes, f.len, f.vlan);
 }
 
+_Static_assert((int)DBR_IPC_PAYLOAD_MAX <= (int)EXPAND_FRAME, "a payload of pieces has room");
 _Static_assert((int)DBR_IPC_MAX_L3_MIN == (int)DBR_FRAG_MIN, "what control may say is what frag takes");
 
 /* Sends p one frame that may be too long for it. */
@@ -499,6 +500,22 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
     w->striding = r.to == DBR_TO_LAN && !r.classes && !f.vlan ? p : NULL; /* a tag is looked at each time */
 }
 
+/* Takes the header of fragments off; false when there is no payload yet, or never. What is put together lies
+ * in w->expand: the frames before it are written first when there is no room for it, and for what LZO makes
+ * of it. */
+static bool join(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
+{
+    if (w->expanded + 2 * EXPAND_FRAME > EXPAND_BYTES)
+        write_lan(w);
+    uint8_t *room = w->expand + w->expanded;
+    int err = dbr_fragments_take(p->fragments, text, len, room, w->now.ns);
+    if (err == DBR_ERR_SHAPE)
+        news_guard(&w->news, p, DBR_GUARD_SHAPE, 0, 0);
+    if (!err && *text == room)
+        w->expanded += *len;
+    return !err;
+}
+
 /* Takes the framing off; room for what LZO expands comes from w->expand. */
 static int strip(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
 {
@@ -550,6 +567,8 @@ static void take_payload(struct worker *w, struct run *run, unsigned i)
     }
     p->stats.rx_bytes += run->dgrams[i].len;
     p->rx_ns = p->stats.last_rx_ns = w->now.ns;
+    if (p->fragments && !join(w, p, &text, &len))
+        return;
     int stripped = strip(w, p, &text, &len);
     if (stripped < 0) {
         news_guard(&w->news, p, DBR_GUARD_SHAPE, 0, 0);

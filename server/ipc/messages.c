@@ -29,6 +29,9 @@ static int check_peer(const void *buf)
         return DBR_ERR_SHAPE;
     if (m->max_l3 && m->max_l3 < DBR_IPC_MAX_L3_MIN)
         return DBR_ERR_SHAPE;
+    if (m->fragment &&
+        (m->fragment < DBR_IPC_FRAGMENT_MIN || !m->payload_max || m->payload_max > DBR_IPC_PAYLOAD_MAX))
+        return DBR_ERR_SHAPE;
     return m->addr.family == 0 || m->addr.family == 4 || m->addr.family == 6 ? 0 : DBR_ERR_SHAPE;
 }
 

@@ -149,7 +149,7 @@ enum {
     DBR_IPC_MAX = 5120
 };
 
-enum { DBR_IPC_MAX_L3_MIN = 576 };
+enum { DBR_IPC_MAX_L3_MIN = 576, DBR_IPC_FRAGMENT_MIN = 4, DBR_IPC_PAYLOAD_MAX = 16384 };
 
 struct dbr_ipc_peer {
     struct dbr_ipc_head head;
@@ -163,9 +163,13 @@ struct dbr_ipc_peer {
     uint16_t mac_limit;      /* 0 = default of the port kind */
     uint16_t mss_v4, mss_v6; /* TCP MSS to clamp to inside; 0 = leave */
     uint16_t framing;        /* enum dbr_framing */
-    uint16_t max_l3;    /* longest inner IP packet towards the peer, DBR_IPC_MAX_L3_MIN or more; 0 = any */
-    uint16_t vlan;      /* it is an access port of this VLAN, 1..4094; 0: VLANs are not looked at */
-    uint32_t storm_pps; /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
+    uint16_t max_l3;      /* longest inner IP packet towards the peer, DBR_IPC_MAX_L3_MIN or more; 0 = any */
+    uint16_t vlan;        /* it is an access port of this VLAN, 1..4094; 0: VLANs are not looked at */
+    uint16_t fragment;    /* longest piece of a payload (proto/fragment.h) towards the peer; 0 = none has the
+                             header. In PEER_SET only another length counts */
+    uint16_t payload_max; /* beside fragment: the longest payload that its pieces make,
+                             DBR_IPC_PAYLOAD_MAX at most */
+    uint32_t storm_pps;   /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
     uint64_t rate_up, rate_down; /* bit/s, 0 = no limit */
     int64_t not_after;       /* unix seconds: when the first certificate of its chain ends; 0: not known */
     uint32_t replay_window;  /* ids; 64 for stock peers */

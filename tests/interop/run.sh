@@ -18,6 +18,7 @@ SCRIPTS="
     layer2
     vlan
     pmtu
+    fragment
     lifecycle
     config
     oldpeers

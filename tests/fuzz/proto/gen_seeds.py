@@ -99,6 +99,24 @@ def framing():
     put("fuzz_proto_framing", "stub_v2_stock", b"\3\x50\x0a\x50" + bytes(20))
 
 
+def fragment():
+    def head(kind, seq, piece, size=0):
+        return struct.pack(">I", kind | seq << 2 | piece << 10 | size // 4 << 15)
+
+    def taken(*payloads):
+        return b"".join(bytes([len(p) // 4, len(p) % 4]) + p for p in payloads)
+
+    first, last = head(1, 7, 0) + pattern(100, 1), head(2, 7, 1, 100) + pattern(60, 2)
+    put("fuzz_proto_fragment", "whole", taken(head(0, 0, 0) + pattern(60, 3)))
+    put("fuzz_proto_fragment", "two", taken(first, last))
+    put("fuzz_proto_fragment", "last_first", taken(last, first))
+    put("fuzz_proto_fragment", "twice", taken(first, first, last, last))
+    put("fuzz_proto_fragment", "lie", taken(first, head(2, 7, 1, 96) + pattern(60, 2), head(1, 7, 2) + pattern(100, 1)))
+    put("fuzz_proto_fragment", "test", taken(head(3, 7, 0) + pattern(20, 1)))
+    put("fuzz_proto_fragment", "far", taken(first, head(1, 200, 0) + pattern(100, 1), last))
+    put("fuzz_proto_fragment", "ours", bytes([0, 100, 7]) + pattern(900, 5))
+
+
 def statickey():
     body = "".join(KEY[i:i + 16].hex() + "\n" for i in range(0, 256, 16))
     head, foot = "-----BEGIN OpenVPN Static key V1-----\n", "-----END OpenVPN Static key V1-----\n"
@@ -135,5 +153,5 @@ def authtoken():
     put("fuzz_proto_authtoken", "made", b"\2" + pattern(12, 4) + b"\x20\x03alice")
 
 
-for make in (authtoken, gate, reliable, keymsg, ctrlmsg, data, framing, statickey, wkc):
+for make in (authtoken, gate, reliable, keymsg, ctrlmsg, data, framing, fragment, statickey, wkc):
     make()

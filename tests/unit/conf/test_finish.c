@@ -285,6 +285,35 @@ static void server_bridge_by_dhcp_and_nogw(void **state)
     dbr_config_free(&cfg);
 }
 
+/* mssfix without a number is that of fragment. */
+static void fragment_sets_mssfix(void **state)
+{
+    static const struct {
+        const char *lines;
+        enum dbr_mssfix kind;
+        int size;
+    } rows[] = {
+        {"", DBR_MSSFIX_DEFAULT, 1492},
+        {"fragment 1300\n", DBR_MSSFIX_UDP, 1300},
+        {"fragment 1300 mtu\n", DBR_MSSFIX_MTU, 1300},
+        {"fragment 1300\nmssfix\n", DBR_MSSFIX_UDP, 1300},
+        {"fragment 1300 mtu\nmssfix 1200\n", DBR_MSSFIX_UDP, 1200},
+        {"fragment 1300\nmssfix 0\n", DBR_MSSFIX_OFF, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dbr_config cfg;
+        struct collect c;
+        char text[512];
+        snprintf(text, sizeof text, "dev tap\nserver-bridge nogw\n%s" CERTS, rows[i].lines);
+        finished(&cfg, &c, text);
+        assert_int_equal(cfg.mssfix.kind, rows[i].kind);
+        assert_int_equal(cfg.mssfix.size, rows[i].size);
+        collect_fini(&c);
+        dbr_config_free(&cfg);
+    }
+}
+
 static void server_as_the_manual_has_it(void **state)
 {
     struct dbr_config cfg;
@@ -527,6 +556,7 @@ int main(void)
         cmocka_unit_test(alone),
         cmocka_unit_test(server_bridge_as_the_manual_has_it),
         cmocka_unit_test(server_bridge_by_dhcp_and_nogw),
+        cmocka_unit_test(fragment_sets_mssfix),
         cmocka_unit_test(server_as_the_manual_has_it),
         cmocka_unit_test(client_as_the_manual_has_it),
         cmocka_unit_test(connection_blocks),

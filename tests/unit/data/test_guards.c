@@ -307,7 +307,7 @@ static void post_frames(struct post *t, unsigned n, size_t len)
         assert_non_null(room);
         assert_true(room >= t->out.arena && room + len <= t->out.arena + OUTBOX_BYTES);
         memset(room, 0, len);
-        outbox_commit(&t->out, t->p, len);
+        outbox_commit(&t->out, t->p, len, false);
     }
 }
 

@@ -163,6 +163,45 @@ static void test_what_is_off_stays_off(void **state)
     dbr_slot_fini(&k.slot);
 }
 
+/* Limits that are lower than the least are nobody's to raise. */
+static void test_low_limits_stay(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    p.told.max_l3 = 600;
+    p.told.mss_v4 = 560;
+    p.told.mss_v6 = 540;
+    for (int i = 0; i < 2; i++) {
+        path_apply(&p);
+        limits(&p, 600);
+        path_refused(&p, 500, S);
+        p.addr.family = 6;
+    }
+    dbr_slot_fini(&k.slot);
+}
+
+/* Where payloads are cut, the path decides how long their pieces are. */
+static void test_pieces_fit_the_path(void **state)
+{
+    (void)state;
+    struct peer_key k = {0};
+    struct peer p = peer_of(4, &k);
+    p.fragments = dbr_fragments_new(1532);
+    p.told.max_l3 = 0;
+    p.told.fragment = 1440;
+    path_apply(&p);
+    assert_int_equal(p.piece, 1440);
+    path_refused(&p, 1440u + DBR_FRAGMENT_HEADER + OVERHEAD, S);
+    assert_in_range(p.piece, 1440 - PATH_STEP, 1439);
+    path_refused(&p, 100, S);
+    assert_in_range(p.piece, 1180, 1200);
+    path_age(&p, S + PATH_LIFE_NS);
+    assert_int_equal(p.piece, 1440);
+    dbr_fragments_free(p.fragments);
+    dbr_slot_fini(&k.slot);
+}
+
 static void test_is_forgotten_in_time(void **state)
 {
     (void)state;
@@ -239,6 +278,8 @@ int main(void)
         cmocka_unit_test(test_steps_down_to_what_fits),
         cmocka_unit_test(test_never_below_the_least),
         cmocka_unit_test(test_what_is_off_stays_off),
+        cmocka_unit_test(test_low_limits_stay),
+        cmocka_unit_test(test_pieces_fit_the_path),
         cmocka_unit_test(test_is_forgotten_in_time),
         cmocka_unit_test(test_a_longer_one_does_not_widen),
         cmocka_unit_test(test_ipv6_takes_its_longer_header),

@@ -691,6 +691,79 @@ static void test_trains_cbc(void **state)
     assert_int_equal(messages, 2);
 }
 
+/* ---- fragments ---- */
+
+/* Takes in what was sent and puts it together: payload `number` after the other, each of its number's
+ * pattern; none of its pieces longer than p's. Returns how many payloads there were. */
+static unsigned collect_joined(struct post *t, struct dbr_fragments *f, const size_t *lens, unsigned n)
+{
+    static uint8_t room[16384];
+    unsigned got = 0;
+    struct pollfd poller = {.fd = t->to, .events = POLLIN};
+    while (got < n && poll(&poller, 1, 2000) == 1) {
+        struct dgram d;
+        bool more;
+        inbox_receive(&t->in, t->to, &more);
+        while (inbox_next(&t->in, &d)) {
+            struct dbr_aead_job job;
+            uint32_t id;
+            assert_int_equal(dbr_slot_open_prepare(&t->far, d.bytes, (uint32_t)d.len, &job, &id), 0);
+            assert_int_equal(dbr_aead_open(t->far.open, &job, 1), 1);
+            assert_true(dbr_slot_opened(&t->far, &job, &id));
+            assert_int_equal(id, t->far.replay.newest); /* in order */
+            uint8_t *text = job.text;
+            size_t len = job.len;
+            assert_in_range(len, 5, t->p->piece + DBR_FRAGMENT_HEADER);
+            int err = dbr_fragments_take(f, &text, &len, room, S);
+            if (err == DBR_ERR_AGAIN)
+                continue;
+            assert_int_equal(err, 0);
+            assert_int_equal(dbr_framing_strip(t->p->framing, &text, &len, NULL, 0), 0);
+            assert_int_equal(len, lens[got]);
+            for (size_t i = 0; i < len; i++)
+                assert_int_equal(text[i], (uint8_t)(got + i * 7));
+            got++;
+        }
+    }
+    return got;
+}
+
+static void post_pattern(struct post *t, size_t len, unsigned number)
+{
+    uint8_t *room = outbox_room(&t->out, t->p, len + len % 3); /* as much as asked for, or less */
+    assert_non_null(room);
+    for (size_t i = 0; i < len; i++)
+        room[i] = (uint8_t)(number + i * 7);
+    outbox_commit(&t->out, t->p, len, false);
+}
+
+/* Payloads of all lengths, whole and in up to 32 pieces, with each framing, many times the outbox's tables.
+ */
+static void test_pieces(void **state)
+{
+    struct post *t = *state;
+    struct dbr_fragments *f = dbr_fragments_new(4096);
+    static const uint16_t longest[] = {48, 61, 572, 1400};
+    for (unsigned c = 0; c < 160; c++) {
+        size_t lens[15];
+        t->p->piece = longest[c % 4];
+        t->p->framing = (enum dbr_framing)(c / 4 % 4);
+        for (unsigned i = 0; i < 15; i++) {
+            lens[i] = 1 + (c * 15 + i) * 97 % 1530;
+            if (lens[i] > 30u * t->p->piece)
+                lens[i] = t->p->piece;
+            post_pattern(t, lens[i], i);
+        }
+        outbox_flush(&t->out);
+        assert_int_equal(collect_joined(t, f, lens, 15), 15);
+    }
+    assert_null(outbox_room(&t->out, t->p, 1400u * 32 + 1));
+    t->p->piece = 48;
+    assert_null(outbox_room(&t->out, t->p, 48 * 32 + 1));
+    assert_int_equal(t->p->stats.drops_queue, 0);
+    dbr_fragments_free(f);
+}
+
 static void test_train_limits(void **state)
 {
     struct post *t = *state;
@@ -1011,6 +1084,8 @@ int main(void)
         P(test_trains_leave_from_home),
         P(test_trains_leave_by_their_socket),
         cmocka_unit_test_setup_teardown(test_trains_cbc, post_open_cbc, post_close),
+        cmocka_unit_test_setup_teardown(test_pieces, post_open, post_close),
+        {"test_pieces_cbc", test_pieces, post_open_cbc, post_close, NULL},
         P(test_train_limits),
         P(test_outbox_overflows_into_flushes),
         P(test_falls_back_to_single_datagrams),

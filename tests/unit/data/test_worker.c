@@ -14,6 +14,7 @@
 #include "bridge/guard.h"
 #include "bridge/split.h"
 #include "bridge/tap.h"
+#include "proto/fragment.h"
 #include "proto/framing.h"
 
 #include <setjmp.h>
@@ -27,6 +28,8 @@
 #define MAC_A    "02:00:00:00:00:0a"
 #define MAC_B    "02:00:00:00:00:0b"
 #define MAC_HOST "02:00:00:00:00:99" /* on the LAN */
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 struct world {
     struct rig r;
@@ -780,6 +783,179 @@ static void test_framing(void **state)
     dbr_put32(bad + 15, 3002);
     rig_send(&w->r, &w->a, 0, bad, sizeof bad);
     lan_gets(w, 3002);
+}
+
+/* ---- fragments ---- */
+
+/* Makes a anew, as a peer that cuts its payloads. */
+static void give_fragment(struct world *w, uint16_t piece, uint16_t framing)
+{
+    struct dbr_ipc_peer m = rig_peer_message(&w->a);
+    m.fragment = piece;
+    m.payload_max = 1532;
+    m.framing = framing;
+    rig_tell(&w->r, 0, &m);
+    rig_key_install(&w->r, &w->a, 1, true, 77);
+    rig_sync(&w->r, 0);
+}
+
+/* Sends the n bytes at text (4 bytes before them are free) in pieces of at most max bytes, the last one
+ * first. */
+static void send_pieces(struct world *w, const uint8_t *text, size_t n, size_t max, uint8_t sequence,
+                        unsigned leave_out)
+{
+    struct dbr_fragment_cut cut;
+    assert_int_equal(dbr_fragment_plan(&cut, n, max), 0);
+    for (uint32_t i = cut.n; i-- > 0;) {
+        uint8_t piece[2000];
+        size_t at = i * (size_t)cut.size, len = n - at < cut.size ? n - at : cut.size;
+        dbr_fragment_header(piece, &cut, sequence, i);
+        memcpy(piece + 4, text + at, len);
+        if (i != leave_out)
+            rig_send(&w->r, &w->a, 0, piece, 4 + len);
+    }
+}
+
+/* The next frame for a, put together. */
+static size_t receive_joined(struct world *w, struct dbr_fragments *f, uint8_t *out, unsigned *pieces)
+{
+    static uint8_t got[RIG_FRAME_MAX];
+    for (*pieces = 1;; ++*pieces) {
+        uint8_t *p = got;
+        size_t len = rig_receive(&w->a, got);
+        int err = dbr_fragments_take(f, &p, &len, out, 1);
+        if (!err && p != out)
+            memmove(out, p, len);
+        if (err != DBR_ERR_AGAIN) {
+            assert_int_equal(err, 0);
+            return len;
+        }
+    }
+}
+
+static void test_fragments(void **state)
+{
+    struct world *w = *state;
+    struct dbr_fragments *f = dbr_fragments_new(RIG_FRAME_MAX / 2);
+    static const size_t lens[] = {60, 100, 500, 501, 999, 1000, 1001, 1514};
+    uint8_t frame[1600], got[RIG_FRAME_MAX];
+    unsigned pieces;
+    introduce(w);
+    give_fragment(w, 500, DBR_FRAMING_NONE);
+    for (unsigned i = 0; i < COUNT(lens); i++) {
+        rig_frame(frame, MAC_HOST, MAC_A, lens[i], i);
+        send_pieces(w, frame, lens[i], 600, (uint8_t)i, 99);
+        assert_int_equal(rig_lan_read(&w->r, 0, got), lens[i]);
+        assert_memory_equal(got, frame, lens[i]);
+        rig_frame(frame, MAC_A, MAC_HOST, lens[i], i);
+        rig_lan_write(&w->r, 0, NULL, frame, lens[i]);
+        assert_int_equal(receive_joined(w, f, got, &pieces), lens[i]);
+        assert_memory_equal(got, frame, lens[i]);
+        assert_int_equal(pieces, (lens[i] + 499) / 500);
+    }
+    /* a frame without header, half a frame and one with a number where none belongs: nothing of them gets
+     * there */
+    rig_send(&w->r, &w->a, 0, frame, 100);
+    rig_frame(frame, MAC_HOST, MAC_A, 1514, 50);
+    send_pieces(w, frame, 1514, 600, 50, 1);
+    dbr_put32(got, 4);
+    memcpy(got + 4, frame, 100);
+    rig_send(&w->r, &w->a, 0, got, 104);
+    rig_frame(frame, MAC_HOST, MAC_A, 1514, 51);
+    send_pieces(w, frame, 1514, 600, 51, 99);
+    assert_int_equal(rig_lan_read(&w->r, 0, got), 1514);
+    assert_int_equal(rig_frame_number(got), 51);
+    dbr_fragments_free(f);
+}
+
+/* More frames in a train than w->expand takes, and those of b, who has no such thing, as ever. */
+static void test_fragments_of_many_frames(void **state)
+{
+    struct world *w = *state;
+    enum { FRAMES = 400 };
+    uint8_t frame[1600], got[RIG_FRAME_MAX];
+    introduce(w);
+    give_fragment(w, 500, DBR_FRAMING_NONE);
+    for (unsigned i = 0; i < FRAMES; i += 40) {
+        for (unsigned k = i; k < i + 40; k++) {
+            rig_frame(frame, MAC_HOST, MAC_A, 1514, k);
+            send_pieces(w, frame, 1514, 500, (uint8_t)k, 99);
+        }
+        for (unsigned k = i; k < i + 40; k++) {
+            assert_int_equal(rig_lan_read(&w->r, 0, got), 1514);
+            rig_frame(frame, MAC_HOST, MAC_A, 1514, k);
+            assert_memory_equal(got, frame, 1514);
+        }
+    }
+    lan_gets(w, peer_sends(w, &w->b, MAC_HOST, MAC_B));
+}
+
+/* The header is outside the framing; pings and OCC messages have both. */
+static void test_fragments_and_framing(void **state)
+{
+    struct world *w = *state;
+    struct dbr_fragments *f = dbr_fragments_new(RIG_FRAME_MAX / 2);
+    struct dbr_ipc_blob m;
+    uint8_t buf[1600], got[RIG_FRAME_MAX], *p = buf + 4;
+    unsigned pieces;
+    introduce(w);
+    give_fragment(w, 500, DBR_FRAMING_COMP_LZO);
+    size_t len = rig_frame(p, MAC_HOST, MAC_A, 1500, 7);
+    dbr_framing_add(DBR_FRAMING_COMP_LZO, &p, &len);
+    send_pieces(w, p, len, 600, 3, 99);
+    assert_int_equal(rig_lan_read(&w->r, 0, got), 1500);
+    assert_memory_equal(got, buf + 4, 1500);
+    rig_frame(buf, MAC_A, MAC_HOST, 1500, 8);
+    rig_lan_write(&w->r, 0, NULL, buf, 1500);
+    assert_int_equal(receive_joined(w, f, got, &pieces), 1501);
+    assert_int_equal(pieces, 4); /* 1,501 bytes, 500 each */
+    assert_int_equal(got[0], 0xfa);
+    assert_memory_equal(got + 1, buf, 1500);
+    memset(buf, 0, 4);
+    buf[4] = 0xfa;
+    memcpy(buf + 5, dbr_occ_magic, 16);
+    buf[21] = 6;
+    rig_send(&w->r, &w->a, 0, buf, 22);
+    rig_hear(&w->r, 0, DBR_IPC_PAYLOAD, &m, sizeof m);
+    assert_int_equal(m.n, 17);
+    assert_memory_equal(m.bytes, dbr_occ_magic, 16);
+    dbr_fragments_free(f);
+}
+
+/* A change of the peer changes how long the pieces are, not whether there are any. */
+static void test_fragment_stays(void **state)
+{
+    struct world *w = *state;
+    struct dbr_fragments *f = dbr_fragments_new(RIG_FRAME_MAX / 2);
+    struct dbr_ipc_peer m = rig_peer_message(&w->a);
+    static const uint16_t says[] = {0, 700, 0}, is[] = {500, 700, 700};
+    uint8_t frame[1600], got[RIG_FRAME_MAX];
+    unsigned pieces;
+    introduce(w);
+    give_fragment(w, 500, DBR_FRAMING_NONE);
+    rig_frame(frame, MAC_HOST, MAC_A, 100, 9);
+    send_pieces(w, frame, 100, 600, 0, 99);
+    lan_gets(w, 9);
+    m.head.type = DBR_IPC_PEER_SET;
+    for (unsigned i = 0; i < COUNT(says); i++) {
+        m.fragment = says[i];
+        m.payload_max = 1532;
+        rig_tell(&w->r, 0, &m);
+        rig_sync(&w->r, 0);
+        rig_frame(frame, MAC_A, MAC_HOST, 1400, i);
+        rig_lan_write(&w->r, 0, NULL, frame, 1400);
+        assert_int_equal(receive_joined(w, f, got, &pieces), 1400);
+        assert_int_equal(pieces, (1400 + is[i] - 1) / is[i]);
+    }
+    m = rig_peer_message(&w->b); /* and the other way round: none were agreed on */
+    m.head.type = DBR_IPC_PEER_SET;
+    m.fragment = 500;
+    m.payload_max = 1532;
+    rig_tell(&w->r, 0, &m);
+    rig_sync(&w->r, 0);
+    peer_gets(&w->b, lan_sends(w, MAC_B, MAC_HOST));
+    lan_gets(w, peer_sends(w, &w->b, MAC_HOST, MAC_B));
+    dbr_fragments_free(f);
 }
 
 /* ---- what is not a frame ---- */
@@ -2100,6 +2276,10 @@ int main(void)
         T(test_nothing_is_sent_without_a_key),
         T(test_data_v1),
         T(test_framing),
+        T(test_fragments),
+        T(test_fragments_of_many_frames),
+        T(test_fragments_and_framing),
+        T(test_fragment_stays),
         T(test_ping_and_occ_are_not_frames),
         T(test_send),
         T(test_keepalive),

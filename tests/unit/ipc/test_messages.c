@@ -235,6 +235,8 @@ static const struct {
     AT(DBR_IPC_PEER_SET, peer.serial_len, 255, false),
     AT(DBR_IPC_PEER_NEW, peer.vlan, 4094, true),
     AT(DBR_IPC_PEER_SET, peer.vlan, 4095, false),
+    AT(DBR_IPC_PEER_NEW, peer.fragment, 0, true),
+    AT(DBR_IPC_PEER_NEW, peer.fragment, 4, false), /* no payload_max */
     AT(DBR_IPC_PEER_NEW, peer.max_l3, 0, true),
     AT(DBR_IPC_PEER_NEW, peer.max_l3, 1, false),
     AT(DBR_IPC_PEER_NEW, peer.max_l3, 575, false),
@@ -615,6 +617,24 @@ static void full_and_gone(void **state)
     pair[0] = -1;
 }
 
+/* fragment and payload_max go together. */
+static void pieces_are_bound(void **state)
+{
+    static const struct {
+        uint16_t fragment, payload_max;
+        bool good;
+    } cases[] = {{0, 0, true},  {0, 60000, true},    {3, 1532, false},     {4, 1532, true},
+                 {4, 0, false}, {1400, 16384, true}, {1400, 16385, false}, {65535, 1, true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        union any m;
+        make(&m, DBR_IPC_PEER_NEW);
+        m.peer.fragment = cases[i].fragment;
+        m.peer.payload_max = cases[i].payload_max;
+        assert_int_equal(dbr_ipc_check(&m, m.head.len), cases[i].good ? 0 : DBR_ERR_SHAPE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -624,6 +644,7 @@ int main(void)
         cmocka_unit_test(fields_are_bound),
         cmocka_unit_test(names_of_variables),
         cmocka_unit_test(empty_message_with_descriptor),
+        cmocka_unit_test(pieces_are_bound),
         cmocka_unit_test(texts_must_end),
         cmocka_unit_test_setup_teardown(there_and_back, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(descriptor_passes, open_pair, close_pair),

@@ -168,6 +168,24 @@ framing s/if (at\[0\] != V2_ESCAPE)/if (0)/
 framing s/PLAIN_SWAPPED || \*len < 2/PLAIN_SWAPPED/
 framing s/lzo_uint out_len = cap;/lzo_uint out_len = 100000;/
 framing s/ || !out_len)/)/
+fragment s/len > max \* DBR_FRAGMENT_PIECES/false/
+fragment s/    max -= max % DBR_FRAGMENT_ROUND;//
+fragment s/piece.size % DBR_FRAGMENT_ROUND || //
+fragment s/piece.len > piece.size || //
+fragment s/piece.index \* piece.size + \*len > f->max/piece.index * piece.size > f->max/
+fragment s/piece->size != at->size/false/
+fragment s/piece->index >= at->n - 1/piece->index > at->n - 1/
+fragment s/piece->index != at->n - 1 || //
+fragment s/ || piece->len != at->last_len//
+fragment s/at->have >> piece->index != 0/false/
+fragment s/at->have >> piece->index & 1/false/
+fragment s/at->have \&\& at->done/false/
+fragment s/now_ns - at->born_ns > DBR_FRAGMENT_LIFE_NS/false/
+fragment s/now_ns - at->born_ns > DBR_FRAGMENT_LIFE_NS/now_ns - at->born_ns >= DBR_FRAGMENT_LIFE_NS/
+fragment s/        memset(f->places, 0, sizeof f->places);//
+fragment s/++f->newest % DBR_FRAGMENT_WINDOW\].have = 0/++f->newest % DBR_FRAGMENT_WINDOW].have |= 0/
+fragment s/return head ? DBR_ERR_SHAPE : 0/return 0/
+fragment s/if (\*len <= DBR_FRAGMENT_HEADER)/if (*len < DBR_FRAGMENT_HEADER)/
 keymsg s/dbr_read32(r) != 0 || /dbr_read32(r) == 7 || /
 keymsg s/ || (dbr_read8(r) & KEY_METHOD_MASK) != KEY_METHOD/ || !dbr_read8(r)/
 keymsg s/if (n > cap)/if (n > cap + 1)/
@@ -234,7 +252,7 @@ try_mutant() {
 export -f try_mutant
 
 cp -r "$root/common" "$work/" || exit 1
-modules="wkc withdrawn wire gate statickey cookie admit reliable replay data framing keymsg negotiate ctrlmsg"
+modules="wkc withdrawn wire gate statickey cookie admit reliable replay data framing fragment keymsg negotiate ctrlmsg"
 for f in base/{addr,base64,err,secret,siphash,log} proto/wkcfile crypto/{aead,aead_openssl,cbc,init,kdf,mac,ctr}; do
     echo "$work/common/$f.c" "$work/$(basename $f).o"
 done >"$work/jobs"

@@ -385,6 +385,40 @@ static void occ_of_a_client(void **state)
                              "keysize 128,key-method 2,tls-client");
 }
 
+/* `fragment` is said as it is: the far end warns where it has another. */
+static void occ_of_fragment(void **state)
+{
+    struct dbr_occ_params c = client, s = server;
+    char out[512];
+    (void)state;
+    c.fragment = s.fragment = true;
+    assert_true(dbr_occ_string(&c, "", out, sizeof out) > 0);
+    assert_string_equal(out,
+                        "V4,dev-type tap,link-mtu 1577,tun-mtu 1500,proto UDPv4,mtu-dynamic," TAIL_CLIENT);
+    assert_true(dbr_occ_fragments(out, false));
+    assert_true(dbr_occ_string(&s, "V4,link-mtu 1577,comp-lzo", out, sizeof out) > 0);
+    assert_string_equal(
+        out, "V4,dev-type tap,link-mtu 1577,tun-mtu 1500,proto UDPv4,comp-lzo,mtu-dynamic," TAIL_SERVER);
+    assert_true(dbr_occ_string(&server, "V4,mtu-dynamic", out, sizeof out) > 0);
+    assert_null(strstr(out, "mtu-dynamic"));
+    static const struct {
+        const char *options;
+        int none, ours; /* without and with `fragment` of our own */
+    } peers[] = {
+        {"V4,mtu-dynamic", 1, 1},
+        {"V4,mtu-dynamic,cipher x", 1, 1},
+        {"V4", 0, 0},
+        {"V4,mtu-dynamics", 0, 0},
+        {"V4,xmtu-dynamic", 0, 0},
+        {"V0 UNDEF", 0, 1},
+        {"", 0, 1},
+    };
+    for (size_t i = 0; i < COUNT(peers); i++) {
+        assert_int_equal(dbr_occ_fragments(peers[i].options, false), peers[i].none);
+        assert_int_equal(dbr_occ_fragments(peers[i].options, true), peers[i].ours);
+    }
+}
+
 /* Bytes that no OpenVPN would send do not come back. */
 static void occ_echoes_nothing_odd(void **state)
 {
@@ -440,6 +474,7 @@ int main(void)
         cmocka_unit_test(framing_table),
         cmocka_unit_test(occ_answers_what_each_version_expects),
         cmocka_unit_test(occ_of_a_client),
+        cmocka_unit_test(occ_of_fragment),
         cmocka_unit_test(occ_echoes_nothing_odd),
         cmocka_unit_test(occ_find_table),
     };
