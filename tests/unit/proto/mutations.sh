@@ -253,7 +253,7 @@ export -f try_mutant
 
 cp -r "$root/common" "$work/" || exit 1
 modules="wkc withdrawn wire gate statickey cookie admit reliable replay data framing fragment keymsg negotiate ctrlmsg"
-for f in base/{addr,base64,err,secret,siphash,log} proto/wkcfile crypto/{aead,aead_openssl,cbc,init,kdf,mac,ctr}; do
+for f in base/{addr,base64,err,secret,siphash,log} proto/{wkcfile,keyblock} crypto/{aead,aead_openssl,cbc,init,kdf,mac,ctr}; do
     echo "$work/common/$f.c" "$work/$(basename $f).o"
 done >"$work/jobs"
 for m in $modules; do
