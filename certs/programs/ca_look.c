@@ -178,12 +178,13 @@ int cmd_verify(struct call *c)
     if (c->o.json)
         json_begin(&j, NULL, '[');
     int errors = dbr_ca_verify(ca, print_finding, c->o.json ? &j : NULL);
+    int status = errors < 0 ? fail(c, errors) : errors ? 1 : 0;
     if (c->o.json) {
         json_end(&j, ']');
         putchar('\n');
-    } else {
+    } else if (errors >= 0) {
         printf("%zu certificates, %d error%s\n", dbr_index_count(ca->index), errors, errors == 1 ? "" : "s");
     }
     dbr_ca_close(ca);
-    return errors ? 1 : 0;
+    return status;
 }

@@ -255,6 +255,9 @@ static int run(const struct command_row *row, struct call *c, const bool seen[OP
     for (int i = 0; i < OPTIONS; i++)
         if (seen[i] && !takes(row, &option_rows[i]))
             return wrong("this command does not take --", option_rows[i].name);
+    int64_t span;
+    if (c->o.wait && (!dbr_span_parse(c->o.wait, &span) || span > 86400))
+        return wrong("--wait takes a span like 30s, a day at most, not ", c->o.wait);
     if (c->n < row->min || c->n > row->max) {
         help_command(stderr, row);
         return 2;
@@ -316,8 +319,8 @@ const char *folder_of(const struct call *c)
 int wait_ms_of(const struct call *c)
 {
     int64_t s = 30;
-    if (c->o.wait && (!dbr_span_parse(c->o.wait, &s) || s > 86400))
-        s = 30;
+    if (c->o.wait)
+        dbr_span_parse(c->o.wait, &s); /* run() has looked at it */
     return (int)s * 1000;
 }
 
@@ -413,8 +416,10 @@ int write_result(const char *path, const void *bytes, size_t len, char *why, siz
     if (!err && fsync(fd) != 0)
         err = DBR_ERR_IO;
     int e = errno;
-    if (close(fd) != 0 && !err)
+    if (close(fd) != 0 && !err) {
         err = DBR_ERR_IO;
+        e = errno;
+    }
     if (err)
         unlink(path);
     return err ? dbr_say(err, why, cap, "%s: %s", path, strerror(e)) : 0;

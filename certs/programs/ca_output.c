@@ -6,17 +6,44 @@
 
 #include "certs/say.h"
 
+/* Bytes of the character at s, which begins with 0x80 or more; 0: not UTF-8 (RFC 3629, 4). */
+static size_t utf8_length(const char *s)
+{
+    static const struct {
+        unsigned char from, to, second_from, second_to;
+        size_t n;
+    } rows[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+                {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+                {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+    const unsigned char *p = (const unsigned char *)s;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (p[0] < rows[i].from || p[0] > rows[i].to)
+            continue;
+        if (p[1] < rows[i].second_from || p[1] > rows[i].second_to)
+            return 0;
+        size_t n = 2;
+        while (n < rows[i].n && (p[n] & 0xc0) == 0x80)
+            n++;
+        return n == rows[i].n ? n : 0;
+    }
+    return 0;
+}
+
+/* A byte that is no UTF-8, as old tools left it in index.txt, is taken for Latin-1. */
 static void put_string(const char *s)
 {
     putchar('"');
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
+        size_t n = c >= 0x80 ? utf8_length(s) : 0;
         if (c == '"' || c == '\\')
             printf("\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
+        else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !n))
             printf("\\u%04x", c);
         else
             putchar(c);
+        for (; n > 1; n--)
+            putchar(*++s);
     }
     putchar('"');
 }

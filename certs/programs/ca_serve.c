@@ -115,18 +115,24 @@ static int read_fresh(const struct dbr_ca *ca, struct fresh *f, char *why)
     return err ? err : verify_crl(ca, f, why);
 }
 
-static void swap(struct server *s, const struct dbr_ca *ca, struct fresh *f)
+static void swap(struct server *s, struct fresh *f)
 {
     pthread_mutex_lock(&s->lock);
     set_document(&s->docs[DOC_CRL_DER], f->der, f->der_len, f->from, f->until);
     set_document(&s->docs[DOC_CRL_PEM], f->pem, f->pem_len, f->from, f->until);
     set_document(&s->docs[DOC_CA], f->cert, f->cert_len, f->from, 0);
-    if (s->responder && dbr_responder_load(s->responder, ca->index) != 0)
-        fprintf(stderr, "drawbridge-ca: out of memory: OCSP answers stay as they were\n");
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Reads the folder again; on an error what is served stays. */
+static int load_statuses(struct server *s, const struct dbr_ca *ca, char *why)
+{
+    pthread_mutex_lock(&s->lock);
+    int err = s->responder ? dbr_responder_load(s->responder, ca->index) : 0;
+    pthread_mutex_unlock(&s->lock);
+    return err ? dbr_say(err, why, WHY, "out of memory for the OCSP answers") : 0;
+}
+
+/* Reads the folder again; on an error what is served stays, but a broken CRL does not hold statuses up. */
 static int reload(struct server *s)
 {
     struct dbr_ca *ca;
@@ -136,9 +142,11 @@ static int reload(struct server *s)
     int err = open_ca(c, false, &ca);
     if (err)
         return err;
+    int bad = load_statuses(s, ca, c->why);
     err = read_fresh(ca, &f, c->why);
     if (!err) {
-        swap(s, ca, &f);
+        swap(s, &f);
+        err = bad;
     } else {
         free(f.der);
         free(f.pem);
@@ -475,10 +483,11 @@ static int prepare(struct server *s)
     struct dbr_ca *ca;
     struct call *c = s->call;
     int err = open_ca(c, false, &ca);
-    if (!err && c->o.signer)
+    if (err)
+        return err;
+    if (c->o.signer)
         err = load_signer(s, ca, c->why);
-    if (!err)
-        dbr_ca_close(ca);
+    dbr_ca_close(ca);
     return err;
 }
 
@@ -581,13 +590,18 @@ static void watch(struct server *s, const sigset_t *signals)
 {
     const char *folder = folder_of(s->call);
     struct timespec second = {.tv_sec = 1};
+    bool again = false; /* what could not be read is tried each second, and said once */
     for (;;) {
         int sig = sigtimedwait(signals, NULL, &second);
         if (sig == SIGTERM || sig == SIGINT)
             return;
         bool index = replaced(folder, DBR_CA_INDEX, &s->index_seen),
              crl = replaced(folder, DBR_CA_CRL, &s->crl_seen);
-        if ((index || crl || sig == SIGHUP) && reload(s) != 0)
+        bool news = index || crl || sig == SIGHUP;
+        if (!news && !again)
+            continue;
+        again = reload(s) != 0;
+        if (again && news)
             fprintf(stderr, "drawbridge-ca: %s: what is served stays as it was\n", s->call->why);
     }
 }

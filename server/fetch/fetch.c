@@ -139,10 +139,11 @@ static void take_setting(struct fetch *f, const struct dbr_ipc_fetch_set *m, int
 
 /* ---- messages from control ---- */
 
+/* What became of an offer is never turned away: the list that control has taken is remembered by it. */
 static void queue_file(struct fetch *f, struct file_job *job)
 {
     pthread_mutex_lock(&f->lock);
-    bool room = f->n_files < FILES_MAX;
+    bool room = job->fd < 0 || f->n_files < FILES_MAX;
     if (room) {
         *f->files_end = job;
         f->files_end = &job->next;
@@ -152,10 +153,8 @@ static void queue_file(struct fetch *f, struct file_job *job)
     pthread_mutex_unlock(&f->lock);
     if (room)
         return;
-    if (job->fd >= 0) {
-        close(job->fd);
-        lists_refuse(f, job->ticket, job->source, DBR_ERR_LIMIT, "too many lists wait to be verified");
-    }
+    close(job->fd);
+    lists_refuse(f, job->ticket, job->source, DBR_ERR_LIMIT, "too many lists wait to be verified");
     free(job);
 }
 

@@ -179,8 +179,12 @@ says "push without concentrators" "No concentrator" ca push
 echo "nonsense here" >> ca/drawbridge-ca.conf; refuse "a bad configuration names its line" "line [0-9]*: unknown directive nonsense" ca list; sed -i '$d' ca/drawbridge-ca.conf
 DRAWBRIDGE_CA=$WORK/ca says "\$DRAWBRIDGE_CA" "lyon" "$CA" list
 
+refuse "a --wait that is no span" "takes a span" ca list --wait forever
 # JSON that parses.
 if have python3; then json() { python3 -m json.tool >/dev/null; }; elif have jq; then json() { jq . >/dev/null; }; else json() { cat >/dev/null; }; skip "no JSON parser"; fi
+cp ca/index.txt index.was; printf 'V\t350101000000Z\t\t77\tunknown\t/CN=M\xfcller \xe2\x82\xac \xc3\n' >> ca/index.txt
+[ "$(ca list --json | grep -ao 'M[^"]*' | head -1)" = 'M\u00fcller € \u00c3' ] && ca list --json | json && pass "JSON of what is no UTF-8" || fail "JSON of what is no UTF-8" "$(ca list --json | tail -c 200)"
+cp index.was ca/index.txt
 for c in "list --json" "list --revoked --json" "show --json" "show lyon --json" "verify --json" "crl --json" "issue client zoe --json --gen-pass" \
     "revoke zoe --json" "renew lyon --json" "push --json" "crl --if-due --json" "issue client held --no-pass --json" "revoke held --reason certificateHold --json" "unhold held --json"; do
     if "$CA" --dir ca $c 2>err | json 2>>err; then pass "JSON of $c"; else fail "JSON of $c" "$(cat err)"; fi

@@ -116,7 +116,15 @@ says "no longer" "good" ocsp -cert ca/issued/held.crt
 cp ca/crl.pem crl.good; echo broken > ca/crl.pem; sleep 1.5
 cmp -s <(curl -s $URL/crl.der) <(openssl crl -in crl.good -outform DER) && pass "a broken CRL is not served, the old one stays" || fail "a broken CRL is not served"
 grep -q "stays as it was" serve.log && pass "and it is said" || fail "and it is said" "$(cat serve.log)"
-cp crl.good ca/crl.pem
+cp ca/index.txt index.good; sed -i 's/^V\(\t[^\t]*\)\t\(.*\/CN=held\)$/R\1\t261120093000Z\2/' ca/index.txt
+for i in $(seq 40); do ocsp -cert ca/issued/held.crt | grep -q revoked && break; sleep 0.1; done
+says "and does not hold OCSP up" revoked ocsp -cert ca/issued/held.crt
+cp index.good ca/index.txt; cp crl.good ca/crl.pem
+for i in $(seq 40); do ocsp -cert ca/issued/held.crt | grep -q good && break; sleep 0.1; done
+cp -a ca later; "$CA" --dir later crl >/dev/null
+mv ca/index.txt index.away; cat later/crl.pem > ca/crl.pem; sleep 1.5; mv index.away ca/index.txt # the same file: no news
+for i in $(seq 40); do cmp -s <(curl -s $URL/crl.der) <(openssl crl -in later/crl.pem -outform DER) && break; sleep 0.1; done
+cmp -s <(curl -s $URL/crl.der) <(openssl crl -in later/crl.pem -outform DER) && pass "what could not be read is tried again" || fail "what could not be read is tried again"
 
 # --- bounds ---------------------------------------------------------------------------------------------------------
 rss() { awk '/VmRSS/ { print $2 }' /proc/$SERVER/status; }
