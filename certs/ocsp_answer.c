@@ -30,6 +30,7 @@ enum { SLOTS = 8192 };
 struct slot {
     struct dbr_serial serial;
     size_t hash_len; /* 0: empty */
+    size_t id_len;   /* of the CertID, which comes back as it was asked: its algorithm with NULL or without */
     int64_t this_update, next_update;
     uint8_t *der;
     size_t len;
@@ -147,6 +148,20 @@ static int by_serial(const void *a, const void *b)
     return dbr_serial_compare(&((const struct known *)a)->serial, &((const struct known *)b)->serial);
 }
 
+/* One of each serial; of two, as a database of other tools may have them, the revoked one. Returns how many.
+ */
+static size_t drop_doubles(struct known *v, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!kept || by_serial(&v[kept - 1], &v[i]) != 0)
+            v[kept++] = v[i];
+        else if (v[i].revoked)
+            v[kept - 1] = v[i];
+    }
+    return kept;
+}
+
 int dbr_responder_load(struct dbr_responder *r, const struct dbr_index *ix)
 {
     size_t n = dbr_index_count(ix);
@@ -160,7 +175,7 @@ int dbr_responder_load(struct dbr_responder *r, const struct dbr_index *ix)
     qsort(v, n, sizeof *v, by_serial);
     free(r->known);
     r->known = v;
-    r->n = n;
+    r->n = drop_doubles(v, n);
     forget_answers(r);
     return 0;
 }
@@ -281,8 +296,9 @@ static struct slot *slot_of(struct dbr_responder *r, const struct dbr_ocsp_id *i
 static bool kept(const struct slot *s, const struct dbr_ocsp_id *id, int64_t now)
 {
     /* Half its life at least is left, and the clock has not gone back behind it. */
-    return s->hash_len == id->hash_len && dbr_serial_equal(&s->serial, &id->serial) &&
-           now >= s->this_update && now - s->this_update <= s->next_update - now;
+    return s->hash_len == id->hash_len && s->id_len == id->der_len &&
+           dbr_serial_equal(&s->serial, &id->serial) && now >= s->this_update &&
+           now - s->this_update <= s->next_update - now;
 }
 
 static uint64_t tag_of(const struct dbr_responder *r, const void *der, size_t n)
@@ -297,7 +313,8 @@ static void keep(struct slot *s, const struct dbr_ocsp_id *id, const struct dbr_
         return;
     free(s->der);
     memcpy(copy, a->der, a->len);
-    *s = (struct slot){id->serial, id->hash_len, a->this_update, a->next_update, copy, a->len, a->tag};
+    *s = (struct slot){id->serial,     id->hash_len, id->der_len, a->this_update,
+                       a->next_update, copy,         a->len,      a->tag};
 }
 
 static bool ours(const struct dbr_responder *r, const struct dbr_ocsp_id *id)

@@ -119,7 +119,7 @@ struct answer_spec {
     int64_t from, until; /* until 0: no nextUpdate */
     const uint8_t *nonce;
     size_t nonce_len;
-    bool critical, trailing, by_name, then_revoked, then_good;
+    bool critical, trailing, by_name, then_revoked, then_good, no_null;
 };
 
 static struct answer_spec good_answer(void)
@@ -147,7 +147,8 @@ static void put_cert_id(struct out *o, const struct answer_spec *s)
         out_tlv(o, 6, sha1_oid, sizeof sha1_oid);
     else
         out_tlv(o, 6, sha256_oid, sizeof sha256_oid);
-    out_tlv(o, 5, "", 0);
+    if (!s->no_null)
+        out_tlv(o, 5, "", 0);
     out_end(o);
     out_tlv(o, 4, name, s->hash_len);
     out_tlv(o, 4, key, s->hash_len);
@@ -612,6 +613,62 @@ static void test_kept_answers(void **state)
     dbr_responder_free(r);
 }
 
+/* Two lines of one serial, in either order and among others: the revocation counts. */
+static void test_doubled_serial(void **state)
+{
+    static const char v[] = "V\t350101000000Z\t\t05\tunknown\t/CN=a\n",
+                      x[] = "R\t350101000000Z\t261120093000Z\t05\tunknown\t/CN=a\n",
+                      other[] = "V\t350101000000Z\t\t0%c\tunknown\t/CN=b\n";
+    int err;
+    struct signer_spec s = good_signer();
+    struct dbr_responder *r = make_responder(&s, &err);
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        char text[512];
+        size_t n = (size_t)snprintf(text, sizeof text, "%s%s", i % 2 ? v : x, i % 2 ? x : v);
+        for (int k = 0; k < i; k++)
+            n += (size_t)snprintf(text + n, sizeof text - n, other, "12346789"[k]);
+        struct dbr_index *ix;
+        struct dbr_ocsp_verdict verdict;
+        struct dbr_answer a;
+        assert_int_equal(dbr_index_parse(&ix, text, n, NULL, 0), 0);
+        assert_int_equal(dbr_responder_load(r, ix), 0);
+        dbr_index_free(ix);
+        assert_int_equal(ask(r, 5, 32, NULL, 0, NOW, &verdict, &a), 0);
+        assert_int_equal(verdict.status, DBR_OCSP_REVOKED);
+        assert_int_equal(ask(r, 7, 32, NULL, 0, NOW, &verdict, &a), 0);
+        assert_int_equal(verdict.status, i >= 6 ? DBR_OCSP_GOOD : DBR_OCSP_UNKNOWN);
+    }
+    dbr_responder_free(r);
+}
+
+/* Who leaves the NULL of the hash algorithm out gets his CertID back, and nobody else does. */
+static void test_kept_ids(void **state)
+{
+    int err;
+    struct signer_spec s = good_signer();
+    struct dbr_responder *r = make_responder(&s, &err);
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct answer_spec spec = good_answer();
+        struct out request = {0}, id = {0};
+        struct dbr_answer a;
+        spec.no_null = i % 2;
+        put_cert_id(&id, &spec);
+        for (int k = 0; k < 4; k++)
+            out_begin(&request, 0x30);
+        out_raw(&request, id.p, id.n);
+        for (int k = 0; k < 4; k++)
+            out_end(&request);
+        dbr_responder_answer(r, request.p, request.n, NOW, &a);
+        assert_true(a.cacheable);
+        assert_non_null(memmem(a.der, a.len, id.p, id.n));
+        out_free(&request);
+        out_free(&id);
+    }
+    dbr_responder_free(r);
+}
+
 static void test_signers_refused(void **state)
 {
     struct signer_spec s = good_signer();
@@ -797,6 +854,8 @@ int main(void)
         cmocka_unit_test(test_revoked_signer),
         cmocka_unit_test(test_both_sides),
         cmocka_unit_test(test_kept_answers),
+        cmocka_unit_test(test_kept_ids),
+        cmocka_unit_test(test_doubled_serial),
         cmocka_unit_test(test_signers_refused),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_request_turns),
