@@ -40,7 +40,7 @@ up() { # OVERRIDES... are for both ends
 # sweep FROM TO: an echo of each size from the shortest frame to the longest.
 sweep() {
     local n
-    for n in 18 22 100 $(seq 150 87 1400) 1455 1470 1471 1472; do
+    for n in 18 22 100 $(seq 150 174 1400) 1455 1471 1472; do
         x "$1" ping -n -q -c 1 -W 1 -M do -s "$n" "$2" >/dev/null || x "$1" ping -n -q -c 1 -W 1 -M do -s "$n" "$2" >/dev/null ||
             why "an echo of $n bytes does not pass from $1" || return
     done
