@@ -267,13 +267,13 @@ spawn stock-ours interop stock-ours "
     p2p
     login
     calling
+    fragment
 "
 spawn ours-ours interop ours-ours "
     layer2
     client
     site
     pmtu
-    fragment
     tunnel
     p2p
 "
