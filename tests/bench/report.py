@@ -114,13 +114,14 @@ def main():
     p.add_argument("--seconds")
     p.add_argument("--rounds")
     p.add_argument("--cipher")
+    p.add_argument("--congestion")
     a = p.parse_args()
     values, units = load(os.path.join(a.out, "raw.jsonl"))
     seen = {pair for _, pair in values}
     pairs = [x for x in ORDER if x in seen]
     about = machine(a.daemon)
     probe = values.get(("speed_probe", "machine"), [])
-    about.update(seconds=a.seconds, rounds=a.rounds, cipher=a.cipher,
+    about.update(seconds=a.seconds, rounds=a.rounds, cipher=a.cipher, congestion=a.congestion,
                  speed_probe_mb_s=[round(v / 1000) for v in probe])
     result = {"machine": about, "measures": {}}
     for (m, pair), v in values.items():

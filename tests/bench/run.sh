@@ -18,6 +18,8 @@
 #   memory   --sessions N (200) sessions: kB each (anonymous memory of all server processes), idle CPU, CPU a handshake
 #   reneg    frames lost and out of order in a UDP flow at a quarter of the TCP speed while keys are renewed every 5 s
 # --backend openssl: our ends seal with OpenSSL instead of the fastest library (directive aead-library).
+# --congestion NAME: TCP's congestion control inside the tunnel (cubic, which Linux, Windows and macOS have by default; what
+#   this machine has set may be another: BBR paces each stream by a timer of its own, up to 16,000 times a second.
 # All roles share this machine's cores: Mbit/s is total CPU per byte; CPU s/GB of the server is the figure that noise
 # does not blur. Differences below 15 % are noise. Results: OUT/results.json, OUT/table.md, OUT/*.svg (gnuplot).
 here=$(cd "$(dirname "$0")" && pwd)
@@ -31,6 +33,7 @@ STORM=200
 SESSIONS=200
 CIPHER=AES-256-GCM
 BACKEND=auto
+CONGESTION=cubic
 args=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -43,7 +46,8 @@ while [ $# -gt 0 ]; do
     --sessions) SESSIONS=$2; shift 2 ;;
     --cipher) CIPHER=$2; shift 2 ;;
     --backend) BACKEND=$2; shift 2 ;;
-    -h | --help) sed -n '3,26s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --congestion) CONGESTION=$2; shift 2 ;;
+    -h | --help) sed -n '3,28s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) args+=("$1"); shift ;;
     esac
 done
@@ -136,7 +140,7 @@ tcp_run() {
     local name=$1 s0 c0 out gb
     shift
     s0=$(cpu_server) c0=$(cpu_client)
-    out=$(lab_iperf c1 "$TARGET" -t "$SECS" "$@") || { say "  iperf3 failed: $(printf '%s' "$out" | jq -r .error)"; return; }
+    out=$(lab_iperf c1 "$TARGET" -C "$CONGESTION" -t "$SECS" "$@") || { say "  iperf3 failed: $(printf '%s' "$out" | jq -r .error)"; return; }
     emit "tcp_$name" "$(printf '%s' "$out" | lab_mbps)" Mbit/s
     tunnel || return 0
     gb=$(printf '%s' "$out" | jq '.end.sum_received.bytes / 1e9')
@@ -179,7 +183,7 @@ pings() {
 measure_ping() { pings ping 400 0.005; }
 
 measure_pingload() {
-    lab_bg c1 "$LAB_DIR/load.log" iperf3 -c "$TARGET" -t 60
+    lab_bg c1 "$LAB_DIR/load.log" iperf3 -c "$TARGET" -C "$CONGESTION" -t 60
     local p=$LAB_PID
     lab_nap 0.7
     pings ping_load 300 0.01
@@ -303,4 +307,4 @@ for ROUND in $(seq "$ROUNDS"); do
         pair_down
     done
 done
-$LAB_PYTHON "$here/report.py" "$OUT" --daemon "$DBR_DAEMON" --seconds "$SECS" --rounds "$ROUNDS" --cipher "$CIPHER"
+$LAB_PYTHON "$here/report.py" "$OUT" --daemon "$DBR_DAEMON" --seconds "$SECS" --rounds "$ROUNDS" --cipher "$CIPHER" --congestion "$CONGESTION"
