@@ -121,5 +121,7 @@ void conf_check_logins(struct parse *p)
         cfg->script_security < 3)
         conf_warn(at(p, DBR_D_auth_user_pass_verify),
                   "the script gets no password: via-env needs script-security 3; via-file needs 2 only");
+    if (cfg->tls_export_cert && !cfg->tls_verify)
+        conf_warn(at(p, DBR_D_tls_export_cert), "has no effect: nobody looks at the files; add tls-verify");
     check_token(p);
 }

@@ -4,7 +4,8 @@
  * somebody: then the session stands without data keys, and client_verdict() goes on from there. Handshakes
  * and frames of others do not notice.
  *
- *     OCSP -> tls-verify -> password -> managers -> name, place, address -> client-connect -> the data keys
+ *     exporter, gate key -> OCSP -> tls-verify -> password -> managers -> name, place, address ->
+ * client-connect -> the data keys
  *
  * A renegotiation passes those steps again that look at the certificate and the password; meanwhile the
  * client lives on under the keys that it has.
@@ -20,6 +21,23 @@ static int refuse(char *reason, size_t cap, const char *text)
 {
     snprintf(reason, cap, "%s", text);
     return DBR_ERR_CERT;
+}
+
+static int by_exporter(struct client *c, char *reason, size_t cap)
+{
+    const struct dbr_peer_info *info = dbr_session_peer_info(c->session);
+    if (!c->ctl->cfg->force_tls_key_material_export || (info && info->iv_proto & DBR_IV_TLS_KEY_EXPORT))
+        return 0;
+    client_log(c, DBR_LOG_NOTICE, "force-tls-key-material-export: the client cannot do it");
+    return refuse(reason, cap,
+                  "Client incompatible with this server. Keying Material Exporters (RFC 5705) support "
+                  "missing. Upgrade to a client that supports this feature (OpenVPN 2.6.0+).");
+}
+
+static int by_gate_key(struct client *c, char *reason, size_t cap)
+{
+    int err = c->ctl->cfg->tls_crypt_v2_verify && c->gate_id ? hook_gate_key(c) : 0;
+    return !err || err == DBR_ERR_AGAIN ? err : refuse(reason, cap, "Gate key refused");
 }
 
 static int by_ocsp(struct client *c, char *reason, size_t cap)
@@ -47,7 +65,8 @@ static int by_client_connect(struct client *c, char *reason, size_t cap)
 
 typedef int step(struct client *c, char *reason, size_t cap);
 static step *const first_steps[] = {
-    by_ocsp, by_tls_verify, login_check, by_managers, login_settle, client_admit, by_client_connect, NULL,
+    by_exporter, by_gate_key,  by_ocsp,      by_tls_verify,     login_check,
+    by_managers, login_settle, client_admit, by_client_connect, NULL,
 };
 static step *const later_steps[] = {by_tls_verify, login_check, by_managers, login_settle, NULL};
 

@@ -5,8 +5,11 @@
  */
 #include "control/revocation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { TRACKED_MAX = 512 };
 
 static void drop(struct chain **at)
 {
@@ -17,6 +20,9 @@ static void drop(struct chain **at)
         free(h->link[i].issuer);
     free(h->issuer_cert);
     free(h->subjects);
+    free(h->tracked);
+    for (size_t i = 0; i < CHAIN_MAX + 1; i++)
+        free(h->certs[i].bytes);
     free(h);
     *at = NULL;
 }
@@ -58,6 +64,49 @@ static int keep_subjects(struct chain *h, const struct dbr_x509 *chain, size_t n
     return h->subjects ? 0 : DBR_ERR_NOMEM;
 }
 
+/* For tls-export-cert. */
+static int keep_certs(struct chain *h, const struct dbr_x509 *chain, size_t n)
+{
+    for (size_t i = 0; i < n && i < CHAIN_MAX + 1; i++) {
+        struct der *d = &h->certs[i];
+        dbr_x509_der(&chain[i], NULL, 0, &d->len);
+        d->bytes = malloc(d->len ? d->len : 1);
+        if (!d->bytes || dbr_x509_der(&chain[i], d->bytes, d->len, &d->len))
+            return DBR_ERR_NOMEM;
+    }
+    return 0;
+}
+
+/* One field of one certificate as a line behind the others. */
+static int track(struct chain *h, const struct dbr_x509 *x, size_t depth, const char *field)
+{
+    char value[TRACKED_MAX], safe[TRACKED_MAX], line[TRACKED_MAX + 96];
+    if (dbr_x509_field(x, field, value, sizeof value))
+        return 0; /* it has none */
+    int n = snprintf(line, sizeof line, "X509_%zu_%.48s=%s\n", depth, field,
+                     dbr_log_escape(safe, sizeof safe, value, strlen(value)));
+    size_t was = h->tracked ? strlen(h->tracked) : 0;
+    char *more = realloc(h->tracked, was + (size_t)n + 1);
+    if (!more)
+        return DBR_ERR_NOMEM;
+    memcpy(more + was, line, (size_t)n + 1);
+    h->tracked = more;
+    return 0;
+}
+
+/* x509-track: FIELD of the own certificate, +FIELD of each. */
+static int keep_tracked(struct chain *h, const struct dbr_conf_list *fields, const struct dbr_x509 *chain,
+                        size_t n)
+{
+    int err = 0;
+    for (size_t i = 0; i < fields->n; i++) {
+        bool all = *fields->v[i] == '+';
+        for (size_t depth = 0; !err && depth < (all ? n : 1); depth++)
+            err = track(h, &chain[depth], depth, fields->v[i] + all);
+    }
+    return err;
+}
+
 /* For OCSP: whom to ask, and with whose name. A certificate that cannot be had leaves the question unasked.
  */
 static void keep_for_ocsp(struct chain *h, const struct dbr_x509 *chain, size_t n)
@@ -91,6 +140,10 @@ int chain_keep(struct client *c, const struct dbr_x509 *chain, size_t n)
         keep_for_ocsp(h, chain, n);
     if (!err && c->ctl->cfg->tls_verify)
         err = keep_subjects(h, chain, n);
+    if (!err && c->ctl->cfg->tls_verify && c->ctl->cfg->tls_export_cert)
+        err = keep_certs(h, chain, n);
+    if (!err)
+        err = keep_tracked(h, &c->ctl->cfg->x509_track, chain, n);
     if (err)
         drop(&c->shown_chain);
     return err;

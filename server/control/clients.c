@@ -58,6 +58,7 @@ void client_free(struct client *c)
     chain_free(c);
     dbr_session_free(c->session);
     free(c->gate_id);
+    free(c->metadata);
     realm_put(ctl, c->realm);
     options_release(c);
     if (c->adm) {

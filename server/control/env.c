@@ -69,6 +69,17 @@ static void say_fingerprint(const struct out *o, const struct chain *h)
     say(o, "tls_digest_sha256_0", "%s", text);
 }
 
+/* Instead of X509_0_CN: what x509-track names. */
+static void say_tracked(const struct out *o, const struct chain *h)
+{
+    for (const char *p = h ? h->tracked : NULL; p && *p; p += strcspn(p, "\n") + 1) {
+        char name[80];
+        size_t n = strcspn(p, "=");
+        snprintf(name, sizeof name, "%.*s", (int)n, p);
+        say(o, name, "%.*s", (int)strcspn(p + n + 1, "\n"), p + n + 1);
+    }
+}
+
 static void say_session(const struct out *o, const struct dbr_session *s)
 {
     const struct dbr_x509 *peer = s ? dbr_session_peer(s) : NULL;
@@ -111,7 +122,10 @@ void client_env(const struct client *c, env_put *put, void *arg)
     const struct out o = {put, arg};
     const struct admitted *a = c->adm;
     say(&o, "common_name", "%s", a->cn);
-    say(&o, "X509_0_CN", "%s", a->cn);
+    if (c->ctl->cfg->x509_track.n)
+        say_tracked(&o, c->chain);
+    else
+        say(&o, "X509_0_CN", "%s", a->cn);
     if (*login_user(c))
         o.put(o.arg, "username", login_user(c));
     say_address(&o, &c->addr);

@@ -71,10 +71,22 @@ int visitor_open(struct control *ctl, struct realm *r, struct visitor *v, uint8_
     return err ? err : dbr_gate_open(v->gate, dgram, len - tail, g);
 }
 
+static int keep_metadata(const struct visitor *v, struct client *c)
+{
+    if (!c->ctl->cfg->tls_crypt_v2_verify || !v->key.metadata_len)
+        return 0;
+    c->metadata = malloc(sizeof *c->metadata);
+    if (!c->metadata)
+        return DBR_ERR_NOMEM;
+    c->metadata->len = v->key.metadata_len;
+    memcpy(c->metadata->bytes, v->key.metadata, v->key.metadata_len);
+    return 0;
+}
+
 int visitor_enter(struct visitor *v, struct client *c)
 {
     c->gate_id = malloc(DBR_WKC_ID_LEN);
-    if (!c->gate_id)
+    if (!c->gate_id || keep_metadata(v, c))
         return DBR_ERR_NOMEM;
     memcpy(c->gate_id, v->key.id, DBR_WKC_ID_LEN);
     struct dbr_gate *gate = v->gate;

@@ -190,6 +190,22 @@ void hook_forget(struct client *c)
     c->adm->waits_for = 0;
 }
 
+/* ---- tls-crypt-v2-verify ---- */
+
+int hook_gate_key(struct client *c)
+{
+    struct dbr_ipc_hook m = {.hook = DBR_HOOK_GATE_KEY};
+    const struct gate_metadata *meta = c->metadata;
+    char type[16];
+    if (!meta)
+        return DBR_ERR_NOTFOUND;
+    snprintf(type, sizeof type, "%u", meta->bytes[0]);
+    add_variable(&m, "metadata_type", type);
+    client_env(c, add_variable, &m);
+    int err = add_file(&m, meta->bytes + 1, meta->len - 1);
+    return err ? err : wait_for(c, &m);
+}
+
 /* ---- tls-verify: one call for each certificate, the issuer's first ---- */
 
 static const char *subject_at(const struct chain *h, size_t place, char *out, size_t cap)
@@ -213,7 +229,11 @@ int hook_tls_verify(struct client *c)
     add_argument(&m, depth);
     add_argument(&m, subject_at(h, c->adm->verified, subject, sizeof subject));
     client_env(c, add_variable, &m);
-    return wait_for(c, &m);
+    const struct der *der = &h->certs[left - 1];
+    int err = der->bytes ? add_file(&m, der->bytes, der->len) : 0;
+    if (err)
+        client_log(c, DBR_LOG_NOTICE, "tls-export-cert: the certificate at depth %s is too long", depth);
+    return err ? err : wait_for(c, &m);
 }
 
 static int after_tls_verify(struct client *c)
@@ -374,6 +394,9 @@ static int after(struct client *c, const struct dbr_ipc_hook_done *m, struct out
     case DBR_HOOK_TLS_VERIFY:
         *o = (struct outcome){"Certificate refused", "VERIFY SCRIPT ERROR"};
         return m->err ? DBR_ERR_CERT : after_tls_verify(c);
+    case DBR_HOOK_GATE_KEY:
+        *o = (struct outcome){"Gate key refused", "TLS CRYPT V2 VERIFY SCRIPT ERROR"};
+        return m->err ? DBR_ERR_CERT : 0;
     case DBR_HOOK_USER_PASS:
         *o = (struct outcome){"", "TLS Auth Error: Auth Username/Password verification failed for peer"};
         return login_checked(c, m, o->reason, sizeof o->reason);

@@ -377,6 +377,14 @@ static int check_name_fields(struct control *ctl)
                  "is no field of a certificate; write CN, emailAddress, serialNumber or ext:subjectAltName");
         return DBR_ERR_CONFIG;
     }
+    for (size_t i = 0; i < cfg->x509_track.n; i++) {
+        const char *field = cfg->x509_track.v[i];
+        if (dbr_x509_field_known(field + (*field == '+')))
+            continue;
+        complain(ctl, DBR_D_x509_track, field,
+                 "is no field of a certificate; write CN, emailAddress, extendedKeyUsage, SHA256, ...");
+        return DBR_ERR_CONFIG;
+    }
     return 0;
 }
 

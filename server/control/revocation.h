@@ -23,6 +23,11 @@ struct link {
     uint8_t serial_len;
 };
 
+struct der {
+    uint8_t *bytes; /* NULL: not kept */
+    size_t len;
+};
+
 /* What its last good handshake proved; one per client whose certificate was verified. */
 struct chain {
     struct link link[CHAIN_MAX]; /* own certificate first, without the root */
@@ -33,7 +38,9 @@ struct chain {
     size_t issuer_cert_len;
     char *subjects; /* for tls-verify, one a line, the root's first; NULL: not kept */
     size_t n_subjects;
-    char ocsp_url[DBR_IPC_URL_MAX]; /* of the own certificate; "" if it names none */
+    struct der certs[CHAIN_MAX + 1]; /* tls-export-cert: the own one first */
+    char *tracked;                   /* x509-track: "X509_0_CN=alice\n" ...; NULL: nothing */
+    char ocsp_url[DBR_IPC_URL_MAX];  /* of the own certificate; "" if it names none */
 };
 
 /* chain.c */

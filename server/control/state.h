@@ -34,6 +34,7 @@
 #include "proto/session.h"
 #include "ipc/revoked.h"
 #include "proto/withdrawn.h"
+#include "proto/wkc.h"
 
 enum {
     MAX_HALF_OPEN = 20000,
@@ -102,6 +103,12 @@ struct admitted {
     int64_t not_after;       /* its end; of a peer that data handed back, that of its chain; 0: not known */
 };
 
+/* What stands in a client's tls-crypt-v2 key beside the key: a type, and bytes. */
+struct gate_metadata {
+    size_t len; /* at least 1 */
+    uint8_t bytes[DBR_WKC_METADATA_MAX];
+};
+
 /* Lines written about somebody in the ten seconds that end at until_ns (talk.c). */
 struct ration {
     uint64_t until_ns;
@@ -132,7 +139,9 @@ struct client {
     struct client *older, *newer; /* list of half-open clients */
     struct admitted *adm;         /* NULL while half open */
     enum client_stage stage;
-    uint8_t *gate_id;                  /* of its tls-crypt-v2 key, DBR_WKC_ID_LEN bytes; NULL: it has none */
+    struct gate_metadata
+        *metadata;    /* of that key, for tls-crypt-v2-verify; NULL: nobody asks, or it has none */
+    uint8_t *gate_id; /* of its tls-crypt-v2 key, DBR_WKC_ID_LEN bytes; NULL: it has none */
     struct chain *chain, *shown_chain; /* of the last good handshake, and of one that is not done */
     struct ocsp_entry *ocsp;           /* its certificate's; NULL: not asked about */
     struct client *ocsp_next;
@@ -420,11 +429,12 @@ void client_rename(struct client *c, const char *name); /* before it has its pla
 /* hooks.c */
 int hook_user_pass(struct client *c);                     /* DBR_ERR_AGAIN, or an error */
 void hook_crresponse(struct client *c, const char *text); /* while it waits for that script's verdict */
-int hook_tls_verify(struct client *c);                    /* DBR_ERR_AGAIN, or an error */
-int hook_client_connect(struct client *c);                /* the same */
-void hook_up(struct client *c);                           /* it has its keys */
-void hook_address(struct client *c); /* client role: the server's address is known, or another */
-void hook_gone(struct client *c);    /* it is gone: client-disconnect, once */
+int hook_gate_key(struct client *c);       /* the same; DBR_ERR_NOTFOUND: its key says nothing */
+int hook_tls_verify(struct client *c);     /* DBR_ERR_AGAIN, or an error */
+int hook_client_connect(struct client *c); /* the same */
+void hook_up(struct client *c);            /* it has its keys */
+void hook_address(struct client *c);       /* client role: the server's address is known, or another */
+void hook_gone(struct client *c);          /* it is gone: client-disconnect, once */
 /* It waits for this, so many seconds at most, then it is refused. */
 #define WAITS_FOR_MANAGERS UINT32_MAX
 void hook_wait(struct client *c, uint32_t what, unsigned seconds);

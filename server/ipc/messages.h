@@ -374,6 +374,7 @@ enum dbr_hook {
     DBR_HOOK_ROUTE_UP, /* client role */
     DBR_HOOK_IPCHANGE, /* client role */
     DBR_HOOK_USER_PASS,
+    DBR_HOOK_GATE_KEY,   /* tls-crypt-v2-verify; its file is the metadata behind the type */
     DBR_HOOK_CRRESPONSE, /* its id is that of the question; only a refusal is answered */
     DBR_HOOKS
 };
@@ -387,7 +388,8 @@ struct dbr_ipc_hook {
     uint32_t n_args, n;
     uint32_t n_file, pad;
     /* Lines without control characters, each ended by \n: n_args arguments, then NAME=VALUE. A name is of
-     * lower case, digits and _, or begins with X509_ or IV_. Behind them n_file bytes, counted in n: what the
+     * lower case, digits and _, or begins with X509_ or IV_ (TLS_VERIFY: its file is the certificate in DER).
+     * Behind them n_file bytes, counted in n: what the
      * script finds in the file that its kind has. There may be a password in it: wipe it. */
     char text[DBR_IPC_TEXT_MAX];
 };

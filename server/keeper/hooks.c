@@ -54,6 +54,7 @@ struct job {
     int output;                  /* memory file; -1: none */
     bool later;                  /* it has ended, and its verdict is still to come */
     struct verdict_files *files; /* NULL: it has none */
+    char cert[256];              /* tls-export-cert: the file; "": none */
     struct dbr_ipc_hook m;
 };
 
@@ -80,6 +81,7 @@ static const struct {
     [DBR_HOOK_IPCHANGE] = {DBR_D_ipchange, AT(ipchange), NULL, false},
     [DBR_HOOK_USER_PASS] = {DBR_D_auth_user_pass_verify, AT(auth_user_pass_verify.command),
                             "user-pass-verify", false},
+    [DBR_HOOK_GATE_KEY] = {DBR_D_tls_crypt_v2_verify, AT(tls_crypt_v2_verify), NULL, false},
     [DBR_HOOK_CRRESPONSE] = {DBR_D_client_crresponse, AT(client_crresponse), NULL, false},
 #undef AT
 };
@@ -165,7 +167,8 @@ static void offer_output(int fd, char *path, size_t cap, char **words)
 /* Memory of the script's own user with what it is to read. */
 static void offer_file(const struct dbr_ipc_hook *m, char *path, size_t cap, char **words)
 {
-    if (!m->n_file)
+    bool variable = m->hook == DBR_HOOK_GATE_KEY;
+    if (!m->n_file && !variable)
         return;
     int fd = memfd_create("drawbridge", MFD_CLOEXEC);
     const char *bytes = m->text + (m->n - m->n_file);
@@ -174,7 +177,10 @@ static void offer_file(const struct dbr_ipc_hook *m, char *path, size_t cap, cha
     if (fd == FILE_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, FILE_FD) < 0)
         _exit(127);
     snprintf(path, cap, "/proc/%d/fd/%d", (int)getpid(), FILE_FD);
-    append_word(words, path);
+    if (variable)
+        put("metadata_file", path);
+    else
+        append_word(words, path);
 }
 
 static void become_user(const struct keeper *k)
@@ -184,6 +190,12 @@ static void become_user(const struct keeper *k)
     if (setgroups(0, NULL) || setresgid(k->user.gid, k->user.gid, k->user.gid) ||
         setresuid(k->user.uid, k->user.uid, k->user.uid))
         _exit(127);
+}
+
+static void put_cert(const struct job *j)
+{
+    if (*j->cert)
+        put("peer_cert", j->cert);
 }
 
 static _Noreturn void live(const struct keeper *k, const struct job *j, const struct verdict_files *files,
@@ -198,7 +210,10 @@ static _Noreturn void live(const struct keeper *k, const struct job *j, const st
     take_lines(&j->m, lines, words, n);
     script_env(type_of(j->m.hook), &about, k->config); /* what is ours to say is not control's */
     offer_output(j->output, path, sizeof path, words);
-    offer_file(&j->m, file, sizeof file, words);
+    if (j->m.hook == DBR_HOOK_TLS_VERIFY)
+        put_cert(j);
+    else
+        offer_file(&j->m, file, sizeof file, words);
     if (files && !verdict_files_env(files))
         _exit(127);
     execv(words[0], words);
@@ -232,6 +247,8 @@ static int take_files(struct keeper *k, struct job *j, const struct verdict_file
 {
     const struct job *asked = j->m.hook == DBR_HOOK_CRRESPONSE ? *find_later(k, j->m.id) : NULL;
     *files = asked ? asked->files : NULL;
+    if (j->m.hook == DBR_HOOK_TLS_VERIFY && j->m.n_file)
+        return cert_file_make(k, j->m.text + (j->m.n - j->m.n_file), j->m.n_file, j->cert, sizeof j->cert);
     if (j->m.hook != DBR_HOOK_USER_PASS)
         return 0;
     j->files = calloc(1, sizeof *j->files);
@@ -279,6 +296,8 @@ static void drop(struct keeper *k, struct job **at)
         close(j->output);
     if (j->files)
         verdict_files_remove(k, j->files);
+    if (*j->cert)
+        cert_file_remove(k, j->cert);
     free(j->files);
     k->hooks->n--;
     dbr_wipe(j, sizeof *j); /* there may be a password in it */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "keeper/verdict_files.h"
+#include "base/base64.h"
 #include "base/err.h"
 
 #include <errno.h>
@@ -38,13 +39,13 @@ static void as_keeper(const struct keeper *k)
     setfsgid(getegid());
 }
 
-static int make_one(const char *dir, enum verdict_file which, char *path, size_t cap)
+/* A new file; its descriptor, or DBR_ERR_IO. */
+static int make_one(const char *dir, const char *begin, char *path, size_t cap)
 {
     uint64_t number;
     if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
         return DBR_ERR_IO;
-    int n =
-        snprintf(path, cap, "%s/drawbridge_%s_%016llx", dir, kinds[which].begin, (unsigned long long)number);
+    int n = snprintf(path, cap, "%s/drawbridge_%s_%016llx", dir, begin, (unsigned long long)number);
     int fd = n < 0 || (size_t)n >= cap
                  ? -1
                  : open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -52,8 +53,7 @@ static int make_one(const char *dir, enum verdict_file which, char *path, size_t
         path[0] = 0;
         return DBR_ERR_IO;
     }
-    close(fd);
-    return 0;
+    return fd;
 }
 
 int verdict_files_make(const struct keeper *k, struct verdict_files *f)
@@ -62,7 +62,8 @@ int verdict_files_make(const struct keeper *k, struct verdict_files *f)
     memset(f, 0, sizeof *f);
     as_script(k);
     for (size_t i = 0; !err && i < VERDICT_FILES; i++) {
-        err = make_one(k->config->tmp_dir, (enum verdict_file)i, f->path[i], sizeof f->path[i]);
+        int fd = make_one(k->config->tmp_dir, kinds[i].begin, f->path[i], sizeof f->path[i]);
+        err = fd < 0 ? fd : close(fd);
         number = errno;
     }
     as_keeper(k);
@@ -106,6 +107,32 @@ size_t verdict_file_read(const struct keeper *k, const struct verdict_files *f, 
     n = n < 0 ? 0 : n;
     out[n] = 0;
     return (size_t)n;
+}
+
+int cert_file_make(const struct keeper *k, const void *der, size_t n, char *path, size_t cap)
+{
+    char body[2 * DBR_IPC_TEXT_MAX];
+    long len = dbr_base64_encode(der, n, body, sizeof body);
+    as_script(k);
+    int fd = len < 0 ? -1 : make_one(k->config->tls_export_cert, "pef", path, cap), number = errno;
+    as_keeper(k);
+    bool good =
+        fd >= 0 && dprintf(fd, "-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n", body) > 0;
+    if (fd >= 0)
+        close(fd);
+    if (good)
+        return 0;
+    dbr_log(&k->log, DBR_LOG_ERROR, "cannot write a file in %s: %s; check tls-export-cert and its rights",
+            k->config->tls_export_cert, strerror(number));
+    return DBR_ERR_IO;
+}
+
+void cert_file_remove(const struct keeper *k, char *path)
+{
+    as_script(k);
+    unlink(path);
+    as_keeper(k);
+    path[0] = 0;
 }
 
 /* Ends the line at text; the next one, or NULL where there is none. */

@@ -165,6 +165,16 @@ old_refused() {
     [[ $said == *"no shared cipher"* ]] || why "not told: $said"
 }
 
+# One that cannot make its keys by the exporter, where that is wanted.
+old_exporter() {
+    [ "$LAB_SERVER-$LAB_CLIENT" = drawbridged-openvpn ] || { skipped "for our server"; return; }
+    lab_server_start "data-ciphers AES-256-GCM" force-tls-key-material-export || why "server does not start" || return
+    local said
+    said=$(x c1 timeout 30 $LAB_PYTHON "$HERE/oldpeer.py" --pki "$LAB_PKI" --lan "$LAB_ID-lan" 2.5 2>&1)
+    [[ $said == *"Keying Material Exporters"* ]] || why "not told: $said" || return
+    lab_client_start c1 || why "a client that can does not get in"
+}
+
 HERE=$(cd "$(dirname "$0")" && pwd)
 lab_begin oldpeers
 lab_pki && lab_office 1 || exit 1
@@ -220,4 +230,5 @@ run old-2.3-lzo-packed old 2.3 --framing lzo-packed
 run old-2.4-comp-lzo old 2.4 --framing lzo
 run old-2.5-comp-lzo old 2.5 --framing lzo
 run old-refused old_refused
+run old-no-exporter old_exporter
 t_end

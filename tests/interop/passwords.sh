@@ -253,6 +253,43 @@ reason() {
     refused 'AUTH_FAILED,try again, Alice'
 }
 
+# What scripts are told of certificates, and of the gate keys that clients bring.
+certificates() {
+    cat >"$LAB_DIR/cert.sh" <<-'SH'
+	#!/bin/bash
+	dir=$(dirname "$0")
+	env | sort >"$dir/cert$1.env"
+	openssl x509 -in "$peer_cert" -noout -subject >"$dir/cert$1.subject" && stat -c '%a %n' "$peer_cert" >"$dir/cert$1.file"
+	SH
+    chmod 755 "$LAB_DIR/cert.sh"
+    mkdir -p "$LAB_DIR/certs"
+    lab_server_start "script-security 2" "tls-verify $LAB_DIR/cert.sh" "tls-export-cert $LAB_DIR/certs" "+x509-track CN" "+x509-track +SHA256" "+x509-track extendedKeyUsage" "+x509-track O" || why "server does not start: $(tail -n 1 "$LAB_SRV_LOG")" || return
+    lab_client_start c1 || why "client does not connect" || return
+    grep -q 'CN = c1$' "$LAB_DIR/cert0.subject" && grep -q 'Throw-away CA' "$LAB_DIR/cert1.subject" || why "$(cat "$LAB_DIR"/cert?.subject)" || return
+    grep -q "^600 $LAB_DIR/certs/" "$LAB_DIR/cert0.file" || why "$(cat "$LAB_DIR/cert0.file")" || return
+    [ -z "$(ls -A "$LAB_DIR/certs")" ] || why "left behind: $(ls "$LAB_DIR/certs")" || return
+    local f=$LAB_DIR/cert0.env print
+    print=$(openssl x509 -in "$LAB_PKI/c1.crt" -noout -fingerprint -sha256 | cut -d= -f2)
+    grep -qx 'X509_0_CN=c1' "$f" && grep -qx 'X509_0_extendedKeyUsage=TLS Web Client Authentication' "$f" &&
+        grep -qx "X509_0_SHA256=$print" "$f" && grep -q '^X509_1_SHA256=' "$f" || why "$(grep ^X509 "$f" | tr '\n' ' ')" || return
+    ! grep -qE '^X509_(1_CN|0_O)=' "$f" || why "not asked for: $(grep ^X509 "$f")"
+}
+
+gate_key() {
+    local k=$LAB_DIR/gate
+    openvpn --genkey tls-crypt-v2-server "$k.srv" && openvpn --tls-crypt-v2 "$k.srv" --genkey tls-crypt-v2-client "$k.good" "$(echo -n alice | base64)" &&
+        openvpn --tls-crypt-v2 "$k.srv" --genkey tls-crypt-v2-client "$k.bad" "$(echo -n mallory | base64)" || why "no keys" || return
+    printf '#!/bin/bash\necho "$metadata_type $(cat "$metadata_file")" >>%s/meta\n[ "$(cat "$metadata_file")" = alice ]\n' "$LAB_DIR" >"$LAB_DIR/gate.sh"
+    chmod 755 "$LAB_DIR/gate.sh"
+    lab_server_start "script-security 2" "!tls-auth" "+tls-crypt-v2 $k.srv" "tls-crypt-v2-verify $LAB_DIR/gate.sh" || why "server does not start" || return
+    lab_client_start c1 "!tls-auth" "+tls-crypt-v2 $k.good" || why "the good key does not enter" || return
+    lab_client_spawn c2 "!tls-auth" "+tls-crypt-v2 $k.bad"
+    lab_until 8 grep -q mallory "$LAB_DIR/meta" || why "the script was not asked about the other one" || return
+    lab_nap 1
+    ! lab_log_has "${LAB_CLI_LOG[c2]}" "Initialization Sequence Completed" || why "the other key enters" || return
+    [ "$(sort -u "$LAB_DIR/meta" | tr '\n' ,)" = "0 alice,0 mallory," ] || why "metadata: $(cat "$LAB_DIR/meta")"
+}
+
 lab_begin passwords
 lab_pki && lab_office 2 || exit 1
 # The whole of it with LAB_FULL=1 (test.sh --full) or --only.
@@ -270,6 +307,8 @@ t_case password-reauth reauth
 t_case password-deferred deferred
 t_case password-deferred-never deferred_never
 t_case password-question question
+t_case script-certificates certificates
+t_case script-gate-key gate_key
 t_case token token
 t_case token-forged token_forged
 t_case token-expires token_expires

@@ -346,7 +346,6 @@ static const struct {
     {"auth-gen-token x", "auth-gen-token"},
     {"auth-gen-token 0 60 external", "external"},
     {"auth-user-pass-verify x via-pipe", "via-env|via-file"},
-    {"tls-crypt-v2-verify x", "not built yet|tls-crypt-v2-withdrawn"},
     {"fragment 67", "fragment|from 68"},
     {"fragment 1300 fixed", "fragment|mtu"},
     {"fragment", "fragment"},

@@ -4,20 +4,15 @@
  * that are withdrawn or too old, clients that bring their key only once. Each refusal with the counter that
  * must move.
  */
-#include "rig.h"
+#include "hooked.h"
 #include "base/base64.h"
 #include "base/bytes.h"
 #include "control/gatekey.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-enum { A = 0x0a000001, SID = 0x11223344, EARLY = 0x0f000001, RESET_LEN = 54, DAY_S = 86400 };
+enum { SID = 0x11223344, EARLY = 0x0f000001, RESET_LEN = 54, DAY_S = 86400 };
 
 /* A key of the server, and what it wrapped. */
 static struct dbr_own_key own;
@@ -417,20 +412,35 @@ static void test_withdrawn(void **state)
     close_door(rig);
 }
 
+/* tls-crypt-v2-verify: no keys before the script has seen what the key says. */
+static void test_script(void **state)
+{
+    (void)state;
+    for (int good_end = 0; good_end < 2; good_end++) {
+        struct rig *rig = door("script-security 2\ntls-crypt-v2-verify x");
+        struct caller *c = rig_call(rig, "alice", A, 4000);
+        rig_run(rig, 500);
+        const struct dbr_ipc_hook *m = must_ask(rig, DBR_HOOK_GATE_KEY);
+        assert_true(says(m, "metadata_type=1\n"));
+        assert_int_equal(m->n_file, 8); /* a time */
+        assert_false(rig_up(c));
+        assert_int_equal(rig->ctl->n_admitted, 0);
+        result(rig, m->id, good_end ? 0 : DBR_ERR_STATE, "");
+        rig_run(rig, 500);
+        assert_int_equal(rig_up(c), good_end);
+        close_door(rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connects),
-        cmocka_unit_test(test_answer),
-        cmocka_unit_test(test_every_bit_and_length),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_no_key_of_his_own),
-        cmocka_unit_test(test_not_configured),
-        cmocka_unit_test(test_recorded),
-        cmocka_unit_test(test_bucket),
-        cmocka_unit_test(test_cookie),
-        cmocka_unit_test(test_brings_key_once),
-        cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_connects),        cmocka_unit_test(test_script),
+        cmocka_unit_test(test_answer),          cmocka_unit_test(test_every_bit_and_length),
+        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_no_key_of_his_own),
+        cmocka_unit_test(test_not_configured),  cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_bucket),          cmocka_unit_test(test_cookie),
+        cmocka_unit_test(test_brings_key_once), cmocka_unit_test(test_withdrawn),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_pki_free();

@@ -29,6 +29,47 @@ static struct dbr_x509 view(const struct pki_id *id)
 
 /* ---- texts and numbers ---- */
 
+static const struct {
+    const char *field, *want; /* NULL: it has none */
+    int err;
+} tracked[] = {
+    {"CN", "alice", 0},
+    {"O", "Office, Inc.", 0},
+    {"commonName", "alice", 0},
+    {"emailAddress", NULL, DBR_ERR_NOTFOUND},
+    {"basicConstraints", "CA:FALSE", 0},
+    {"nsComment", NULL, DBR_ERR_NOTFOUND},
+    {"no-such-thing", NULL, DBR_ERR_NOTFOUND},
+    {"", NULL, DBR_ERR_NOTFOUND},
+};
+
+static void single_fields(void **state)
+{
+    (void)state;
+    struct pki_spec spec = {.subject = "/C=FR/O=Office, Inc./CN=alice",
+                            .exts = {"basicConstraints", "CA:FALSE"}};
+    struct pki_id *id = pki_make(&spec, root);
+    struct dbr_x509 x = view(id);
+    char text[128], whole[3 * 32];
+    for (size_t i = 0; i < sizeof tracked / sizeof *tracked; i++) {
+        int err = dbr_x509_field(&x, tracked[i].field, text, sizeof text);
+        if (err != tracked[i].err || strcmp(text, tracked[i].want ? tracked[i].want : "") != 0)
+            fail_msg("%s: %d, %s", tracked[i].field, err, text);
+    }
+    for (size_t i = 0; i < 32; i++)
+        snprintf(whole + 3 * i, 4, "%02X%s", x.sha256[i], i < 31 ? ":" : "");
+    assert_int_equal(dbr_x509_field(&x, "SHA256", text, sizeof text), 0);
+    assert_string_equal(text, whole);
+    assert_int_equal(dbr_x509_field(&x, "SHA1", text, sizeof text), 0);
+    assert_int_equal(strlen(text), 59);
+    assert_int_equal(dbr_x509_field(&x, "O", text, 4), 0); /* cut */
+    assert_string_equal(text, "Off");
+    assert_true(dbr_x509_field_known("extendedKeyUsage") && dbr_x509_field_known("SHA1"));
+    assert_false(dbr_x509_field_known("frobnicate") || dbr_x509_field_known("1.2.3.4"));
+    dbr_x509_fini(&x);
+    pki_free(id);
+}
+
 static void all_fields(void **state)
 {
     (void)state;
@@ -443,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_fields),
+        cmocka_unit_test(single_fields),
         cmocka_unit_test(serials),
         cmocka_unit_test(odd_common_names),
         cmocka_unit_test(the_last_common_name_counts),
