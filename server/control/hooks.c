@@ -159,7 +159,7 @@ void hook_wait(struct client *c, uint32_t what, unsigned seconds)
     hook_forget(c);
     c->adm->hook = DBR_HOOKS;
     c->adm->waits_for = what;
-    c->adm->wait_ns = ctl->now.ns + seconds * 1000 * MS_NS;
+    c->adm->wait_ns = ctl->now.ns + (uint64_t)seconds * 1000 * MS_NS;
     c->hook_next = ctl->hook_waiters;
     ctl->hook_waiters = c;
 }
@@ -178,16 +178,27 @@ static int wait_for(struct client *c, struct dbr_ipc_hook *m)
     return DBR_ERR_AGAIN;
 }
 
-void hook_forget(struct client *c)
+static void wait_no_more(struct client *c)
 {
     struct client **at = &c->ctl->hook_waiters;
-    if (!c->adm || !c->adm->waits_for)
-        return;
     while (*at && *at != c)
         at = &(*at)->hook_next;
     if (*at)
         *at = c->hook_next;
     c->adm->waits_for = 0;
+}
+
+/* A script that answers later would be waited for in keeper, for a long time and among few. */
+void hook_forget(struct client *c)
+{
+    if (!c->adm || !c->adm->waits_for)
+        return;
+    if (c->adm->hook == DBR_HOOK_USER_PASS) {
+        struct dbr_ipc_hook_done m = {.id = c->adm->waits_for, .err = DBR_ERR_STATE};
+        m.head = dbr_ipc_head(DBR_IPC_HOOK_DONE, offsetof(struct dbr_ipc_hook_done, text), 0);
+        (void)dbr_ipc_send(c->ctl->boot->ipc_keeper, &m, -1); /* else it ends in its time */
+    }
+    wait_no_more(c);
 }
 
 /* ---- tls-crypt-v2-verify ---- */
@@ -414,7 +425,7 @@ void hook_done(struct control *ctl, const struct dbr_ipc_hook_done *m)
         c = c->hook_next;
     if (!c)
         return; /* it has gone meanwhile */
-    hook_forget(c);
+    wait_no_more(c);
     int err = after(c, m, &o);
     if (err == DBR_ERR_AGAIN)
         return;

@@ -36,7 +36,7 @@ enum {
 
 enum mgmt_signal { MGMT_SIGHUP, MGMT_SIGTERM, MGMT_SIGUSR1, MGMT_SIGUSR2, MGMT_SIGNALS };
 
-/* What a command reaches. Every text that goes in is a manager's: printable ASCII. */
+/* What a command reaches. Every text that goes in is a manager's: without control characters. */
 struct mgmt_host {
     void *arg;
     bool client; /* role */

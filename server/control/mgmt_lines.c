@@ -99,11 +99,11 @@ static void collect(struct mgmt *m, int seat, const char *line)
     s->lines[s->n_lines++] = '\n';
 }
 
-/* What a manager types reaches logs and other managers: printable ASCII only. */
+/* What a manager types reaches logs and other managers: no control characters. Passwords may be UTF-8. */
 static bool printable(const char *line)
 {
     for (const char *p = line; *p; p++)
-        if ((unsigned char)*p < 0x20 && *p != '\t')
+        if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
             return false;
     return true;
 }

@@ -87,7 +87,8 @@ enum dbr_ipc_type {
     DBR_IPC_LOGIN, /* struct dbr_ipc_login */
     /* control -> keeper, and back */
     DBR_IPC_HOOK,      /* struct dbr_ipc_hook: run this script of the configuration */
-    DBR_IPC_HOOK_DONE, /* struct dbr_ipc_hook_done: how it ended, where somebody waits for it */
+    DBR_IPC_HOOK_DONE, /* struct dbr_ipc_hook_done: how it ended, where somebody waits for it; from control:
+                          nobody waits any more for this USER_PASS */
     /* data worker -> control */
     DBR_IPC_WORKER, /* struct dbr_ipc_worker: totals of a worker; in the answer to STATS_GET, before its end
                      */

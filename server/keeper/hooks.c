@@ -515,6 +515,23 @@ void hook_take(struct keeper *k, const struct dbr_ipc_hook *m)
     start_next(k);
 }
 
+/* Nobody waits any longer: its files are not looked at again. One that runs goes on, for nobody. */
+void hook_drop(struct keeper *k, const struct dbr_ipc_hook_done *m)
+{
+    for (struct job **at = k->hooks ? &k->hooks->first : NULL; m->id && at && *at;) {
+        struct job *j = *at;
+        if (j->m.hook != DBR_HOOK_USER_PASS || j->m.id != m->id) {
+            at = &j->next;
+        } else if (j->pid) {
+            j->m.id = 0;
+            return;
+        } else {
+            drop(k, at);
+            return;
+        }
+    }
+}
+
 void hook_own(struct keeper *k, enum dbr_hook hook)
 {
     struct dbr_ipc_hook m = {.hook = hook, .key = 1};

@@ -158,7 +158,7 @@ struct keeper {
     struct dbr_ipc_dns dns_said;     /* control's last word */
     struct dbr_ipc_env env[ENV_MAX]; /* for scripts */
     size_t n_env;
-    bool up_ran; /* then `down` is due; of a server also without `up` */
+    bool up_ran;                       /* then `down` is due; of a server also without `up` */
     struct dbr_ipc_tap_address up_for; /* what `up` was run for last */
 
     int lock;            /* flags of mlockall(), 0: none */
@@ -295,11 +295,12 @@ void pool_file_take(struct keeper *k, int fd); /* borrows fd */
 /* hooks.c */
 int hooks_check(struct keeper *k); /* script-security; 0 or DBR_ERR_CONFIG after a line */
 void hook_take(struct keeper *k,
-               const struct dbr_ipc_hook *m);        /* consumes nothing; answers at once when full */
-void hook_own(struct keeper *k, enum dbr_hook hook); /* keeper's own: nobody waits for it */
-void hooks_reap(struct keeper *k);                   /* SIGCHLD came, or a time is due */
-uint64_t hooks_deadline(const struct keeper *k);     /* 0: none */
-void hooks_forget_control(struct keeper *k);         /* it has died: its next one knows nothing of these */
+               const struct dbr_ipc_hook *m); /* consumes nothing; answers at once when full */
+void hook_drop(struct keeper *k, const struct dbr_ipc_hook_done *m); /* nobody waits for it any more */
+void hook_own(struct keeper *k, enum dbr_hook hook);                 /* keeper's own: nobody waits for it */
+void hooks_reap(struct keeper *k);                                   /* SIGCHLD came, or a time is due */
+uint64_t hooks_deadline(const struct keeper *k);                     /* 0: none */
+void hooks_forget_control(struct keeper *k); /* it has died: its next one knows nothing of these */
 bool hooks_busy(const struct keeper *k);
 void hooks_free(struct keeper *k);
 

@@ -223,6 +223,8 @@ static void from_control(struct keeper *k, const struct dbr_ipc_head *m, int fd)
         login_take(k, (const void *)m);
     else if (m->type == DBR_IPC_HOOK)
         hook_take(k, (const void *)m);
+    else if (m->type == DBR_IPC_HOOK_DONE)
+        hook_drop(k, (const void *)m);
     else if (m->type == DBR_IPC_FILE && ((const struct dbr_ipc_file *)(const void *)m)->what == DBR_FILE_POOL)
         pool_file_take(k, fd);
     if (fd >= 0)

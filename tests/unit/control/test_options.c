@@ -19,9 +19,11 @@ enum { A = 0x0a000001 };
 
 /* ---- push ---- */
 
-#define TAIL ",peer-id 0,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm dyn-tls-crypt,tun-mtu 1500"
+#define TAIL                                                                                                 \
+    ",peer-id 0,cipher AES-256-GCM,protocol-flags cc-exit tls-ekm dyn-tls-crypt,tun-mtu 1500,"               \
+    "data-framing offload"
 
-/* The three shapes of server-bridge, as OpenVPN 2.6.14 pushes them (with our exit notify). */
+/* The three shapes of server-bridge, as OpenVPN 2.6.14 pushes them (with our exit notify and framing). */
 static void test_bridge_shapes(void **state)
 {
     (void)state;

@@ -452,6 +452,31 @@ static void test_gone(void **state)
     rig_free(rig);
 }
 
+/* Who goes while his script is to answer later: keeper hears that nobody waits for it. */
+static void test_gone_while_later(void **state)
+{
+    (void)state;
+    union {
+        struct dbr_ipc_hook_done done;
+        uint64_t room[DBR_IPC_MAX / 8];
+    } m;
+    struct rig *rig = rig_plain(verify_file);
+    struct caller *c = rig_call(rig, "c1", A, 4000);
+    c->user = c->pass = "x";
+    rig_run(rig, 200);
+    uint32_t id = must_ask(rig, DBR_HOOK_USER_PASS)->id, heard = 0;
+    result(rig, id, DBR_ERR_AGAIN, "20\n\n\n");
+    assert_non_null(rig->ctl->hook_waiters);
+    client_free(rig->ctl->hook_waiters);
+    assert_null(rig->ctl->hook_waiters);
+    for (ssize_t n; !heard && (n = recv(rig->keeper, &m, sizeof m, MSG_DONTWAIT)) > 0;) {
+        assert_int_equal(dbr_ipc_check(&m, (size_t)n), 0);
+        heard = m.done.head.type == DBR_IPC_HOOK_DONE ? m.done.id : 0;
+    }
+    assert_int_equal(heard, id);
+    rig_free(rig);
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -468,7 +493,7 @@ int main(void)
         cmocka_unit_test(test_gone),           cmocka_unit_test(test_later),
         cmocka_unit_test(test_answer),         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_token_anew),     cmocka_unit_test(test_token_in_time),
-        cmocka_unit_test(test_token_external),
+        cmocka_unit_test(test_token_external), cmocka_unit_test(test_gone_while_later),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

@@ -37,7 +37,7 @@ static pid_t keeper_pid;
 
 /* ---- stub children ---- */
 
-static enum { GOOD, DIES_EARLY, FAILS_EARLY, DEAF, LEAVES, HANGS } control_mood, data_mood;
+static enum { GOOD, DIES_EARLY, FAILS_EARLY, DEAF, LEAVES, HANGS, ASKS } control_mood, data_mood;
 
 static void ready(const struct dbr_boot *b)
 {
@@ -59,12 +59,27 @@ static void stub_file(const struct dbr_boot *b, const struct dbr_ipc_file *m, in
     dbr_log(&b->log, 1, "stub control: crl %s", m->missing ? "missing" : text);
 }
 
+static void ask_for_login(const struct dbr_boot *b)
+{
+    struct dbr_ipc_hook m = {.id = 7, .hook = DBR_HOOK_USER_PASS};
+    m.head = dbr_ipc_head(DBR_IPC_HOOK, offsetof(struct dbr_ipc_hook, text), 0);
+    dbr_ipc_send(b->ipc_keeper, &m, -1);
+}
+
+static void wait_no_more(const struct dbr_boot *b)
+{
+    struct dbr_ipc_hook_done m = {.id = 7, .err = DBR_ERR_STATE};
+    m.head = dbr_ipc_head(DBR_IPC_HOOK_DONE, offsetof(struct dbr_ipc_hook_done, text), 0);
+    dbr_ipc_send(b->ipc_keeper, &m, -1);
+}
+
 /* Reads one message; false at the end of the pair. */
 static bool stub_message(const struct dbr_boot *b)
 {
     uint64_t buf[DBR_IPC_MAX / 8];
     const struct dbr_ipc_head *head = (const void *)buf;
     const struct dbr_ipc_state *state = (const void *)buf;
+    const struct dbr_ipc_hook_done *done = (const void *)buf;
     int fd, err = dbr_ipc_recv(b->ipc_keeper, buf, &fd);
     if (err == DBR_ERR_NOTFOUND)
         return false;
@@ -74,8 +89,12 @@ static bool stub_message(const struct dbr_boot *b)
         stub_file(b, (const void *)buf, fd);
     if (fd >= 0)
         close(fd);
+    if (head->type == DBR_IPC_HOOK_DONE)
+        dbr_log(&b->log, 1, "stub control: hook %d", done->err);
     if (head->type != DBR_IPC_STATE)
         return true;
+    if (control_mood == ASKS)
+        wait_no_more(b);
     dbr_log(&b->log, 1, "stub control: state %u", state->what);
     if (state->what == DBR_STATE_SHUTDOWN && control_mood != DEAF)
         say_state(b, DBR_STATE_DONE, 0);
@@ -93,6 +112,8 @@ static int stub_control(const struct dbr_boot *b)
         return 1;
     dbr_log(&b->log, 1, "stub control: restarted %d", b->restarted);
     ready(b);
+    if (control_mood == ASKS)
+        ask_for_login(b);
     if (control_mood == LEAVES)
         say_state(b, DBR_STATE_DONE, 1);
     while (poll(&p, 1, -1) == 1)
@@ -579,6 +600,32 @@ static void scripts_run(void **state)
     assert_int_equal(run_command("rm %s/script", folder), 0);
 }
 
+/* Files of a verdict that nobody waits for any more are not looked at until its time is over. */
+static void login_given_up(void **state)
+{
+    char extra[256], left[96], answer[64];
+    (void)state;
+    control_mood = ASKS;
+    data_mood = GOOD;
+    assert_int_equal(
+        run_command("cd %s && chmod 711 . && mkdir -m 777 -p tmp && printf '#!/bin/sh\nexit 2\n' >later "
+                    "&& chmod 755 later",
+                    folder),
+        0);
+    snprintf(extra, sizeof extra,
+             "script-security 2\nauth-user-pass-verify %s/later via-file\ntmp-dir %s/tmp\n", folder, folder);
+    begin(extra);
+    snprintf(answer, sizeof answer, "stub control: hook %d", DBR_ERR_AGAIN);
+    wait_log(answer, 1, 5000);
+    snprintf(left, sizeof left, "test $(ls %s/tmp | wc -l) = 3", folder);
+    assert_int_equal(run_command("%s", left), 0);
+    kill(keeper_pid, SIGUSR2);
+    snprintf(left, sizeof left, "test -z \"$(ls %s/tmp)\"", folder);
+    assert_true(until(3000, left));
+    assert_int_equal(count("stub control: hook "), 1);
+    end_good();
+}
+
 static void systemd_is_told(void **state)
 {
     (void)state;
@@ -763,6 +810,7 @@ int main(int argc, char **argv)
         CASE(bad_configuration),
         CASE(keeper_is_killed),
         CASE(scripts_run),
+        CASE(login_given_up),
         CASE(systemd_is_told),
         CASE(tap_taken_out),
         CASE(tap_set_down),
