@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "certs/ca_parts.h"
 #include "certs/pass.h"
+#include "certs/pem.h"
 #include "certs/say.h"
 
 /* --- gate keys
@@ -295,14 +296,45 @@ int dbr_export_ovpn(const struct dbr_ca *ca, const struct dbr_export *what, uint
 /* --- PKCS#12
  * -------------------------------------------------------------------------------------------------- */
 
+static int push_der(void *stack, const uint8_t *der, size_t len)
+{
+    X509 *c = d2i_X509(NULL, &der, (long)len);
+    if (c && sk_X509_push(stack, c))
+        return 0;
+    X509_free(c);
+    return DBR_ERR_CERT;
+}
+
+/* Ours, then those above it: somebody who has nothing else must be able to verify a server. */
+static STACK_OF(X509) * all_above(const struct dbr_ca *ca)
+{
+    STACK_OF(X509) *above = sk_X509_new_null();
+    uint8_t *chain = NULL;
+    size_t len = 0;
+    int err = above && X509_up_ref(ca->cert) ? 0 : DBR_ERR_NOMEM;
+    if (!err && !sk_X509_push(above, ca->cert)) {
+        X509_free(ca->cert);
+        err = DBR_ERR_NOMEM;
+    }
+    if (!err && *ca->conf.chain)
+        err = dbr_store_read(ca->store, ca->conf.chain, DBR_CERT_MAX, &chain, &len, NULL, 0);
+    if (!err && chain)
+        err = dbr_pem_each(chain, len, "CERTIFICATE", push_der, above);
+    free(chain);
+    if (!err)
+        return above;
+    sk_X509_pop_free(above, X509_free);
+    return NULL;
+}
+
 static int make_p12(const struct dbr_ca *ca, const char *name, X509 *cert, EVP_PKEY *key, const char *pass,
                     uint8_t **out, size_t *len)
 {
-    STACK_OF(X509) *above = sk_X509_new_null();
+    STACK_OF(X509) *above = all_above(ca);
     PKCS12 *p12 = NULL;
     uint8_t *der = NULL;
     int n = -1;
-    if (above && sk_X509_push(above, ca->cert))
+    if (above)
         p12 = PKCS12_create(pass, name, key, cert, above, NID_aes_256_cbc, NID_aes_256_cbc, 100000, -1, 0);
     if (p12 && PKCS12_set_mac(p12, pass, -1, NULL, 0, 100000, EVP_sha256()) == 1)
         n = i2d_PKCS12(p12, &der);
@@ -312,7 +344,7 @@ static int make_p12(const struct dbr_ca *ca, const char *name, X509 *cert, EVP_P
     *len = *out ? (size_t)n : 0;
     OPENSSL_free(der);
     PKCS12_free(p12);
-    sk_X509_free(above);
+    sk_X509_pop_free(above, X509_free);
     ERR_clear_error();
     return *out ? 0 : DBR_ERR_CRYPTO;
 }

@@ -84,6 +84,9 @@ sed -i '/^chain/d' sub/drawbridge-ca.conf; rm sub/chain.crt; [ "$(chain)" = 1 ] 
 check "a first chain" sub renew --ca --chain top/ca.crt; [ "$(chain)" = 2 ] && grep -q "^chain chain.crt" sub/drawbridge-ca.conf && pass "is named in the settings" || fail "is named in the settings"
 refuse "init with a chain that does not fit" "did not sign" "$CA" --dir sub2 init office --cert top/issued/office.crt --key top/private/office.key --chain foreign/ca.crt --no-pass
 check "verify with the new chain" sub verify
+echo 'Correct-Horse-7' > p12.pass; check "a PKCS#12 below it" sub export dora --p12 --p12-pass-file p12.pass --out dora.p12
+n=$(openssl pkcs12 -in dora.p12 -passin file:p12.pass -nokeys -cacerts 2>/dev/null | grep -c "BEGIN CERTIFICATE")
+[ "$n" = 2 ] && pass "holds the root as well" || fail "holds the root as well: $n"
 top issue sub-ca other --no-pass >/dev/null; refuse "of another name" "another name" sub renew --ca --cert top/issued/other.crt
 refuse "of a client" "not one of a CA" sub renew --ca --cert sub/issued/dora.crt
 refuse "no certificate at all" "not one of a CA" sub renew --ca --cert sub/crl.pem
