@@ -537,11 +537,32 @@ static void expand_p2p_cipher(struct parse *p)
 
 /* ---- client ---- */
 
+static void check_socks(struct parse *p)
+{
+    const struct dbr_config *cfg = p->cfg;
+    const struct dbr_conf_list *w = &cfg->socks_proxy;
+    char *end = NULL;
+    long port = w->n > 1 ? strtol(w->v[1], &end, 10) : 1;
+    if (!w->n)
+        return;
+    if (w->n > 3 || port < 1 || port > UINT16_MAX || (end && *end))
+        conf_error(at(p, DBR_D_socks_proxy), "write: socks-proxy HOST [PORT [FILE]], once");
+    if (w->n > 2 && strcmp(w->v[2], "stdin") == 0)
+        conf_error(at(p, DBR_D_socks_proxy), "stdin is not asked; write user name and password into a file");
+    if (cfg->local.n || cfg->bind_dev || DBR_IS_SET(cfg, mark))
+        conf_error(
+            at(p, cfg->local.n    ? DBR_D_local
+                  : cfg->bind_dev ? DBR_D_bind_dev
+                                  : DBR_D_mark),
+            "does not go with socks-proxy, through which nothing is called directly; remove one of them");
+}
+
 static void check_client(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
     if (cfg->remote.n == 0)
         conf_error(at(p, DBR_D_remote), "missing; write: remote HOST [PORT]");
+    check_socks(p);
     if (cfg->proto_force > 2) /* the order of its words */
         conf_error(at(p, DBR_D_proto_force), "TCP is not built yet; write: proto-force udp");
     if (cfg->local.n > 1)

@@ -109,7 +109,12 @@ struct keeper {
     uint8_t token_secret[32];        /* for tokens that need not outlive us */
     struct dbr_ipc_login login;      /* client role: user name and password; user "" = none */
     char login_file[512];            /* what auth-user-pass names, from the root; "" = none */
-    pid_t asker;                     /* asks for more; 0 = none */
+    pid_t socks_pid;                 /* 0 = none */
+    int socks_fd;
+    uint64_t socks_ns;    /* when it was started */
+    uint8_t socks_family; /* where the proxy is; 0 = not known */
+    uint8_t socks_ip[16];
+    pid_t asker; /* asks for more; 0 = none */
     int asker_fd;
     char run_dir[96]; /* the bridge's journal, the DHCP client's files */
 
@@ -250,6 +255,7 @@ enum keeper_event {
     EVENT_SIGNAL,
     EVENT_LINKS,
     EVENT_ASKER,
+    EVENT_SOCKS,
     EVENT_TRIAL,
     EVENT_IPC,
     EVENT_PID = EVENT_IPC + CHILDREN

@@ -8,6 +8,7 @@
  */
 #include "keeper/capath.h"
 #include "keeper/keeper.h"
+#include "keeper/socks.h"
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/secret.h"
@@ -502,6 +503,8 @@ static void dispatch(struct keeper *k, uint32_t event)
         mend_read(k);
     else if (event == EVENT_ASKER)
         login_read(k);
+    else if (event == EVENT_SOCKS)
+        socks_read(k);
     else if (event == EVENT_TRIAL)
         trial_ended(k);
     else if (event >= EVENT_PID)

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "ipc/rundir.h"
 #include "keeper/script.h"
+#include "keeper/socks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +38,8 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
     k->config = config;
     k->programs = programs;
     k->steer.map_fd = k->steer.prog_fd = -1;
-    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->management_fd = k->log_fd = k->asker_fd =
-        k->epoll = k->signals = k->told_parent = -1;
+    k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->management_fd = k->log_fd = k->socks_fd =
+        k->asker_fd = k->epoll = k->signals = k->told_parent = -1;
     for (unsigned i = 0; i < DBR_TAP_QUEUES_MAX; i++)
         k->tap.fd[i] = -1;
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
@@ -449,17 +450,29 @@ void keeper_watch_lists(struct keeper *k)
 int keeper_open(struct keeper *k)
 {
     static int (*const steps[])(struct keeper *) = {
-        go_to_folder, set_priority_and_locks,
-        open_log,     open_run_dir,
-        find_user,    loop_open,
-        open_udp,     open_bridge,
-        open_tap,     set_server_addresses,
-        watch_links,  open_pairs,
-        open_fetch,   open_metrics,
-        memory_open,  map_counters,
-        open_files,   open_management,
-        hooks_check,  make_token_secret,
-        write_pid,    run_up,
+        go_to_folder,
+        set_priority_and_locks,
+        open_log,
+        open_run_dir,
+        find_user,
+        loop_open,
+        socks_open,
+        open_udp,
+        open_bridge,
+        open_tap,
+        set_server_addresses,
+        watch_links,
+        open_pairs,
+        open_fetch,
+        open_metrics,
+        memory_open,
+        map_counters,
+        open_files,
+        open_management,
+        hooks_check,
+        make_token_secret,
+        write_pid,
+        run_up,
     };
     k->client = k->config->role == DBR_CONF_ROLE_CLIENT;
     k->single = k->client || k->config->p2p;
@@ -484,6 +497,7 @@ static void close_fd(int *fd)
 void keeper_close(struct keeper *k)
 {
     login_end(k);
+    socks_close(k);
     run_route_pre_down(k);
     if (k->config->down_pre)
         run_down(k);

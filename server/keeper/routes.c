@@ -8,6 +8,7 @@
  */
 #include "keeper/keeper.h"
 #include "base/err.h"
+#include "keeper/socks.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -108,8 +109,13 @@ static bool on_link(const struct keeper *k, const struct dbr_ipc_route *m)
 
 static void set_around(struct keeper *k, struct own_route *r)
 {
-    struct if_route want = wanted(&r->said), out;
-    if (on_link(k, &r->said)) {
+    struct dbr_ipc_route said = r->said;
+    if (!socks_route(k, &said)) {
+        unset(r);
+        return;
+    }
+    struct if_route want = wanted(&said), out;
+    if (on_link(k, &said)) {
         unset(r);
         return;
     }

@@ -205,8 +205,52 @@ signs_tls12() { signs "$LAB_PKI/c1.key none 1 RSA_PKCS1_PADDING" management-exte
 signs_raw() { signs "$LAB_PKI/c1.key none 1 RSA_NO_PADDING" "management-external-key nopadding"; }
 # TLS 1.3, the certificate from the manager too, and a renegotiation that is signed as well.
 signs_pss() { signs "$LAB_PKI/c1.key $LAB_PKI/c1.crt 2 RSA_PKCS1_PSS_PADDING,hashalg=SHA[0-9]+,saltlen=digest" "!cert" "management-external-key pss" "management-external-cert store:alice"; }
+# Through a SOCKS proxy on c2's machine, against the stock server; the association ends, and c1 calls again.
+proxied() { # PROXY-LOGIN CLIENT-DIRECTIVE
+    lab_bg c2 "$LAB_DIR/socks" "$LAB_PYTHON" "$LAB_LIB/socks5.py" 10.9.0.12 1080 $1
+    PROXY=$LAB_PID
+    lab_until 5 grep -q listening "$LAB_DIR/socks" || why "no proxy: $(tail -n 1 "$LAB_DIR/socks")" || return
+    lab_server_start || why "server does not start" || return
+    lab_client_start c1 "$2" || why "does not connect: $(grep SOCKS "$(log)" | tail -n 1)" || return
+    lab_ping c1 192.168.77.10 || why "no ping" || return
+    grep -q '10\.9\.0\.12:[0-9]* \[c1\] Peer Connection Initiated' "$LAB_SRV_LOG" || why "not called from the proxy" || return
+    ! grep -q '10\.9\.0\.11:' "$LAB_SRV_LOG" || why "called directly too"
+}
+socks() {
+    proxied "" "socks-proxy 10.9.0.12"
+    local status=$?
+    if [ $status = 0 ]; then
+        x c1 ping -c 20 -i 0.02 -q -s 1400 192.168.77.10 | grep -q ' 0% packet loss' || why "long packets are lost"
+        status=$?
+    fi
+    if [ $status = 0 ]; then
+        lab_signal "$PROXY" USR1
+        lab_wait_log "$(log)" "it has ended the association" 3 && lab_wait_log "$(log)" "Initialization Sequence Completed" 10 2 && lab_ping c1 192.168.77.10 || why "does not come back"
+        status=$?
+    fi
+    lab_stop "$PROXY" KILL
+    return $status
+}
+socks_login() { # first with a wrong password
+    printf 'bob\nsecret of bob\n' >"$LAB_DIR/proxy-login"
+    lab_bg c2 "$LAB_DIR/socks" "$LAB_PYTHON" "$LAB_LIB/socks5.py" 10.9.0.12 1080 bob secret
+    local proxy=$LAB_PID
+    lab_until 5 grep -q listening "$LAB_DIR/socks" || why "no proxy" || return
+    lab_client_spawn c1 "socks-proxy 10.9.0.12 1080 $LAB_DIR/proxy-login"
+    lab_wait_log "$(log)" "SOCKS proxy 10.9.0.12 port 1080: user name or password is wrong" 5
+    local status=$?
+    lab_stop "$proxy" KILL
+    lab_client_stop c1
+    [ $status = 0 ] || why "not told: $(grep SOCKS "$(log)")" || return
+    printf 'bob\nsecret\n' >"$LAB_DIR/proxy-login"
+    proxied "bob secret" "socks-proxy 10.9.0.12 1080 $LAB_DIR/proxy-login"
+    status=$?
+    lab_stop "$PROXY" KILL
+    return $status
+}
+
 lab_begin login
-lab_pki && lab_office 1 || exit 1
+lab_pki && lab_office 2 || exit 1
 t_case login-file by_file
 t_case login-inline inline
 t_case login-terminal by_terminal
@@ -226,6 +270,8 @@ t_case login-manager-response manager_response
 t_case login-key-of-a-manager-tls12 signs_tls12
 t_case login-key-of-a-manager-nopadding signs_raw
 t_case login-key-and-certificate-of-a-manager signs_pss
+t_case socks-proxy socks
+t_case socks-proxy-login socks_login
 t_case login-token token
 t_case login-token-dies token_dies
 t_end
