@@ -228,6 +228,11 @@ socks() {
         lab_wait_log "$(log)" "it has ended the association" 3 && lab_wait_log "$(log)" "Initialization Sequence Completed" 10 2 && lab_ping c1 192.168.77.10 || why "does not come back"
         status=$?
     fi
+    if [ $status = 0 ]; then # the relay is killed: the oldest child of keeper
+        kill -KILL "$(pgrep -o -P "$(pgrep -o -f "^$DBR_DAEMON --config $LAB_DIR/c1\.")")"
+        lab_wait_log "$(log)" "process of socks-proxy has ended; started again" 3 && lab_wait_log "$(log)" "Initialization Sequence Completed" 10 3 && lab_ping c1 192.168.77.10 || why "does not come back when the relay was killed"
+        status=$?
+    fi
     lab_stop "$PROXY" KILL
     return $status
 }
