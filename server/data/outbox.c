@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SELDOM __attribute__((noinline)) /* beside the way of most frames, which shall not pay for it */
+
 #define GSO_AGAIN_NS 60000000000ULL /* try long segments again after a minute: routes change */
 
 int outbox_init(struct outbox *o, int sock, bool segment_ok)
@@ -43,37 +45,38 @@ static size_t headroom(const struct peer *p)
     return dbr_slot_headroom(&p->primary->slot) + (p->framing == DBR_FRAMING_NONE ? 0 : DBR_FRAMING_HEADROOM);
 }
 
-/* What a payload that may be cut takes: pieces, *head bytes in front of the frame, *all bytes altogether. 0
- * when it is too long. */
-static unsigned room_for_pieces(const struct peer *p, size_t cap, size_t *head, size_t *all)
+/* The pending frame is to begin `head` bytes behind what is used; `all` bytes and so many pieces must be
+ * free.
+ */
+static inline uint8_t *take_room(struct outbox *o, size_t head, size_t all, unsigned pieces)
 {
-    struct dbr_fragment_cut cut;
-    if (dbr_fragment_plan(&cut, cap + DBR_FRAMING_HEADROOM, p->piece))
-        return 0;
-    *all += (cut.n - 1) * (*head + DBR_CBC_BLOCK) + cut.n * DBR_FRAGMENT_HEADER;
-    *head += DBR_FRAGMENT_HEADER;
-    return cut.n;
-}
-
-uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap)
-{
-    if (!p->primary || !p->addr.family)
-        return NULL;
-    size_t head = headroom(p), all = head + cap + DBR_FRAMING_TAILROOM;
-    unsigned pieces = 1;
-    all += p->primary->slot.cbc ? DBR_CBC_BLOCK : 0;
-    if (all > DBR_MAX_DATAGRAM)
-        return NULL;
-    if (p->piece)
-        pieces = room_for_pieces(p, cap, &head, &all);
-    if (!pieces)
-        return NULL;
     if (o->n_pieces + pieces > OUTBOX_PIECES || o->used + all > OUTBOX_BYTES)
         outbox_flush(o);
     if (o->blocked)
         return NULL;
     o->pending = o->arena + o->used + head;
     return o->pending;
+}
+
+/* Room for a payload that may be cut: for the headers of all its pieces. */
+static SELDOM uint8_t *room_for_pieces(struct outbox *o, const struct peer *p, size_t cap)
+{
+    struct dbr_fragment_cut cut;
+    size_t head = headroom(p) + DBR_FRAGMENT_HEADER;
+    if (dbr_fragment_plan(&cut, cap + DBR_FRAMING_HEADROOM, p->piece))
+        return NULL;
+    return take_room(o, head, cut.n * (head + DBR_CBC_BLOCK) + cap + DBR_FRAMING_TAILROOM, cut.n);
+}
+
+uint8_t *outbox_room(struct outbox *o, struct peer *p, size_t cap)
+{
+    if (!p->primary || !p->addr.family)
+        return NULL;
+    if (p->piece)
+        return room_for_pieces(o, p, cap);
+    size_t head = headroom(p), all = head + cap + DBR_FRAMING_TAILROOM;
+    all += p->primary->slot.cbc ? DBR_CBC_BLOCK : 0;
+    return all > DBR_MAX_DATAGRAM ? NULL : take_room(o, head, all, 1);
 }
 
 /* ---- sealing and building trains ---- */
@@ -219,7 +222,7 @@ static inline void commit_datagram(struct outbox *o, struct peer *p, uint8_t *te
  *
  *   | head | 0 | 1 | 2 |      ->      | head | 0 | head | 1 | head | 2 |
  */
-static void commit_pieces(struct outbox *o, struct peer *p, uint8_t *text, size_t len)
+static SELDOM void commit_pieces(struct outbox *o, struct peer *p, uint8_t *text, size_t len)
 {
     const struct dbr_slot *slot = &p->primary->slot;
     struct dbr_fragment_cut cut;
