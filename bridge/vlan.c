@@ -28,8 +28,6 @@ void dbr_vlan_access(struct dbr_guard_policy *p, uint16_t pvid)
 
 uint16_t dbr_vlan_on_tap(const struct dbr_vlan *c, uint16_t vid)
 {
-    if (!c->mask)
-        return vid;
     if (vid == c->native)
         return 0;
     return c->native_only ? DBR_VLAN_NONE : vid;

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Proof that the tests guard the guards of the switch: inverts or removes one condition of bridge/guard, bridge/forward,
-# bridge/fdb, bridge/split or bridge/loop at a time, in a copy, and requires a unit test to turn red. A mutant that no test kills, or
-# whose line is no longer there, fails the run. Usage: mutations.sh SOURCE_ROOT [CC]
+# bridge/fdb, bridge/split, bridge/loop or bridge/vlan at a time, in a copy, and requires a unit test to turn red. A mutant
+# that no test kills, or whose line is no longer there, fails the run. Usage: mutations.sh SOURCE_ROOT [CC]
 set -u
 root=${1:?usage: mutations.sh SOURCE_ROOT [CC]} cc=${2:-cc}
 work=$(mktemp -d) || exit 1
@@ -141,6 +141,26 @@ loop s/egress <= port/egress < port/
 loop s/egress <= port/egress >= port/
 loop s/ \& 0xfcffffffffffU//
 loop s/ | 0x020000000000U//
+vlan s/ || pvid > DBR_VLAN_MAX)/)/
+vlan s/    if (accept == DBR_VLAN_OFF || !pvid || /    if (accept == DBR_VLAN_OFF || /
+vlan s/accept == DBR_VLAN_TAGGED ? 0 : pvid/pvid/
+vlan s/c->native_only = accept == DBR_VLAN_UNTAGGED;/c->native_only = false;/
+vlan s/accept == DBR_VLAN_TAGGED ? DBR_VLAN_NONE : pvid/pvid/
+vlan s/accept == DBR_VLAN_UNTAGGED ? DBR_VLAN_NONE : 0/0/
+vlan s/    p->deny_in = .*/    p->deny_in \&= ~(uint32_t)DBR_CLASS_TAGGED;/
+vlan s/    p->deny_out = .*/    p->deny_out \&= ~(uint32_t)DBR_CLASS_TAGGED;/
+vlan s/    if (vid == c->native)/    if (vid != c->native)/
+vlan s/    return c->native_only ? DBR_VLAN_NONE : vid;/    return vid;/
+vlan s/    if (tci \& ID)/    if (false)/
+vlan s/tci | vid);/vid);/
+vlan s/    if (\*len < DBR_ETH_HEADER || /    if (/
+vlan s/ || vid > DBR_VLAN_MAX)$/)/
+vlan s/len >= TAGGED_HEADER \&\& //
+vlan s/(partial \&\& vnet->csum_start < TAGGED_HEADER)/false/
+vlan s/        vnet->csum_start -= DBR_VLAN_TAG;/        ;/
+vlan s/        vnet->hdr_len -= DBR_VLAN_TAG;/        ;/
+forward s/v->vlan == DBR_VLAN_NONE ?/false ?/
+guard s/v->vid ? DBR_CLASS_TAGGED | DBR_CLASS_VID : DBR_CLASS_TAGGED/DBR_CLASS_TAGGED/
 LIST
 }
 
@@ -171,8 +191,8 @@ try_mutant() {
 export -f try_mutant
 
 cp -r "$root/common" "$root/bridge" "$work/" || exit 1
-export tests="guard forward fdb split loop"
-for f in common/base/{addr,err,secret,siphash,log} bridge/{eth,inet,csum,guard,forward,fdb,split,loop}; do
+export tests="guard forward fdb split loop vlan"
+for f in common/base/{addr,err,secret,siphash,log} bridge/{eth,inet,csum,guard,forward,fdb,split,loop,vlan,vnet,gso}; do
     [ -f "$work/$f.c" ] && echo "$work/$f.c" "$work/$(basename $f).o"
 done >"$work/jobs"
 for t in $tests; do echo "$root/tests/unit/bridge/test_$t.c" "$work/test_$t.o"; done >>"$work/jobs"
