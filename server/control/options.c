@@ -97,6 +97,10 @@ static int load_client_file(struct client *c, const char *name)
     err = dbr_config_parse_ccd(&c->adm->file, c->adm->cn, text, len, &diag);
     c->adm->has_file = true;
     free(text);
+    if (!err && c->adm->file.has.vlan_pvid && !ctl->cfg->vlan_tagging)
+        client_log(c, DBR_LOG_WARN,
+                   "WARNING: vlan-pvid of this client has no effect: the server's configuration has no "
+                   "`vlan-tagging`");
     return err;
 }
 
