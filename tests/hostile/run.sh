@@ -6,11 +6,13 @@
 # the same server processes live, descriptors did not grow, the log did not flood, no sanitizer spoke.
 #   run.sh [--build DIR | --daemon PATH] [--server openvpn|drawbridged] [--full] [--only REGEX]
 # With --server openvpn (the baseline) a case that fails is reported as skipped, with what OpenVPN did.
-# --full takes the long versions: 70 s of C2, 10,000 half-open, 5 million rejects, 10,000 sessions at once.
+# --full takes the long versions: 70 s of C2, 10,000 half-open, 5 million rejects, 10,000 sessions at once, all floods of
+# data packets, each with OpenVPN beside.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lab.sh"
 . "$here/../lib/report.sh"
 lab_args "$@"
+FLOOD=${LAB_FLOOD:-${DBR_DAEMON%/server/*}/tests/lib/lab_flood}
 WATCH=8 REJECTS=200000 HALF_OPEN=2000 HALF_OPEN_TLS=500 BAD_DATA=20000 SESSIONS=300 MACS=20000 AMONG=20 SEEDS="1 2"
 if [[ " ${LAB_REST[*]} " == *" --full "* ]]; then
     WATCH=70 REJECTS=5000000 HALF_OPEN=10000 HALF_OPEN_TLS=2000 BAD_DATA=1000000 SESSIONS=10000 MACS=1000000 AMONG=300 SEEDS="1 2 3 4 5 6 7 8"
@@ -136,6 +138,61 @@ half_open() { # SIZE KB_EACH [--hello]
     T_NOTE+=", 22 s later $((a2 - a0)) kB are left of $((a1 - a0))"
     [ $((a2 - a0)) -le $(((a1 - a0) / 5 + 1024)) ] || why "$T_NOTE" || return
     oracle 5 400
+}
+
+# flooded KIND TRAIN: a stranger sends data packets as fast as one core does (lab_flood), while the healthy client pings and
+# another connects three times. FLOOD_MS: the median of the three; FLOOD_NOTE.
+# The server's processes share one core, and the flood has another: what data takes of it, control has not.
+apart() {
+    local p
+    THERE=()
+    taskset -c 0 true 2>/dev/null && taskset -c 1 true 2>/dev/null || return 0
+    for p in $(grep -oE "\b[0-9]+\b" <<<"$PIDS"); do
+        taskset -acp 0 "$p" >/dev/null || why "cannot keep the server on one core" || return
+    done
+    THERE=(taskset -c 1)
+}
+connect_times() { # COUNT
+    lab_client_conf openvpn c3 "verb 3" >"$LAB_DIR/c3.conf"
+    x c3 $LAB_PYTHON "$LAB_LIB/connect_time.py" --count "$1" --gap 0.1 -- openvpn --config "$LAB_DIR/c3.conf" | xargs
+}
+flooded() {
+    local quiet times p cpu0 t0 cpu
+    serve || return
+    apart || return
+    quiet=$(connect_times 1)
+    : >"$LAB_DIR/flood.out"
+    lab_bg c2 "$LAB_DIR/flood.out" "${THERE[@]}" "$FLOOD" 10.9.0.1 $LAB_PORT --kind "$1" --train "$2" --seconds 30
+    p=$LAB_PID
+    lab_nap 0.5
+    t0=$(lab_now_ms) cpu0=$(lab_cpu "$LAB_SRV_PID")
+    times=$(connect_times 3)
+    cpu=$(LC_ALL=C awk "BEGIN{printf \"%d\", ($(lab_cpu "$LAB_SRV_PID") - $cpu0) * 100000 / ($(lab_now_ms) - $t0)}")
+    lab_stop "$p" || why "the flood does not end" || return
+    FLOOD_MS=$(tr ' ' '\n' <<<"$times" | sed 's/^-$/15000/' | sort -n | sed -n '2{s/\..*//p}')
+    FLOOD_NOTE="$(jq .pps "$LAB_DIR/flood.out") a second, connects in ${times// /, } ms (quiet $quiet), server $cpu % of a core"
+}
+pinged() { awk '/packets transmitted/ {print $1 - $4 " of " $1 " pings lost"}' "$LAB_DIR/healthy.log"; }
+flood_tool() { [ -x "$FLOOD" ] || skipped "no lab_flood at $FLOOD: build the target, or --build DIR"; }
+flood() { # KIND TRAIN
+    flood_tool && flooded "$@" || return
+    T_NOTE=$FLOOD_NOTE
+    oracle 5 100 || return
+    T_NOTE+=", $(pinged)"
+    [[ $T_NOTE != *" -"* ]] && [ "$FLOOD_MS" -le 1000 ] || why "$T_NOTE"
+}
+
+# The same with OpenVPN, for the figures.
+flood_beside() { # KIND TRAIN
+    local LAB_SERVER=openvpn
+    flood_tool || return
+    lab_have openvpn || { skipped "$LAB_WHY"; return; }
+    flooded "$@" || return
+    lab_nap 0.3
+    lab_stop "$PING_PID" INT
+    T_NOTE="OpenVPN: $FLOOD_NOTE, $(pinged)"
+    lab_all_stop
+    return 0
 }
 
 say_good_bye() { # the old form of exit notify
@@ -272,6 +329,12 @@ hcase C35-many-macs many_macs $MACS
 hcase C36-C41-frames frames 600 C36-C41-frames
 t_case C36-C41-open-door open_door
 hcase C44-storm attack 300 C44-storm --size 20000 --rate 1000
+FLOODS="unknown:1 known:64"
+[ "$WATCH" = 70 ] && FLOODS="unknown:1 unknown:64 known:1 known:64 key:1 key:64 v1:1 v1:64"
+for kind in $FLOODS; do
+    hcase "flood-${kind/:/-}" flood "${kind%:*}" "${kind#*:}"
+    [ "$WATCH" != 70 ] || t_case "flood-${kind/:/-}-openvpn" flood_beside "${kind%:*}" "${kind#*:}"
+done
 hcase exit-notify-old-form say_good_bye
 hcase occ-request attack 200 occ-and-ping
 hcase sessions-$SESSIONS many_sessions $SESSIONS
