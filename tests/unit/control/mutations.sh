@@ -136,7 +136,8 @@ mgmt mgmt_lines s/        if (n >= sizeof line) {/        if (false) {/
 mgmt mgmt_commands s/    if (strncmp(message, "RESTART", 7) != 0 \&\& strncmp(message, "HALT", 4) != 0)/    if (false)/
 mgmt mgmt_lines s/    if (!printable(line)) {/    if (false) {/
 mgmt mgmt_lines s/        return now_ns < s->stalled_ns;/        return true;/
-hooks hooks s/int err = m->err ? DBR_ERR_CERT : 0;/int err = 0;/
+hooks hooks s/return m->err ? DBR_ERR_CERT : after_client_connect/return after_client_connect/
+hooks hooks s/return m->err ? DBR_ERR_CERT : after_tls_verify/return after_tls_verify/
 hooks hooks s/    if (ctl->learn_said++ < LEARN_PER_S)/    if (true)/
 hooks hooks s/(known \&\& l->what == DBR_LEARNED_NEW)/false/
 hooks hooks s/    if (++c->adm->verified < c->chain->n_subjects)/    if (false)/
@@ -145,9 +146,9 @@ hooks hooks s/        c->adm->hooked = true; .. its client-connect.*//
 hooks admit s/    if (err == DBR_ERR_AGAIN)$/    if (false)/
 verdicts ocsp s/return hard ? DBR_ERR_CERT : 0;/return 0;/
 verdicts ocsp s/return e->asked \&\& !known(ctl, e) ? DBR_ERR_AGAIN : judge/return e->asked ? 0 : judge/
-verdicts admit s/    by_ocsp, by_tls_verify/    by_tls_verify, by_tls_verify/
+verdicts admit s/by_ocsp, *by_tls_verify/by_tls_verify, by_tls_verify/
 verdicts admit s/client_admit, by_client_connect,/client_admit,/
-verdicts admit s/        if (err)$/        if (false)/
+verdicts admit s/!err \&\& (s = /(s = /
 pool pool s/    forget(p, line);//
 pool pool s/ || p->owner\[ip - p->start\])$/)/
 pool pool s/    if (ip < p->start || ip - p->start >= p->n ||/    if (ip < p->start ||/
@@ -160,7 +161,24 @@ mgmt mgmt_host s/    struct client \*c = kid ? NULL : ctl->hook_waiters;/    str
 mgmt mgmt_host s/(c->adm->waits_for != WAITS_FOR_MANAGERS || c->id != cid)/(c->adm->waits_for != WAITS_FOR_MANAGERS)/
 mgmt mgmt_host s/    if (!ctl->management || !mgmt_anybody(ctl->management->mgmt)) {/    if (false) {/
 mgmt hooks s/        if (ctl->now.ns < c->adm->wait_ns)/        if (true)/
-mgmt admit s/    int err = c->ctl->cfg->management_client_auth ? management_judge(c) : 0;/    int err = 0;/
+mgmt admit s/    int err = c->ctl->cfg->management_client_auth \&\& !login_proved(c) ? management_judge(c) : 0;/    int err = 0;/
+mgmt mgmt_host s/ || c->adm->kid != kid)/)/
+passwords clients s/    .reauthorize = op_reauthorize,//
+passwords admit s/    return c->adm->again ? later_steps : first_steps;/    return first_steps;/
+passwords admit s/login_check, by_managers, login_settle, NULL};/by_managers, login_settle, NULL};/
+gatekeys admit s/ \&\& c->gate_id ? hook_gate_key(c) : 0;/ \&\& !c->gate_id ? hook_gate_key(c) : 0;/
+passwords hooks s/ \&\& cfg->script_security >= 3//
+passwords password s/(uint8_t)text\[n\] < 0x20 || //
+passwords password s/    if (l \&\& l->changed)/    if (false)/
+passwords password s/!\*login_user(c) \&\& !cfg->auth_user_pass_optional/false/
+passwords password s/ \&\& strlen(login_user(c)) > NAME_MAX_AS_CN/ \&\& false/
+passwords password s/    return m->err ? DBR_ERR_CERT : 0;/    return 0;/
+passwords password s/    return other ? DBR_TOKEN_INVALID : v;/    return v;/
+passwords password s/    if (v == DBR_TOKEN_GOOD || cfg->external)$/    if (true)/
+passwords password s/v == DBR_TOKEN_GOOD \&\& !cfg->external;/v == DBR_TOKEN_GOOD;/
+passwords password s/    if (\*++method \&\& !can_ask(c, method)) {/    if (*++method \&\& false) {/
+passwords password s/ || strspn(text, BASE64) != n//
+passwords password s/a->login->answers++ >= ANSWERS/false/
 metrics seen s/else if (o != c \&\& shows(o, m, NULL))/else if (false)/
 metrics seen s/(!m->leased \&\& s->leased \&\& m->family == 4)/(false)/
 metrics seen s/ || (m->family == 6 \&\& is_link_local6(m->ip))//
@@ -196,11 +214,11 @@ export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka -lm -lpthread
 
 echo 'int main(void) { return 0; }' | $cc -xc - -lIPSec_MB -o "$work/has_mb" 2>/dev/null && libs+=" -lIPSec_MB"
 
-for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_prints,test_pool,test_status,test_verdicts}; do
+for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_passwords,test_prints,test_pool,test_status,test_verdicts}; do
     $cc $flags -c "$root/tests/unit/$f.c" -o "$work/$(basename $f).o" &
 done
 wait
-for t in gate gatekeys hooks life metrics mgmt options pool prints status verdicts; do # the tests must be green without a mutation
+for t in gate gatekeys hooks life metrics mgmt options passwords pool prints status verdicts; do # the tests must be green without a mutation
     $cc "$work/test_$t.o" "$work/rig.o" "$work/pki.o" $archives $libs -o "$work/green" || exit 1
     "$work/green" >/dev/null 2>&1 || { echo "test_$t fails without a mutation"; exit 1; }
 done

@@ -750,6 +750,47 @@ static void test_held(void **state)
     rig_free(rig);
 }
 
+/* A renegotiation is another question, under the next key id. */
+static void test_judge_again(void **state)
+{
+    (void)state;
+    for (int good_end = 0; good_end < 2; good_end++) {
+        struct rig *rig = with_managers("management x unix\nmanagement-client-auth");
+        int sock = dial(rig);
+        struct caller *c = rig_call(rig, "alice", A, 4000);
+        c->user = "alice";
+        c->pass = "first";
+        rig_run(rig, 1000);
+        char *text = hear(sock);
+        assert_non_null(strstr(text, ">CLIENT:CONNECT,0,0\r\n"));
+        assert_non_null(strstr(text, ">CLIENT:ENV,username=alice\r\n"));
+        assert_non_null(strstr(text, ">CLIENT:ENV,password=first\r\n"));
+        assert_non_null(strstr(ask(rig, sock, "client-auth-nt 0 0\n"), "SUCCESS"));
+        rig_run(rig, 3000);
+        assert_true(rig_up(c));
+        text = hear(sock);
+        assert_null(strstr(text, "password="));
+        c->pass = "second";
+        dbr_session_renegotiate(c->session, &rig_now);
+        rig_run(rig, 500);
+        text = hear(sock);
+        assert_non_null(strstr(text, ">CLIENT:REAUTH,0,1\r\n"));
+        assert_non_null(strstr(text, ">CLIENT:ENV,password=second\r\n"));
+        assert_non_null(strstr(ask(rig, sock, "client-auth-nt 0 0\n"), "ERROR: ")); /* an old question */
+        assert_true(rig_client(rig, "alice")->in_data);
+        assert_non_null(strstr(
+            ask(rig, sock, good_end ? "client-auth-nt 0 1\n" : "client-deny 0 1 no \"not any more\"\n"),
+            "SUCCESS"));
+        rig_run(rig, 6000);
+        assert_int_equal(rig_client(rig, "alice") != NULL, good_end);
+        if (!good_end)
+            assert_string_equal(c->message, "AUTH_FAILED,not any more");
+        assert_false(rig_logged(rig, "second") || rig_logged(rig, "first"));
+        close(sock);
+        rig_free(rig);
+    }
+}
+
 /* management-client-auth: no keys, no name, no place before a manager has said so. */
 static void test_judge(void **state)
 {
@@ -810,14 +851,15 @@ static void test_judge(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands),  cmocka_unit_test(test_client_role_has_no_kill),
-        cmocka_unit_test(test_answers),   cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_password),  cmocka_unit_test(test_seats),
-        cmocka_unit_test(test_lines),     cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_bytecount), cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_history),   cmocka_unit_test(test_hold_and_passphrase),
-        cmocka_unit_test(test_socket),    cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_held),      cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_commands),    cmocka_unit_test(test_client_role_has_no_kill),
+        cmocka_unit_test(test_answers),     cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_password),    cmocka_unit_test(test_seats),
+        cmocka_unit_test(test_lines),       cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_bytecount),   cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_history),     cmocka_unit_test(test_hold_and_passphrase),
+        cmocka_unit_test(test_socket),      cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_held),        cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_judge_again),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_pki_free();

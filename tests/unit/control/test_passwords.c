@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct caller *call_as(struct rig *rig, const char *cn, uint16_t port, const char *user,
                               const char *pass)
@@ -434,6 +435,42 @@ static void test_answer(void **state)
     rig_free(rig);
 }
 
+/* override-username: in tokens and scripts; what the client says stays good, what others say does not. */
+static void test_override(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user;
+        bool stays;
+    } later[] = {{"alice", true}, {"boss", true}, {"bob", false}};
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        char folder[] = "/tmp/drawbridge-ccd-XXXXXX", file[64], text[DBR_TOKEN_TEXT];
+        assert_non_null(mkdtemp(folder));
+        snprintf(file, sizeof file, "%s/c1", folder);
+        FILE *f = fopen(file, "w");
+        assert_non_null(f);
+        fputs("override-username boss\n", f);
+        fclose(f);
+        char config[256];
+        snprintf(config, sizeof config, "%sclient-config-dir %s\n", with_tokens, folder);
+        struct rig *rig =
+            rig_new(&(struct rig_options){.config = config, .gate = DBR_GATE_TLS_AUTH, .ccd = folder});
+        struct caller *c = up(rig, "alice", "once");
+        assert_string_equal(login_user(rig_client(rig, "c1")), "boss");
+        assert_non_null(strstr(c->pushed, "auth-token-user Ym9zcw=="));
+        assert_non_null(token_of(c, text));
+        c->user = later[i].user;
+        c->pass = text;
+        again(rig, c);
+        assert_null(asked(rig));
+        rig_run(rig, 6000);
+        assert_int_equal(rig_client(rig, "c1") != NULL, later[i].stays);
+        rig_free(rig);
+        unlink(file);
+        rmdir(folder);
+    }
+}
+
 /* Who dies while its password is looked at leaves nothing behind. */
 static void test_gone(void **state)
 {
@@ -494,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_answer),         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_token_anew),     cmocka_unit_test(test_token_in_time),
         cmocka_unit_test(test_token_external), cmocka_unit_test(test_gone_while_later),
+        cmocka_unit_test(test_override),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
