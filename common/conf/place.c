@@ -508,7 +508,10 @@ static int take_rate(struct parse *p, const char *word, uint64_t *out)
     for (size_t i = 0; i < 3; i++)
         if (n && word[n - 1] == units[i].letter)
             factor = units[i].factor;
-    snprintf(digits, sizeof digits, "%.*s", (int)(n < 20 ? n - (factor > 1) : 20), word);
+    n -= factor > 1;
+    if (n >= sizeof digits)
+        return conf_error(p, "%.64s is out of range; 0 is no limit", word);
+    snprintf(digits, sizeof digits, "%.*s", (int)n, word);
     int64_t v;
     int rc = conf_take_number(p, digits, &v);
     if (rc == 0 && (uint64_t)v > INT64_MAX / factor)

@@ -16,7 +16,6 @@ enum {
     REPLAY = 8,               /* replay id and time */
     CRYPT_TAG = 32,
     SLOT = 64, /* of the key file: cipher 0, hmac 0, cipher 1, hmac 1 */
-    MAX_KEYS = 2,
 };
 
 /* What opens or seals under one key of one direction. */
@@ -30,8 +29,7 @@ struct dbr_gate {
     int direction;
     char digest[32];
     size_t mac_size;
-    struct half send;
-    struct half receive[MAX_KEYS]; /* the second while keys are being rotated */
+    struct half send, receive;
 };
 
 /* --- birth and death --- */
@@ -74,7 +72,7 @@ static int take_keys(struct dbr_gate *g, const uint8_t *key, const char *digest)
     if (!g->mac_size)
         return DBR_ERR_UNSUPPORTED;
     int err = half_init(&g->send, g, key, send_index(g));
-    return err ? err : half_init(&g->receive[0], g, key, receive_index(g));
+    return err ? err : half_init(&g->receive, g, key, receive_index(g));
 }
 
 int dbr_gate_new(struct dbr_gate **gate, enum dbr_gate_kind kind, const uint8_t *key, int direction,
@@ -97,26 +95,12 @@ int dbr_gate_new(struct dbr_gate **gate, enum dbr_gate_kind kind, const uint8_t 
     return 0;
 }
 
-int dbr_gate_also_accept(struct dbr_gate *gate, const uint8_t *key)
-{
-    struct half second = {NULL, NULL};
-    if (gate->kind == DBR_GATE_NONE)
-        return key ? DBR_ERR_STATE : 0;
-    int err = key ? half_init(&second, gate, key, receive_index(gate)) : 0;
-    if (err)
-        return err;
-    half_free(&gate->receive[1]);
-    gate->receive[1] = second;
-    return 0;
-}
-
 void dbr_gate_free(struct dbr_gate *gate)
 {
     if (!gate)
         return;
     half_free(&gate->send);
-    for (int i = 0; i < MAX_KEYS; i++)
-        half_free(&gate->receive[i]);
+    half_free(&gate->receive);
     free(gate);
 }
 
@@ -174,15 +158,6 @@ static int crypt_open(struct half *h, uint8_t *dgram, const struct dbr_gated *ou
 
 /* --- both --- */
 
-static int open_with_any(struct dbr_gate *g, uint8_t *dgram, const struct dbr_gated *out)
-{
-    int err = DBR_ERR_AUTH;
-    for (int i = 0; err && i < MAX_KEYS && g->receive[i].mac; i++)
-        err = g->kind == DBR_GATE_TLS_AUTH ? auth_open(g, &g->receive[i], dgram, out)
-                                           : crypt_open(&g->receive[i], dgram, out);
-    return err;
-}
-
 int dbr_gate_open(struct dbr_gate *gate, uint8_t *dgram, size_t len, struct dbr_gated *out)
 {
     size_t before_inner = HEADER + dbr_gate_overhead(gate);
@@ -200,7 +175,7 @@ int dbr_gate_open(struct dbr_gate *gate, uint8_t *dgram, size_t len, struct dbr_
     out->replay_id = dbr_get32(replay);
     out->replay_time = dbr_get32(replay + 4);
     out->mac_prefix = dbr_get64(mac);
-    return open_with_any(gate, dgram, out);
+    return auth ? auth_open(gate, &gate->receive, dgram, out) : crypt_open(&gate->receive, dgram, out);
 }
 
 int dbr_gate_seal(struct dbr_gate *gate, uint8_t first, uint64_t sid, uint32_t replay_id,

@@ -45,9 +45,6 @@ int dbr_static_key_parse(uint8_t key[DBR_STATIC_KEY_LEN], const char *text, size
  * not ("none" too), DBR_ERR_CONFIG for tls-crypt without direction, DBR_ERR_NOMEM, DBR_ERR_CRYPTO. */
 int dbr_gate_new(struct dbr_gate **gate, enum dbr_gate_kind kind, const uint8_t *key, int direction,
                  const char *digest);
-/* Accepts packets under a second key too (rotation); what we send goes out under the first. NULL removes it.
- * 0; DBR_ERR_STATE for a gate of kind NONE; DBR_ERR_NOMEM or DBR_ERR_CRYPTO (nothing has changed). */
-int dbr_gate_also_accept(struct dbr_gate *gate, const uint8_t *key);
 void dbr_gate_free(struct dbr_gate *gate);
 
 enum dbr_gate_kind dbr_gate_kind_of(const struct dbr_gate *gate);

@@ -45,7 +45,6 @@ gate s/if (len <= before_inner)/if (len < before_inner)/
 gate s/cap - before_inner < inner_len/0/
 gate s/kind == DBR_GATE_TLS_CRYPT && direction < 0/0/
 gate s/    dbr_ctr_apply(h->ctr, tag, out->inner, out->inner_len);//
-gate s/gate->receive\[1\] = second;//
 admit s/if (set_has(now_set, value))/if (!set_has(now_set, value))/
 admit s/bool before = set_has(/bool before = !set_has(/
 admit s/bool before = set_has(.*/bool before = false;/

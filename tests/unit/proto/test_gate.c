@@ -110,8 +110,6 @@ static void no_gate_passes_the_shape(void **state)
     for (size_t len = 0; len < 10; len++)
         assert_int_equal(open_copy(g, dgram, len), DBR_ERR_SHAPE);
     assert_int_equal(open_copy(g, dgram, 10), 0);
-    assert_int_equal(dbr_gate_also_accept(g, key), DBR_ERR_STATE);
-    assert_int_equal(dbr_gate_also_accept(g, NULL), 0);
     dbr_gate_free(g);
 }
 
@@ -307,36 +305,6 @@ static void key_bytes_used(void **state)
     }
 }
 
-static void two_keys_while_rotating(void **state)
-{
-    uint8_t new_key[256], dgram_old[BIG], dgram_new[BIG];
-    (void)state;
-    fill_pattern(new_key, sizeof new_key, 200);
-    for (size_t i = 0; i < COUNT(gated); i++) {
-        struct dbr_gate *old_tx = make(gated[i].kind, key, 1, gated[i].digest);
-        struct dbr_gate *new_tx = make(gated[i].kind, new_key, 1, gated[i].digest);
-        struct dbr_gate *server = make(gated[i].kind, new_key, 0, gated[i].digest);
-        struct dbr_gate *new_rx = make(gated[i].kind, new_key, 1, gated[i].digest);
-        size_t n_old = seal(old_tx, dgram_old), n_new = seal(new_tx, dgram_new);
-        assert_int_equal(open_copy(server, dgram_old, n_old), DBR_ERR_AUTH);
-        assert_int_equal(dbr_gate_also_accept(server, key), 0);
-        assert_int_equal(open_copy(server, dgram_old, n_old), 0);
-        assert_int_equal(open_copy(server, dgram_new, n_new), 0);
-        dgram_old[n_old - 1] ^= 1;
-        assert_int_equal(open_copy(server, dgram_old, n_old), DBR_ERR_AUTH);
-        dgram_old[n_old - 1] ^= 1;
-        uint8_t answer[BIG];
-        assert_int_equal(open_copy(new_rx, answer, seal(server, answer)), 0);
-        assert_int_equal(dbr_gate_also_accept(server, NULL), 0);
-        assert_int_equal(open_copy(server, dgram_old, n_old), DBR_ERR_AUTH);
-        assert_int_equal(open_copy(server, dgram_new, n_new), 0);
-        dbr_gate_free(old_tx);
-        dbr_gate_free(new_tx);
-        dbr_gate_free(server);
-        dbr_gate_free(new_rx);
-    }
-}
-
 /* The prefix names a packet: a retransmission has a new replay id and so another one. */
 static void mac_prefix_names_a_packet(void **state)
 {
@@ -402,7 +370,6 @@ int main(void)
         cmocka_unit_test(directions),
         cmocka_unit_test(wrong_digest_or_kind),
         cmocka_unit_test(key_bytes_used),
-        cmocka_unit_test(two_keys_while_rotating),
         cmocka_unit_test(mac_prefix_names_a_packet),
         cmocka_unit_test(refused_at_birth),
         cmocka_unit_test(large_packets),
