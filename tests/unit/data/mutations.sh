@@ -19,7 +19,7 @@ worker worker s~if (error != EBADFD \&\& error != ENODEV \&\& error != EPIPE)~if
 worker worker s~if (k->at_limit || !dbr_slot_wants_rekey(&k->slot))~if (true)~
 worker worker s~if (k->at_limit || !dbr_slot_wants_rekey(&k->slot))~if (k->at_limit)~
 worker worker s~if (!dbr_storm_allow(&w->too_long, .*))~if (false)~
-worker worker s~    if (origin != DBR_PORT_LAN)$~    if (false)~
+worker worker s~    if (to->origin != DBR_PORT_LAN)$~    if (false)~
 worker worker s~kind == DBR_FRAG_ANSWER \&\& !p->tell_mtu \&\& ~kind == DBR_FRAG_ANSWER \&\& ~
 worker worker s~kind == DBR_FRAG_ANSWER \&\& !p->tell_mtu \&\& dbr_frag_cut_anyway(&c)~false~
 worker worker s~if (kind == DBR_FRAG_ANSWER \&\& !f->flooded) {~if (kind == DBR_FRAG_ANSWER) {~
@@ -37,17 +37,17 @@ worker worker s~        if (w->peers.live\[i\]->id != f->origin)~        if (tru
 worker worker s~    copy.flooded = true;~~
 worker worker s~    if (r->flood_lan)~    if (true)~
 worker worker s~if (!dbr_storm_allow(&w->announced, .*))~if (false)~
-worker worker s~    if (v->vid) {~    if (false) {~
+vlan worker s~    if (f->vlan != p->policy.pvid)~    if (false)~
 worker worker s~        if (!moved)~        if (false)~
 worker worker s~moved ? DBR_LEARNED_MOVED : DBR_LEARNED_NEW~DBR_LEARNED_NEW~
 worker worker s~    if (r->to == DBR_TO_DROP || !dbr_snoop~    if (!dbr_snoop~
 worker worker s~    if (lan ? at != DBR_PORT_LAN \&\& at != DBR_PORT_NONE : at == origin)~    if (true)~
 worker worker s~    if (verdict == DBR_GUARD_PASS)~    if (true)~
 worker worker s~p->policy.deny_in ? dbr_guard_in~false ? dbr_guard_in~
-worker worker s~ || (mtu \&\& len > v.l3 + mtu)) {~) {~
+worker worker s~ || (mtu \&\& len > v.l3 + mtu) ||~ ||~
 worker worker s~(v.ethertype == DBR_LOOP_ETHERTYPE || p->closed_until_ns)~(v.ethertype == DBR_LOOP_ETHERTYPE)~
 worker worker s~    if (!rate_allow(&p->up, .*~    if (false) {~
-worker worker s~    dbr_mss_clamp(bytes, len, p->mss, false);~~
+worker worker s~    dbr_mss_clamp(bytes, len, p->mss, unsummed);~~
 worker worker s~    if (p->uplink) {~    if (false) {~
 worker worker s~        w->expanded += \*len;~~
 worker worker s~(w->in.multihome || w->n_more) \&\& newest \&\& ~(w->in.multihome || w->n_more) \&\& ~
@@ -58,7 +58,7 @@ worker worker s~    if (!book_move(&w->shared->book, .*~    if (false)~
 worker worker s~    news_float(&w->news, p, w->now.ns);~~
 worker worker s~    if (!dbr_slot_opened(slot, .*~    if (dbr_slot_opened(slot, \&run->jobs[i], \&run->ids[i]), false) {~
 worker worker s~    if (!follow(w, p, .*~    if (follow(w, p, \&run->dgrams[i].origin->addr, run->ids[i] == slot->replay.newest), false) {~
-worker worker s~    if (strip(w, p, &text, &len)) {~    if (strip(w, p, \&text, \&len), false) {~
+worker worker s~    if (stripped < 0) {~    if (false) {~
 worker worker s~    p->rx_ns = p->stats.last_rx_ns = w->now.ns;~~
 worker worker s~ \&\& (!p->primary || k->age > p->primary->age)) {~) {~
 worker worker s~    if (p->timed_out \&\& p->timeout_reason == DBR_DEL_TIMEOUT) {~    if (false) {~
@@ -139,8 +139,8 @@ limits pace s~        p->poor = 0;$~        ;~
 limits pace s~        p->quick = 0;$~        ;~
 parts outbox s~    if (!p->primary || !p->addr.family)~    if (!p->primary)~
 parts outbox s~    if (all > DBR_MAX_DATAGRAM)~    if (false)~
-parts outbox s~o->n_pieces == OUTBOX_PIECES || o->used~o->used~
-parts outbox s~o->n_pieces == OUTBOX_PIECES || o->used + all > OUTBOX_BYTES~o->n_pieces == OUTBOX_PIECES~
+parts outbox s~o->n_pieces + pieces > OUTBOX_PIECES || o->used~o->used~
+parts outbox s~o->n_pieces + pieces > OUTBOX_PIECES || o->used + all > OUTBOX_BYTES~o->n_pieces + pieces > OUTBOX_PIECES~
 parts outbox s~    if (o->blocked)$~    if (false)~
 parts outbox s~    if (!o->segment_ok)~    if (false)~
 parts outbox s~p->gso_max == UINT32_MAX || o->now_ns >= p->gso_until_ns~true~
@@ -173,8 +173,8 @@ parts mailbox s~        if (mail->kind != MAIL_GAP)~        if (true)~
 parts mailbox s~    return m->read == atomic_load~    return m->read != atomic_load~
 limits path s~(p->framing == DBR_FRAMING_NONE ? 0 : DBR_FRAMING_HEADROOM)~0~
 limits path s~slot->cbc ? DBR_CBC_BLOCK : 0~0~
-limits path s~!limit ? 0 : left < least~left < least~
-limits path s~left < least ? (uint16_t)least : (uint16_t)left~(uint16_t)left~
+limits path s~return limit ? (uint16_t)left : 0;~return (uint16_t)left;~
+limits path s~    if (by > 0 \&\& left < least)~    if (false)~
 limits path s~    if (p->told_family \&\& p->addr.family)~    if (false)~
 limits path s~    if (!p->primary)~    if (false)~
 limits path s~ || mtu >= longest || ~ || ~
@@ -227,8 +227,8 @@ export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka -lm -lpthread
 
 echo 'int main(void) { return 0; }' | $cc -xc - -lIPSec_MB -o "$work/has_mb" 2>/dev/null && libs+=" -lIPSec_MB"
 
-export tests="guards limits parts threads worker"
-for f in rig inner test_guards test_limits test_parts test_threads test_worker; do
+export tests="guards limits parts threads vlan worker"
+for f in rig inner test_guards test_limits test_parts test_threads test_vlan test_worker; do
     $cc $flags -c "$root/tests/unit/data/$f.c" -o "$work/$f.o" &
 done
 wait
