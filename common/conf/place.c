@@ -345,6 +345,17 @@ static int check_binding(struct parse *p, const struct dbr_config *block)
     return 0;
 }
 
+/* What OpenVPN has for each server by itself, and we for all of them. */
+static void warn_of_the_rest(struct parse *p, const struct dbr_config *block)
+{
+    static const enum dbr_directive rest[] = {DBR_D_mssfix, DBR_D_inner_mtu, DBR_D_connect_retry};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+        if (block->set[rest[i]].line)
+            conf_warn(p,
+                      "`%s` has no effect inside a block; write it outside, where it counts for all servers",
+                      table_rows[rest[i]].info.keyword);
+}
+
 /* What a block said, over what it did not: the one remote of `block` goes to `cfg`. */
 static int take_connection(struct parse *p, struct dbr_config *block)
 {
@@ -371,6 +382,7 @@ static int take_connection(struct parse *p, struct dbr_config *block)
     OVER(explicit_exit_notify, explicit_exit_notify)
 #undef OVER
     take_binding(r, block);
+    warn_of_the_rest(p, block);
     if (r->proto < 0 && DBR_IS_SET(block, proto))
         r->proto = block->proto;
     if (r->port == 0 && (DBR_IS_SET(block, rport) || DBR_IS_SET(block, port)))

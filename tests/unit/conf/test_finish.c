@@ -499,6 +499,22 @@ static void bad_connection_blocks(void **state)
     }
 }
 
+/* What a block may have, but not for one server alone, is not passed over in silence. */
+static void rest_of_connection_blocks(void **state)
+{
+    struct dbr_config cfg;
+    struct collect c;
+    (void)state;
+    parse_into(&cfg, &c, "<connection>\nremote a\nmssfix 1300\nconnect-retry 3\n</connection>\n");
+    assert_int_equal(c.errors, 0);
+    assert_true(collect_has(&c, "connection|`mssfix` has no effect inside"));
+    assert_true(collect_has(&c, "connection|`connect-retry` has no effect inside"));
+    assert_false(collect_has(&c, "inner-mtu"));
+    assert_int_equal(cfg.remote.n, 1);
+    collect_fini(&c);
+    dbr_config_free(&cfg);
+}
+
 static void too_many_remotes(void **state)
 {
     struct dbr_config cfg;
@@ -569,6 +585,7 @@ int main(void)
         cmocka_unit_test(connection_blocks),
         cmocka_unit_test(bindings),
         cmocka_unit_test(bad_connection_blocks),
+        cmocka_unit_test(rest_of_connection_blocks),
         cmocka_unit_test(too_many_remotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
