@@ -47,9 +47,9 @@ int dbr_vnet_check(const struct dbr_vnet *v, size_t n);
  * fit the frame, or it is a super frame. */
 int dbr_vnet_finish(struct dbr_vnet *v, uint8_t *frame, size_t n);
 
-/* The other way round, for a frame whose TCP or UDP checksum was left out: writes the sum of the pseudo header
- * into the field and says in *v what is to be done. 0, or DBR_ERR_SHAPE with nothing written: not one whole TCP
- * or UDP packet, or something stands behind it. */
+/* The other way round, for a frame whose TCP or UDP checksum was left out: writes the sum of the pseudo
+ * header into the field and says in *v what is to be done. 0, or DBR_ERR_SHAPE with nothing written: not one
+ * whole TCP or UDP packet, or something stands behind it. */
 int dbr_vnet_unsummed(struct dbr_vnet *v, uint8_t *frame, size_t n);
 
 #endif

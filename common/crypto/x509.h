@@ -72,8 +72,8 @@ int dbr_x509_set_name(struct dbr_x509 *x, const char *const *fields, size_t n, c
 bool dbr_x509_name_field_known(const char *field);
 
 /* x509-track: an attribute of the subject, else an extension as OpenSSL prints it, by OpenSSL's name, or the
- * fingerprint "SHA1" or "SHA256"; UTF-8, cut to cap, control characters as '?'. 0; DBR_ERR_NOTFOUND: it has none;
- * DBR_ERR_SHAPE: it is no text. */
+ * fingerprint "SHA1" or "SHA256"; UTF-8, cut to cap, control characters as '?'. 0; DBR_ERR_NOTFOUND: it has
+ * none; DBR_ERR_SHAPE: it is no text. */
 int dbr_x509_field(const struct dbr_x509 *x, const char *field, char *out, size_t cap);
 /* True for a field that it understands and that can stand in a variable's name. */
 bool dbr_x509_field_known(const char *field);

@@ -4,7 +4,8 @@
  * a header of four bytes in big endian, inside the encryption and outside the compression framing:
  *
  *    31     29 28           15 14      10 9          2 1  0
- *   | 0         | size / 4      | piece    | sequence   | type |     type 0 whole, 1 piece, 2 last piece, 3 test
+ *   | 0         | size / 4      | piece    | sequence   | type |     type 0 whole, 1 piece, 2 last piece, 3
+ * test
  *
  * All pieces of a payload but the last have the same length, a multiple of four; only the last one says it
  * (size), since it may come first. Piece n begins at n * size. A payload of 1,000 bytes where 600 fit:

@@ -30,6 +30,18 @@ enum dbr_framing {
 enum { DBR_FRAMING_HEADROOM = 2, DBR_FRAMING_TAILROOM = 1 };
 enum { DBR_FRAMING_UNSUMMED = 1 }; /* the frame's TCP or UDP checksum is left out */
 
+/* Bytes that framing may put in front of a payload, 0..DBR_FRAMING_HEADROOM. Only the escape of stub-v2 does
+ * not always take them. */
+static inline size_t dbr_framing_headroom(enum dbr_framing f)
+{
+    static const uint8_t bytes[] = {[DBR_FRAMING_NONE] = 0,
+                                    [DBR_FRAMING_COMP_LZO] = 1,
+                                    [DBR_FRAMING_COMPRESS_SWAP] = 0,
+                                    [DBR_FRAMING_STUB_V2] = 2,
+                                    [DBR_FRAMING_OFFLOAD] = 1};
+    return bytes[f];
+}
+
 /* Adds the framing in place: *p may move back by up to DBR_FRAMING_HEADROOM bytes, *len grows by up to 2;
  * DBR_FRAMING_TAILROOM bytes behind the payload must be writable. An empty payload stays as it is. */
 void dbr_framing_add(enum dbr_framing f, uint8_t **p, size_t *len);

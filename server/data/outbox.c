@@ -42,7 +42,7 @@ void outbox_rewire(struct outbox *o, int sock)
 
 static size_t headroom(const struct peer *p)
 {
-    return dbr_slot_headroom(&p->primary->slot) + (p->framing == DBR_FRAMING_NONE ? 0 : DBR_FRAMING_HEADROOM);
+    return dbr_slot_headroom(&p->primary->slot) + dbr_framing_headroom(p->framing);
 }
 
 /* The pending frame is to begin `head` bytes behind what is used; `all` bytes and so many pieces must be

@@ -642,6 +642,23 @@ static unsigned post_collect(struct post *t, size_t *lens, unsigned cap, unsigne
     return n;
 }
 
+/* Framing leaves no gaps: what follows in memory goes to the kernel as one piece. */
+static void test_framed_trains_are_one_piece(void **state)
+{
+    static const enum dbr_framing framings[] = {DBR_FRAMING_NONE, DBR_FRAMING_COMP_LZO,
+                                                DBR_FRAMING_COMPRESS_SWAP, DBR_FRAMING_OFFLOAD};
+    struct post *t = *state;
+    for (size_t i = 0; i < sizeof framings / sizeof framings[0]; i++) {
+        t->p->framing = framings[i];
+        for (unsigned n = 0; n < OUTBOX_SEAL; n++)
+            post_frame(t, 1000, n); /* the last one has them sealed */
+        assert_int_equal(t->out.n_trains, 1);
+        assert_int_equal(t->out.trains[0].n, OUTBOX_SEAL);
+        assert_int_equal(t->out.msgs[0].msg_hdr.msg_iovlen, 1);
+        outbox_flush(&t->out);
+    }
+}
+
 static void test_trains(void **state)
 {
     struct post *t = *state;
@@ -1084,6 +1101,7 @@ int main(void)
         P(test_trains_leave_from_home),
         P(test_trains_leave_by_their_socket),
         cmocka_unit_test_setup_teardown(test_trains_cbc, post_open_cbc, post_close),
+        cmocka_unit_test_setup_teardown(test_framed_trains_are_one_piece, post_open, post_close),
         cmocka_unit_test_setup_teardown(test_pieces, post_open, post_close),
         {"test_pieces_cbc", test_pieces, post_open_cbc, post_close, NULL},
         P(test_train_limits),

@@ -120,7 +120,10 @@ static const struct told told[] = {
     {"bound", {"ip", "10.1.2.3; rm -rf /", "subnet", "x"}, 1, NULL},
     {"bound", {"ip", "10.1.2.3", "subnet", "255.0.255.0"}, 1, NULL},
     {"bound", {"subnet", "255.0.0.0"}, 1, NULL},
-    {"bound", {"ip", "10.1.2.3", "subnet", "255.0.0.0", "router", "$(reboot)"}, 0, "10.1.2.3 8 0.0.0.0 - -\n"},
+    {"bound",
+     {"ip", "10.1.2.3", "subnet", "255.0.0.0", "router", "$(reboot)"},
+     0,
+     "10.1.2.3 8 0.0.0.0 - -\n"},
 };
 
 static void clients_tell_their_lease(void **state)
