@@ -69,7 +69,7 @@ forward s/if (!mac || mac > MAC_MASK || dbr_mac_is_group(mac))/if (false)/
 forward s/    if (on && owner != DBR_PORT_LAN && owner != DBR_PORT_NONE)/    if (false)/
 forward s/if (sender && index_of_ip4(sw, sender) >= 0)/if (false)/
 forward s/if (sender && index_of_ip4(sw, sender) >= 0)/if (index_of_ip4(sw, sender) < 0)/
-forward s/if ((high || low) && index_of_ip6(sw, high, low) >= 0)/if (false)/
+forward s/return (high || low) && index_of_ip6(sw, high, low) >= 0;/return false;/
 forward s/if (!v->src || dbr_mac_is_group(v->src))/if (dbr_mac_is_group(v->src))/
 forward s/if (!v->src || dbr_mac_is_group(v->src))/if (!v->src)/
 forward s/    enum dbr_guard g = dbr_guard_in(in->policy, v, classes);/    enum dbr_guard g = DBR_GUARD_PASS;/
@@ -161,6 +161,26 @@ vlan s/        vnet->csum_start -= DBR_VLAN_TAG;/        ;/
 vlan s/        vnet->hdr_len -= DBR_VLAN_TAG;/        ;/
 forward s/v->vlan == DBR_VLAN_NONE ?/false ?/
 guard s/v->vid ? DBR_CLASS_TAGGED | DBR_CLASS_VID : DBR_CLASS_TAGGED/DBR_CLASS_TAGGED/
+gro s/if (!it->open || it->frames == DBR_GRO_PIECES || n <= it->head/if (it->frames == DBR_GRO_PIECES || n <= it->head/
+gro s/if (!it->open || it->frames == DBR_GRO_PIECES || n <= it->head/if (!it->open || n <= it->head/
+gro s/ || n > (size_t)it->head + it->segment ||/ ||/
+gro s/ || n - it->l3 + it->payload > IP_MAX || / || /
+gro s/ || !as_foreseen(&g->next, data))/)/
+gro s/if (!next_id(first, &p, it->frames) || !next_seq(/if (!next_seq(/
+gro s/ || !next_seq(first, &p, it->payload) || / || /
+gro s/ || !first_good(g, it) ||$/ ||/
+gro s/        !sound(it, g->next.pseudo, data, n, unsummed))/        false)/
+gro s/    if (unsummed && s == NAMELESS)/    if (false)/
+gro s/    g->last = NOBODY;$//
+gro s/x->mask\[it->l4 + TCP_FLAGS\] = (uint8_t)~TCP_PSH/x->mask[it->l4 + TCP_FLAGS] = 0/
+vnet s/ || in.fragment || in.cut/ || in.cut/
+vnet s/ || in.routing || in.end != n)/ || in.end != n)/
+vnet s/ || in.routing || in.end != n)/ || in.routing)/
+vnet s/ || n - in.l4 < (tcp ? (size_t)TCP_HEADER : (size_t)UDP_HEADER))/)/
+vnet s/if ((!tcp \&\& in.proto != IPPROTO_NUM_UDP) || /if (/
+gso s/g->unsummed = g->version \&\& !g->routing;/g->unsummed = g->version;/
+gso s/g->unsummed = g->version \&\& !g->routing;/g->unsummed = !g->routing;/
+gso s/    if (urgent < at)$/    if (urgent > at)/
 LIST
 }
 
@@ -191,8 +211,8 @@ try_mutant() {
 export -f try_mutant
 
 cp -r "$root/common" "$root/bridge" "$work/" || exit 1
-export tests="guard forward fdb split loop vlan"
-for f in common/base/{addr,err,secret,siphash,log} bridge/{eth,inet,csum,guard,forward,fdb,split,loop,vlan,vnet,gso}; do
+export tests="guard forward fdb split loop vlan gro gso vnet"
+for f in common/base/{addr,err,secret,siphash,log} bridge/{eth,inet,csum,guard,forward,fdb,split,loop,vlan,vnet,gso,gro,mss}; do
     [ -f "$work/$f.c" ] && echo "$work/$f.c" "$work/$(basename $f).o"
 done >"$work/jobs"
 for t in $tests; do echo "$root/tests/unit/bridge/test_$t.c" "$work/test_$t.o"; done >>"$work/jobs"

@@ -278,6 +278,7 @@ static void test_bad_first(void **state)
     assert_int_equal(frames_of(0), 1);
     assert_memory_equal(wire + DBR_VNET_LEN, in[0].b, in[0].n);
     assert_int_equal(frames_of(1), 2);
+    expect_twins();
 }
 
 static void test_ends(void **state)
@@ -472,11 +473,13 @@ static void test_bounds(void **state)
         put_next(&s, 1448);
     assert_int_equal(dbr_gro_count(gro), 2);
     assert_in_range(dbr_gro_item(gro, 0).len, 60000, 65535 + 14 + DBR_VNET_LEN);
+    expect_twins();
     forget();
     s = flow(4, 6);
     for (int i = 0; i < 70; i++)
         put_next(&s, 100);
     assert_int_equal(frames_of(0), DBR_GRO_PIECES);
+    expect_twins();
     forget();
     for (int i = 0; i < BATCH; i++)
         put_next(&s, 1);
