@@ -66,6 +66,13 @@ int dbr_responder_new(struct dbr_responder **out, const uint8_t *ca, size_t ca_l
                       size_t signer_len, EVP_PKEY *key, int64_t life_s, char *why, size_t cap);
 void dbr_responder_free(struct dbr_responder *r); /* NULL is good */
 
+/* The certificate that signs: its dates (unix seconds) and its serial. */
+struct dbr_ocsp_signer {
+    int64_t from, until;
+    struct dbr_serial serial;
+};
+void dbr_responder_signer(const struct dbr_responder *r, struct dbr_ocsp_signer *out);
+
 /* Nonces are passed over and kept answers serve everybody (RFC 5019, 4; RFC 9654, 2.1 leaves it to the
  * responder): no signature for each question. Whoever insists on his nonce does without us; an answer may be
  * replayed for its life, as kept ones always may. */

@@ -41,8 +41,8 @@ struct dbr_responder {
     struct quick_signer signer;
     uint8_t *signer_der; /* OpenSSL's memory */
     int signer_len;
-    int64_t signer_end; /* unix seconds: no answer outlives its signer */
-    uint8_t key_id[20]; /* ResponderID byKey */
+    struct dbr_ocsp_signer cert; /* no answer outlives it */
+    uint8_t key_id[20];          /* ResponderID byKey */
     struct {
         uint8_t name[32], key[32];
     } issuer[2]; /* SHA-1, SHA-256 */
@@ -58,10 +58,10 @@ struct dbr_responder {
 /* --- birth
  * ---------------------------------------------------------------------------------------------------- */
 
-static int64_t end_of(X509 *c)
+static int64_t unix_of(const ASN1_TIME *t)
 {
     struct tm tm = {0};
-    ASN1_TIME_to_tm(X509_get0_notAfter(c), &tm);
+    ASN1_TIME_to_tm(t, &tm);
     return (int64_t)timegm(&tm);
 }
 
@@ -86,8 +86,10 @@ static int fill(struct dbr_responder *r, X509 *ca, X509 *signer)
 {
     const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(signer);
     r->signer_len = i2d_X509(signer, &r->signer_der);
-    r->signer_end = end_of(signer);
-    bool ok = r->signer_len > 0 && bits && RAND_bytes(r->slot_key, sizeof r->slot_key) == 1 &&
+    r->cert.from = unix_of(X509_get0_notBefore(signer));
+    r->cert.until = unix_of(X509_get0_notAfter(signer));
+    bool ok = r->signer_len > 0 && bits && cert_serial(signer, &r->cert.serial) &&
+              RAND_bytes(r->slot_key, sizeof r->slot_key) == 1 &&
               EVP_Digest(ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits), r->key_id, NULL,
                          EVP_sha1(), NULL) == 1 &&
               issuer_hashes(ca, 20, r->issuer[0].name, r->issuer[0].key) &&
@@ -133,6 +135,11 @@ void dbr_responder_free(struct dbr_responder *r)
     free(r->known);
     dbr_derout_free(&r->out);
     free(r);
+}
+
+void dbr_responder_signer(const struct dbr_responder *r, struct dbr_ocsp_signer *out)
+{
+    *out = r->cert;
 }
 
 void dbr_responder_ignore_nonces(struct dbr_responder *r)
@@ -327,7 +334,7 @@ static bool ours(const struct dbr_responder *r, const struct dbr_ocsp_id *id)
 static void answer_fresh(struct dbr_responder *r, const struct dbr_ocsp_request *req, struct slot *s,
                          int64_t now, struct dbr_answer *out)
 {
-    int64_t next = now + r->life_s < r->signer_end ? now + r->life_s : r->signer_end;
+    int64_t next = now + r->life_s < r->cert.until ? now + r->life_s : r->cert.until;
     if (next <= now) {
         answer_error(r, OCSP_TRY_LATER, out); /* the signer has expired */
         return;

@@ -2,13 +2,15 @@
  *
  * drawbridge-ca serve: the CRL and OCSP answers over HTTP. Reads the CA's folder, never writes it, and holds
  * one private key only: that of the OCSP certificate. libmicrohttpd's thread answers; the main thread looks
- * once a second whether index.txt or crl.pem has been replaced and then swaps what is served, under one lock.
+ * once a second whether index.txt, crl.pem or the OCSP signer has been replaced and then swaps what is
+ * served, under one lock.
  *
  * Bounds: 1,000 connections, 64 from one address, 10 s of silence, 32 KiB for each, requests of 16 KiB;
  * statuses and kept answers are bounded by the index and a fixed table.
  */
 #include "ca_cli.h"
 #include "ca_farewell.h"
+#include "ca_signer.h"
 
 #include <arpa/inet.h>
 #include <cap-ng.h>
@@ -32,7 +34,6 @@
 
 #include "base/err.h"
 #include "base/secret.h"
-#include "certs/ocsp.h"
 #include "certs/say.h"
 
 enum { KEPT = 1024, SMALL_BODY = 512 };
@@ -64,7 +65,9 @@ struct server {
     struct document docs[DOCUMENTS];
     struct dbr_responder *responder; /* NULL: CRL only */
     struct kept kept[KEPT];          /* of libmicrohttpd's thread, and of nobody when that has ended */
-    struct stat index_seen, crl_seen;
+    struct stat index_seen, crl_seen, cert_seen, key_seen;
+    struct signer signer; /* of responder; the main thread's */
+    char cert_path[DBR_STORE_PATH], key_path[DBR_STORE_PATH];
     bool tls;
 };
 
@@ -132,8 +135,34 @@ static int load_statuses(struct server *s, const struct dbr_ca *ca, char *why)
     return err ? dbr_say(err, why, WHY, "out of memory for the OCSP answers") : 0;
 }
 
-/* Reads the folder again; on an error what is served stays, but a broken CRL does not hold statuses up. */
-static int reload(struct server *s)
+/* A changed signer takes over as a whole, with answers of its own; a bad one is refused and the old one
+ * stays, which does not hold the rest up. */
+static int load_signer(struct server *s, const struct dbr_ca *ca)
+{
+    char why[WHY];
+    const char *name = s->call->o.signer;
+    struct dbr_responder *fresh, *old = s->responder;
+    int err = signer_load(&s->signer, s->call, ca, &fresh, why);
+    if (err == DBR_ERR_EXISTS)
+        return err;
+    if (err) {
+        fprintf(stderr,
+                "drawbridge-ca: the OCSP signer %s has changed and is refused, the one before stays: %s\n",
+                name, why);
+        return err;
+    }
+    pthread_mutex_lock(&s->lock);
+    s->responder = fresh;
+    pthread_mutex_unlock(&s->lock);
+    dbr_responder_free(old);
+    fprintf(stderr, "drawbridge-ca: the OCSP signer %s is new, valid until %s\n", name,
+            dbr_time_text(s->signer.cert.until, (char[40]){0}));
+    return 0;
+}
+
+/* Reads the folder again, the signer's pair if it is news; on an error what is served stays, but a broken CRL
+ * does not hold statuses up. */
+static int reload(struct server *s, bool *signer_news)
 {
     struct dbr_ca *ca;
     struct fresh f = {0};
@@ -142,7 +171,10 @@ static int reload(struct server *s)
     int err = open_ca(c, false, &ca);
     if (err)
         return err;
-    int bad = load_statuses(s, ca, c->why);
+    int bad = *signer_news && load_signer(s, ca) == 0 ? 0 : load_statuses(s, ca, c->why);
+    *signer_news = false;
+    if (c->o.signer)
+        signer_look_up(&s->signer, c, ca);
     err = read_fresh(ca, &f, c->why);
     if (!err) {
         swap(s, &f);
@@ -301,7 +333,7 @@ static enum MHD_Result reply_ocsp(struct server *s, struct MHD_Connection *c, co
     struct kept *k = NULL;
     struct MHD_Response *r = NULL;
     int64_t now = (int64_t)time(NULL);
-    if (!s->responder)
+    if (!s->call->o.signer)
         return reply_text(c, MHD_HTTP_NOT_FOUND, "no OCSP here\n");
     pthread_mutex_lock(&s->lock);
     dbr_responder_answer(s->responder, request, n, now, &a);
@@ -439,54 +471,30 @@ static void on_done(void *arg, struct MHD_Connection *c, void **state, enum MHD_
 /* --- starting
  * ------------------------------------------------------------------------------------------------- */
 
-static int load_signer(struct server *s, const struct dbr_ca *ca, char *why)
+/* Where the signer's pair is, and how it is now: the folder is locked against writers. */
+static void find_signer(struct server *s, const struct dbr_ca *ca)
 {
-    struct call *c = s->call;
-    char path[DBR_STORE_PATH], prompt[200];
-    struct secret pass = {0};
-    uint8_t *cert = NULL, *ca_cert = NULL, *pem = NULL;
-    size_t cert_len, ca_len, pem_len = 0;
-    EVP_PKEY *key = NULL;
-    int64_t life = 3600;
-    if (c->o.life && (!dbr_span_parse(c->o.life, &life) || life < 60))
-        return dbr_say(DBR_ERR_CONFIG, why, WHY, "--life takes a span like 1h, at least a minute");
-    int err = dbr_name_check(c->o.signer, why, WHY);
-    if (!err)
-        err = dbr_store_read(ca->store, dbr_ca_path(ca->conf.issued, c->o.signer, ".crt", path), DBR_CERT_MAX,
-                             &cert, &cert_len, why, WHY);
-    if (!err)
-        err = dbr_store_read(ca->store, ca->conf.ca_cert, DBR_CERT_MAX, &ca_cert, &ca_len, why, WHY);
-    if (!err)
-        err = dbr_store_read(ca->store, dbr_ca_path(ca->conf.private_dir, c->o.signer, ".key", path),
-                             DBR_KEY_FILE_MAX, &pem, &pem_len, why, WHY);
-    snprintf(prompt, sizeof prompt, "Passphrase of the key of %.64s: ", c->o.signer);
-    if (!err && dbr_key_protection(pem, pem_len) != DBR_KEY_PLAIN)
-        err = ask_pass(&pass, c->o.key_pass_fd, c->o.key_pass_file, prompt, false, why, WHY);
-    if (!err)
-        err = dbr_key_read(&key, pem, pem_len, &(struct dbr_pass){pass.p, pass.n}, why, WHY);
-    if (!err)
-        err = dbr_responder_new(&s->responder, ca_cert, ca_len, cert, cert_len, key, life, why, WHY);
-    if (!err && !c->o.nonce)
-        dbr_responder_ignore_nonces(s->responder);
-    EVP_PKEY_free(key);
-    if (pem)
-        dbr_wipe(pem, pem_len);
-    dbr_wipe(&pass, sizeof pass);
-    free(pem);
-    free(cert);
-    free(ca_cert);
-    return err;
+    const char *folder = folder_of(s->call), *name = s->call->o.signer;
+    dbr_ca_path(ca->conf.issued, name, ".crt", s->cert_path);
+    dbr_ca_path(ca->conf.private_dir, name, ".key", s->key_path);
+    replaced(folder, s->cert_path, &s->cert_seen);
+    replaced(folder, s->key_path, &s->key_seen);
 }
 
 static int prepare(struct server *s)
 {
     struct dbr_ca *ca;
     struct call *c = s->call;
+    s->signer.answers_s = 3600;
+    if (c->o.life && (!dbr_span_parse(c->o.life, &s->signer.answers_s) || s->signer.answers_s < 60))
+        return dbr_say(DBR_ERR_CONFIG, c->why, WHY, "--life takes a span like 1h, at least a minute");
     int err = open_ca(c, false, &ca);
     if (err)
         return err;
-    if (c->o.signer)
-        err = load_signer(s, ca, c->why);
+    if (c->o.signer) {
+        err = signer_load(&s->signer, c, ca, &s->responder, c->why);
+        find_signer(s, ca);
+    }
     dbr_ca_close(ca);
     return err;
 }
@@ -585,22 +593,37 @@ static struct MHD_Daemon *start(struct server *s, int fd, const struct tls_files
         t->cert ? tls : none, MHD_OPTION_END);
 }
 
+/* Also true when a pair that was refused as too early has become valid. */
+static bool signer_replaced(struct server *s, bool asked)
+{
+    const char *folder = folder_of(s->call);
+    if (!s->call->o.signer)
+        return false;
+    bool cert = replaced(folder, s->cert_path, &s->cert_seen),
+         key = replaced(folder, s->key_path, &s->key_seen);
+    return asked || cert || key || (s->signer.due_s && (int64_t)time(NULL) >= s->signer.due_s);
+}
+
 /* Until SIGTERM or SIGINT; SIGHUP reads the folder at once. */
 static void watch(struct server *s, const sigset_t *signals)
 {
     const char *folder = folder_of(s->call);
     struct timespec second = {.tv_sec = 1};
-    bool again = false; /* what could not be read is tried each second, and said once */
+    bool again = false;  /* what could not be read is tried each second, and said once */
+    bool signer = false; /* the signer has changed and was not looked at yet */
     for (;;) {
+        if (s->call->o.signer)
+            signer_alarm(&s->signer, s->call, (int64_t)time(NULL));
         int sig = sigtimedwait(signals, NULL, &second);
         if (sig == SIGTERM || sig == SIGINT)
             return;
         bool index = replaced(folder, DBR_CA_INDEX, &s->index_seen),
              crl = replaced(folder, DBR_CA_CRL, &s->crl_seen);
-        bool news = index || crl || sig == SIGHUP;
-        if (!news && !again)
+        bool pair = signer_replaced(s, sig == SIGHUP), news = index || crl || pair || sig == SIGHUP;
+        signer |= pair;
+        if (!news && !again && !signer)
             continue;
-        again = reload(s) != 0;
+        again = reload(s, &signer) != 0;
         if (again && news)
             fprintf(stderr, "drawbridge-ca: %s: what is served stays as it was\n", s->call->why);
     }
@@ -617,7 +640,7 @@ static int serve(struct server *s, int fd, const struct tls_files *t)
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before MHD's thread, which inherits it */
     replaced(folder_of(c), DBR_CA_INDEX, &s->index_seen);
     replaced(folder_of(c), DBR_CA_CRL, &s->crl_seen);
-    int err = reload(s);
+    int err = reload(s, &(bool){false});
     if (err)
         return err;
     s->tls = t->cert != NULL;
@@ -650,6 +673,7 @@ int cmd_serve(struct call *c)
     for (int i = 0; i < KEPT; i++)
         drop_kept(&s.kept[i]);
     dbr_responder_free(s.responder);
+    signer_free(&s.signer);
     if (t.key)
         dbr_wipe(t.key, t.key_len);
     free(t.key);

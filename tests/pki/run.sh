@@ -4,7 +4,7 @@
 # benchmark. Prints the last line of each script and "pki: N passed, N failed" at the end.
 BUILD=${1:?usage: $0 BUILD_DIR}
 HERE=$(cd "$(dirname "$0")" && pwd)
-SCRIPTS="cli openssl verify import csr files push serve parallel disk kill"
+SCRIPTS="cli openssl verify import csr files push serve signer parallel disk kill"
 [ -z "$DBR_PKI_FULL" ] || SCRIPTS="$SCRIPTS bench_ocsp"
 passed=0 failed=0 skipped=0
 for s in $SCRIPTS; do
