@@ -141,7 +141,7 @@ revoked_by_the_ca() {
 only_grows() {
     local out
     cp "$LIST" "$LAB_DIR/before"
-    out=$(echo "# nobody" | "$CTL" gate-list "$LIST" 2>&1) && why "a shorter list was taken" && return 1
+    ! out=$(echo "# nobody" | "$CTL" gate-list "$LIST" 2>&1) || why "a shorter list was taken" || return
     [[ $out == *"lacks 1 of the keys"* ]] || why "of a shorter list: $out" || return
     cmp -s "$LIST" "$LAB_DIR/before" || why "a shorter list is in its place" || return
     ca gate-key v2 withdraw c3 && ca push && [ "$(listed)" = 2 ] || why "a longer one was not taken: $(cat "$LIST")" || return

@@ -697,6 +697,23 @@ static void test_signers_refused(void **state)
     X509_free(c);
 }
 
+/* The dates and the serial by which a new signer is judged. */
+static void test_signer_told(void **state)
+{
+    struct signer_spec s = good_signer();
+    struct dbr_ocsp_signer cert;
+    struct dbr_serial serial;
+    int err;
+    struct dbr_responder *r = make_responder(&s, &err);
+    (void)state;
+    dbr_serial_set(&serial, "\115", 1);
+    dbr_responder_signer(r, &cert);
+    assert_int_equal(cert.from, NOW - 1000);
+    assert_int_equal(cert.until, NOW + 100000);
+    assert_true(dbr_serial_equal(&cert.serial, &serial));
+    dbr_responder_free(r);
+}
+
 /* --- requests
  * ------------------------------------------------------------------------------------------------- */
 
@@ -857,6 +874,7 @@ int main(void)
         cmocka_unit_test(test_kept_ids),
         cmocka_unit_test(test_doubled_serial),
         cmocka_unit_test(test_signers_refused),
+        cmocka_unit_test(test_signer_told),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_request_turns),
     };
