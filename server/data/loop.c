@@ -165,6 +165,26 @@ static bool nap(struct worker *w)
     return worth;
 }
 
+/* Waits for events. A client that has just sent a lone frame may look for the answer first (pace.h). */
+static int wait_for_events(struct worker *w, struct epoll_event *events, int max, int timeout)
+{
+    bool asked = w->lone_sent && w->shared->client && timeout;
+    uint64_t from = w->now.ns, until = from + PACE_NEAR_NS;
+    int n = 0;
+    w->lone_sent = false;
+    if (!asked)
+        return epoll_wait(w->epoll, events, max, timeout);
+    if (pace_look(&w->pace, from))
+        for (; !n && w->now.ns < until; read_clock(w))
+            n = epoll_wait(w->epoll, events, max, 0);
+    if (!n)
+        n = epoll_wait(w->epoll, events, max, timeout);
+    read_clock(w);
+    if (n > 0)
+        pace_answered(&w->pace, w->now.ns - from);
+    return n;
+}
+
 static void wait_for_work(struct worker *w)
 {
     struct epoll_event events[4];
@@ -175,7 +195,7 @@ static void wait_for_work(struct worker *w)
         if (has_mail(w))
             timeout = 0;
     }
-    int n = epoll_wait(w->epoll, events, 4, timeout);
+    int n = wait_for_events(w, events, 4, timeout);
     atomic_store(&w->asleep, false);
     for (int i = 0; i < n; i++)
         note_event(w, &events[i]);

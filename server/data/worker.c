@@ -848,6 +848,7 @@ void worker_from_lan(struct worker *w)
             lan_frame(w, w->tap_buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN);
     }
     w->lan_was_lone = i <= 1;
+    w->lone_sent = i == 1;
     w->items += i;
     finish_batch(w);
 }

@@ -101,6 +101,7 @@ struct worker {
     struct outbox out;
     struct run run;
     uint64_t looked_ns;  /* the round in which a datagram's key was missed and orders were looked for */
+    bool lone_sent;      /* the last thing done was to send one frame of the LAN */
     bool lan_was_lone;   /* the last round from the TAP had at most one frame */
     struct dbr_gro *lan; /* frames for the TAP */
     const struct peer *striding; /* whose frame was the last one there, passed by the switch; or NULL */

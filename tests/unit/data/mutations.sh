@@ -137,6 +137,10 @@ limits pace s~ \&\& gap < PACE_QUICK_NS~~
 limits pace s~p->quick >= PACE_ROUNDS~p->quick > PACE_ROUNDS~
 limits pace s~        p->poor = 0;$~        ;~
 limits pace s~        p->quick = 0;$~        ;~
+limits pace s~p->near < PACE_NEAR || ~~
+limits pace s~ || now_ns - p->looked_ns < PACE_LOOKS_NS~~
+limits pace s~waited_ns > PACE_NEAR_NS~waited_ns >= PACE_NEAR_NS~
+limits pace s~p->near < PACE_NEAR_MAX;~1;~
 parts outbox s~    if (!p->primary || !p->addr.family)~    if (!p->primary)~
 parts outbox s~    if (all > DBR_MAX_DATAGRAM)~    if (false)~
 parts outbox s~o->n_pieces + pieces > OUTBOX_PIECES || o->used~o->used~

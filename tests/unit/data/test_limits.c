@@ -266,9 +266,36 @@ static void test_without_a_key_nothing_happens(void **state)
     dbr_slot_fini(&k.slot);
 }
 
+/* Looks only where answers came soon lately, and not more often than every two milliseconds. */
+static void test_looks_for_near_answers(void **state)
+{
+    (void)state;
+    struct pace p = {0};
+    uint64_t now = 1000000000;
+    for (unsigned i = 0; i < PACE_NEAR; i++) {
+        assert_false(pace_look(&p, now += 5000 * US));
+        pace_answered(&p, PACE_NEAR_NS);
+    }
+    assert_true(pace_look(&p, now += 5000 * US));
+    assert_false(pace_look(&p, now += 1999 * US));
+    assert_true(pace_look(&p, now += 1 * US));
+    pace_answered(&p, PACE_NEAR_NS + 1); /* one that came late */
+    assert_false(pace_look(&p, now += 5000 * US));
+    for (unsigned i = 0; i < 100; i++)
+        pace_answered(&p, 1);
+    for (unsigned i = 0; i < PACE_NEAR_MAX - PACE_NEAR; i++) {
+        assert_true(pace_look(&p, now += 5000 * US));
+        pace_answered(&p, 20000 * US);
+    }
+    assert_true(pace_look(&p, now += 5000 * US));
+    pace_answered(&p, 20000 * US);
+    assert_false(pace_look(&p, now += 5000 * US)); /* the server is far away now */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_looks_for_near_answers),
         cmocka_unit_test(test_quick_short_rounds_begin_it),
         cmocka_unit_test(test_a_lone_frame_is_never_held),
         cmocka_unit_test(test_one_gap_starts_the_count_anew),
