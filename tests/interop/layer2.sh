@@ -151,6 +151,27 @@ many_pings() {
     printf '%s' "$out" | grep -q ' 0% packet loss' || why "$(printf '%s' "$out" | grep loss)"
 }
 
+# Inner frames that nobody should send, both ways (C34): dropped, or passed as they are; nobody falls over them. The
+# daemons' processes are the same as before, and the LAN is told nothing that was not sent.
+odd_inner_frames() {
+    local before p
+    up || return
+    x c1 ip link set tap0 mtu 65521 && x lan ip link set eth0 mtu 65521 || why "cannot raise the MTU" || return
+    before=$(pids_of "$LAB_SRV_PID") p=$(pids_of "${LAB_CLI_PID[c1]}")
+    x lan $LAB_PYTHON "$LAB_LIB/odd_frames.py" hear eth0 2 >"$LAB_DIR/odd.lan" & local hearing=$!
+    lab_nap 0.4
+    x c1 $LAB_PYTHON "$LAB_LIB/odd_frames.py" send tap0 "$(lab_mac lan eth0)" >"$LAB_DIR/odd.sent"
+    x lan $LAB_PYTHON "$LAB_LIB/odd_frames.py" send eth0 "$(lab_mac c1 tap0)" >>"$LAB_DIR/odd.sent"
+    wait "$hearing" || why "the LAN got a frame that was not sent: $(cat "$LAB_DIR/odd.lan")" || return
+    T_NOTE="$(head -n 1 "$LAB_DIR/odd.sent"), $(cat "$LAB_DIR/odd.lan")"
+    ! grep -q '^0 came' "$LAB_DIR/odd.lan" || why "none of them came: the test shows nothing" || return
+    [ "$(pids_of "$LAB_SRV_PID")" = "$before" ] || why "a process of the server was lost" || return
+    [ "$(pids_of "${LAB_CLI_PID[c1]}")" = "$p" ] || why "a process of the client was lost" || return
+    lab_ping c1 192.168.77.10 || why "no ping any more"
+}
+
+pids_of() { echo "$1" $(cat /proc/"$1"/task/*/children); }
+
 lab_begin layer2
 lab_pki && lab_office 2 || exit 1
 t_case broadcast-both-ways broadcast
@@ -159,6 +180,7 @@ t_case vlan-tagged-frames tagged
 t_case vlan-laptop-has-none tagged_laptop
 t_case frame-sizes sizes
 t_case full-size-packets big_ping
+t_case C34-odd-inner-frames odd_inner_frames
 t_case mssfix-both-ways mss
 t_case client-to-client-on client_to_client
 t_case client-to-client-off no_client_to_client
