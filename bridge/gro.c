@@ -341,6 +341,7 @@ static struct item *current_item(struct dbr_gro *g, const struct slot *slot)
 
 static int add(struct dbr_gro *g, const uint8_t *data, size_t n, bool unsummed)
 {
+    g->last = NOBODY; /* also when the frame is refused: who asks next may be somebody else */
     if (n < DBR_ETH_HEADER || n > DBR_ETH_MAX)
         return DBR_ERR_SHAPE;
     if (g->nframes == g->cap)
@@ -350,7 +351,6 @@ static int add(struct dbr_gro *g, const uint8_t *data, size_t n, bool unsummed)
     if (unsummed && s == NAMELESS)
         return DBR_ERR_SHAPE;
     int32_t frame = (int32_t)g->nframes++;
-    g->last = NOBODY;
     g->frame[frame] = (struct frame){.data = data,
                                      .len = (uint32_t)n,
                                      .payload_at = (uint32_t)p.head,

@@ -171,7 +171,7 @@ gro s/ || !next_seq(first, &p, it->payload) || / || /
 gro s/ || !first_good(g, it) ||$/ ||/
 gro s/        !sound(it, g->next.pseudo, data, n, unsummed))/        false)/
 gro s/    if (unsummed && s == NAMELESS)/    if (false)/
-gro s/    g->last = NOBODY;$//
+gro s/    g->last = NOBODY; .*//
 gro s/x->mask\[it->l4 + TCP_FLAGS\] = (uint8_t)~TCP_PSH/x->mask[it->l4 + TCP_FLAGS] = 0/
 vnet s/ || in.fragment || in.cut/ || in.cut/
 vnet s/ || in.routing || in.end != n)/ || in.end != n)/

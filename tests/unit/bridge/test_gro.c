@@ -610,6 +610,23 @@ static void test_unsummed_alone(void **state)
     assert_int_equal(dbr_gro_count(gro), 0);
 }
 
+/* A frame that is refused ends what can be extended: the one behind it is another sender's, perhaps. */
+static void test_refused_is_not_extended(void **state)
+{
+    (void)state;
+    static struct frame next;
+    struct frame_spec s = flow(4, 6);
+    put_next(&s, 500);
+    frame_build(&next, &s, NULL, 500);
+    frame_build(&f, &s, NULL, 500);
+    f.b[f.l4 + 12] = 0x10; /* no TCP header is so short */
+    assert_int_equal(dbr_gro_add_unsummed(gro, f.b, f.n), DBR_ERR_SHAPE);
+    assert_false(dbr_gro_extend(gro, next.b, next.n, false));
+    assert_false(dbr_gro_extend(gro, next.b, next.n, true));
+    assert_true(
+        dbr_gro_extend(twin, next.b, next.n, false)); /* without it in between: the plain next piece */
+}
+
 static void test_epoch_wrap(void **state)
 {
     (void)state;
@@ -761,6 +778,7 @@ int main(void)
         TEST(test_extend_only_the_last),
         TEST(test_unsummed),
         TEST(test_unsummed_alone),
+        TEST(test_refused_is_not_extended),
         TEST(test_epoch_wrap),
         TEST(test_segmenting_gives_everything_back),
     };
