@@ -590,7 +590,9 @@ def C28_float(a):
     thief = lab.Wire(a.server, a.port, fresh(a))
     for _ in range(20):
         thief.send(copy)
-        thief.send(s.seal(lab.arp_request("192.168.77.10", s.ip(), s.mac))[:-1] + b"x")
+        forged = bytearray(s.seal(lab.arp_request("192.168.77.10", s.ip(), s.mac)))
+        forged[-1] ^= 1
+        thief.send(bytes(forged))
     w.send(s.seal(wire.PING))
     stolen = [d for d, _ in thief.drain(0.7)]
     expect(not stolen, f"{len(stolen)} datagrams went to the thief")
