@@ -53,6 +53,7 @@ struct job {
     uint64_t due_ns;
     int output;                  /* memory file; -1: none */
     bool later;                  /* it has ended, and its verdict is still to come */
+    bool killed;                 /* and has not ended yet */
     struct verdict_files *files; /* NULL: it has none */
     char cert[256];              /* tls-export-cert: the file; "": none */
     struct dbr_ipc_hook m;
@@ -242,6 +243,22 @@ static struct job **find_later(struct keeper *k, uint32_t id)
     return at;
 }
 
+/* What the client answered reached nobody: the one that waits for it is refused at the next look. */
+static void no_answer_to(struct keeper *k, uint32_t id)
+{
+    struct job **asked = find_later(k, id);
+    if (*asked)
+        (*asked)->due_ns = monotonic_ns();
+}
+
+static void not_run(struct keeper *k, const struct dbr_ipc_hook *m, int err)
+{
+    if (m->hook != DBR_HOOK_CRRESPONSE)
+        answer(k, m->id, err, "", 0);
+    else if (k->hooks)
+        no_answer_to(k, m->id);
+}
+
 /* Files for a password script; those of the question for the script that gets the answer. */
 static int take_files(struct keeper *k, struct job *j, const struct verdict_files **files)
 {
@@ -374,9 +391,8 @@ static void finish_login(struct keeper *k, struct job **at, int status)
         else
             drop(k, at);
     } else {
-        struct job **asked = find_later(k, j->m.id);
-        if (status && *asked)
-            (*asked)->due_ns = 0; /* refused */
+        if (status)
+            no_answer_to(k, j->m.id);
         drop(k, at);
     }
 }
@@ -419,7 +435,7 @@ static void start_next(struct keeper *k)
     for (struct job **at = &h->first; *at && h->running < RUNNING;) {
         struct job *j = *at;
         if (!j->pid && !j->later && !must_wait(h, j) && start(k, j)) {
-            answer(k, j->m.id, DBR_ERR_IO, "", 0);
+            not_run(k, &j->m, DBR_ERR_IO);
             drop(k, at);
         } else {
             at = &j->next;
@@ -427,14 +443,17 @@ static void start_next(struct keeper *k)
     }
 }
 
+/* Also who is killed may take long to end, where the kernel holds it: SIGCHLD tells. */
 static bool ended(struct keeper *k, struct job *j, uint64_t now, int *status)
 {
     pid_t p = waitpid(j->pid, status, WNOHANG);
     if (p == 0 && now >= j->due_ns) {
-        dbr_log(&k->log, DBR_LOG_ERROR, "%s script hangs: killed", name_of(j->m.hook));
+        if (!j->killed)
+            dbr_log(&k->log, DBR_LOG_ERROR, "%s script hangs: killed", name_of(j->m.hook));
         kill(-j->pid, SIGKILL);
         kill(j->pid, SIGKILL);
-        p = waitpid(j->pid, status, 0);
+        j->killed = true;
+        j->due_ns = now + S_NS;
     }
     if (p < 0)
         *status = -1;
@@ -445,12 +464,13 @@ static bool ended(struct keeper *k, struct job *j, uint64_t now, int *status)
 static bool moves(struct keeper *k, struct job **at, uint64_t now, bool over)
 {
     struct job *j = *at;
-    int status = 0;
-    if (over)
+    int status = -1;
+    const bool lost = over && j->killed; /* there was time to end */
+    if (over && !j->killed)
         j->due_ns = now;
     if (j->later)
         return look_again(k, at, now);
-    if (j->pid ? ended(k, j, now, &status) : over) {
+    if (j->pid ? ended(k, j, now, &status) || lost : over) {
         if (j->pid)
             finish(k, at, status);
         else
@@ -471,6 +491,8 @@ void hooks_reap(struct keeper *k)
     for (struct job **at = &k->hooks->first; *at;)
         if (!moves(k, at, now, over))
             at = &(*at)->next;
+    if (over)
+        k->hooks->end_ns = now + S_NS; /* for those that have just been killed */
     start_next(k);
     k->hooks->look_ns = now + LOOK_MS * (S_NS / 1000);
 }
@@ -502,7 +524,7 @@ void hook_take(struct keeper *k, const struct dbr_ipc_hook *m)
     if (!j) {
         if (full && k->hooks)
             say_full(k, m->hook);
-        answer(k, m->id, DBR_ERR_LIMIT, "", 0);
+        not_run(k, m, DBR_ERR_LIMIT);
         return;
     }
     memcpy(&j->m, m, m->head.len);

@@ -154,8 +154,10 @@ void script_say_failed(const struct dbr_log *log, const char *type, const char *
         dbr_log(log, DBR_LOG_ERROR, "%s script %s failed with status %d%s", type, command,
                 WEXITSTATUS(status),
                 WEXITSTATUS(status) == 127 ? "; it could not be run: check its path and mode" : "");
-    else
+    else if (WIFSIGNALED(status))
         dbr_log(log, DBR_LOG_ERROR, "%s script %s was ended by signal %d", type, command, WTERMSIG(status));
+    else
+        dbr_log(log, DBR_LOG_ERROR, "%s script %s: how it ended is not known", type, command);
 }
 
 /* DEV MTU 0 IP MASK CONTEXT behind n words. */
