@@ -59,6 +59,7 @@ size_t tls_ask_signature(const struct dbr_to_sign *what, uint8_t *sig, size_t ca
                     "TLS failed: the signer cannot make this signature (%s); add nopadding or pss to "
                     "management-external-key, where its program can do it",
                     what->pss ? "RSA-PSS" : what->digest);
+    s->to_sign = what;
     t->signing = err ? NULL : s;
     while (t->signing && !s->answered)
         if (!ASYNC_pause_job())

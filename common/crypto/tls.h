@@ -116,6 +116,10 @@ bool dbr_tls_done(const struct dbr_tls *tls);
  * with it. 0, or DBR_ERR_STATE: none was asked for. */
 int dbr_tls_signed(struct dbr_tls *tls, const uint8_t *sig, size_t n);
 bool dbr_tls_wants_signature(const struct dbr_tls *tls);
+/* Before that: 0: this is the signature that r asked for; DBR_ERR_AUTH: it does not verify; DBR_ERR_STATE:
+ * that is not what tls waits for (any more). Nothing changes. */
+int dbr_tls_check_signature(const struct dbr_tls *tls, const struct dbr_sign_request *r, const uint8_t *sig,
+                            size_t n);
 
 /* Plain bytes after the handshake. read: 0 with *n in 1..cap, DBR_ERR_AGAIN (nothing complete, or handshake
  * not done), DBR_ERR_TLS (failed or closed by the peer). Call it until DBR_ERR_AGAIN. write: all n bytes (at

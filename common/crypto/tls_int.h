@@ -48,7 +48,8 @@ struct dbr_tls_ctx {
 /* A signature that the handshake waits for. */
 struct tls_signing {
     struct dbr_sign_request request;
-    bool said, answered; /* to its owner; by him */
+    const struct dbr_to_sign *to_sign; /* what it was made of; in the job that waits */
+    bool said, answered;               /* to its owner; by him */
     uint8_t sig[DBR_SIGNATURE_MAX];
     size_t n;
 };

@@ -324,6 +324,16 @@ static void drive(struct dbr_session *s, struct negotiation *n, const struct dbr
     settle(s);
 }
 
+int dbr_session_check_signature(const struct dbr_session *s, const struct dbr_sign_request *r,
+                                const uint8_t *sig, size_t n)
+{
+    int err = DBR_ERR_STATE;
+    for (size_t i = 0; i < SESSION_SLOTS && err == DBR_ERR_STATE; i++)
+        if (s->neg[i].tls)
+            err = dbr_tls_check_signature(s->neg[i].tls, r, sig, n);
+    return err;
+}
+
 void dbr_session_signed(struct dbr_session *s, const uint8_t *sig, size_t n, const struct dbr_now *now)
 {
     for (size_t i = 0; i < SESSION_SLOTS; i++) {

@@ -129,6 +129,10 @@ int dbr_session_answer_at_once(struct dbr_session *s, uint32_t reset_id, const s
 /* Client: makes a session id and sends its hard reset. */
 struct dbr_session *dbr_session_new_client(const struct dbr_session_config *cfg, void *owner,
                                            const struct dbr_now *now);
+/* Whether that is the answer to r, which the TLS context's sign function was asked for this session: as
+ * dbr_tls_check_signature(). */
+int dbr_session_check_signature(const struct dbr_session *s, const struct dbr_sign_request *r,
+                                const uint8_t *sig, size_t n);
 /* The answer to what the TLS context's sign function was asked for this session: n bytes, 0: nobody signs. */
 void dbr_session_signed(struct dbr_session *s, const uint8_t *sig, size_t n, const struct dbr_now *now);
 /* Wipes and frees; NULL is fine. Data keys are not dropped by this. */

@@ -83,9 +83,19 @@ static bool host_signature(void *arg, const char *lines)
     long n = dbr_base64_decode(lines, strlen(lines), sig, sizeof sig);
     if (n <= 0 || !ctl->management->signings)
         return false;
-    struct client *c = ctl->management->signings->client;
+    const struct signing *s = ctl->management->signings;
+    struct client *c = s->client;
+    int err = dbr_session_check_signature(c->session, &s->request, sig, (size_t)n);
+    if (err == DBR_ERR_AUTH) { /* the question stands */
+        client_log(
+            c, DBR_LOG_NOTICE,
+            "MANAGEMENT: pk-sig: that is not the signature that was asked for: it came late, or is made "
+            "with another key than our certificate's");
+        return false;
+    }
     drop(ctl, &ctl->management->signings);
-    dbr_session_signed(c->session, sig, (size_t)n, &ctl->now);
+    if (!err)
+        dbr_session_signed(c->session, sig, (size_t)n, &ctl->now);
     client_settle(c);
     return true;
 }

@@ -86,6 +86,12 @@ static void pki(void)
     server_ids[0] = pki_server("gate.example", ca);
 }
 
+const struct pki_id *rig_server(void)
+{
+    pki();
+    return server_ids[0];
+}
+
 const struct pki_id *rig_ca(void)
 {
     pki();
@@ -282,7 +288,9 @@ static void read_config(struct rig *rig, const struct rig_options *o)
     size_t n = put(text, 0, "dev tap0\ndh none\nkeepalive 10 60\nverb 3\n%s", more);
     if (!strstr(more, "server-bridge") && !strstr(more, "tls-server"))
         n = put(text, n, "\nserver-bridge 192.168.50.1 255.255.255.0 192.168.50.100 192.168.50.149");
-    n = put(text, n, "\n<ca>\n%s</ca>\n<cert>\n%s</cert>\n<key>\n%s</key>\n", ca->pem, id->pem, id->key_pem);
+    n = put(text, n, "\n<ca>\n%s</ca>\n<cert>\n%s</cert>\n", ca->pem, id->pem);
+    if (!strstr(more, "management-external-key"))
+        n = put(text, n, "<key>\n%s</key>\n", id->key_pem);
     if (o->gate == DBR_GATE_TLS_AUTH) {
         n = put(text, n, "key-direction 0\n<tls-auth>\n-----BEGIN OpenVPN Static key V1-----\n");
         for (size_t i = 0; i < DBR_STATIC_KEY_LEN; i++)

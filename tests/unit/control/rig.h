@@ -94,6 +94,7 @@ struct caller *rig_call(struct rig *rig, const char *cn, uint32_t ip, uint16_t p
 struct caller *rig_call_as(struct rig *rig, struct dbr_tls_ctx *tls, uint32_t ip, uint16_t port);
 struct dbr_tls_ctx *rig_tls(const struct pki_id *id);
 const struct pki_id *rig_ca(void);
+const struct pki_id *rig_server(void); /* P-256 */
 const struct pki_id *rig_id(const char *cn);
 void rig_hang_up(struct caller *c); /* without a word; frees it */
 /* rig_call and rig_run until it is up; fails the test otherwise. */

@@ -184,6 +184,23 @@ static const struct {
      "RSA_PKCS1_PSS_PADDING,hashalg=SHA256,saltlen=digest,data=message"},
 };
 
+/* This one is good, and none that is other; nor is it for another question. */
+static void sig_is_checked(const struct dbr_tls *who, const uint8_t *sig, size_t n)
+{
+    uint8_t other[DBR_SIGNATURE_MAX];
+    struct dbr_sign_request r = asked;
+    memcpy(other, sig, n);
+    other[n - 1] ^= 1;
+    assert_int_equal(dbr_tls_check_signature(who, &r, sig, n), 0);
+    assert_int_equal(dbr_tls_check_signature(who, &r, other, n), DBR_ERR_AUTH);
+    assert_int_equal(dbr_tls_check_signature(who, &r, sig, n - 1), DBR_ERR_AUTH);
+    r.data[0] ^= 1;
+    assert_int_equal(dbr_tls_check_signature(who, &r, sig, n), DBR_ERR_STATE);
+    r = asked;
+    r.algorithm[0] ^= 1;
+    assert_int_equal(dbr_tls_check_signature(who, &r, sig, n), DBR_ERR_STATE);
+}
+
 static void signatures_from_elsewhere(void **state)
 {
     (void)state;
@@ -200,7 +217,10 @@ static void signatures_from_elsewhere(void **state)
             strcmp(asked.algorithm, cases[at].algorithm) != 0)
             fail_msg("case %zu server %d: %u questions, '%s' (%s)", at, at_server, questions, asked.algorithm,
                      dbr_tls_why(who));
-        assert_int_equal(dbr_tls_signed(who, sig, make_signature(id->key, sig, sizeof sig)), 0);
+        size_t n = make_signature(id->key, sig, sizeof sig);
+        sig_is_checked(who, sig, n);
+        assert_int_equal(dbr_tls_signed(who, sig, n), 0);
+        assert_int_equal(dbr_tls_check_signature(who, &asked, sig, n), DBR_ERR_STATE);
         assert_false(dbr_tls_wants_signature(who));
         go(e, &client, &server);
         if (client || server)
