@@ -96,6 +96,12 @@ static bool file_or(bool has, bool file, bool global)
     return has ? file : global;
 }
 
+/* Of the message; 0 is "never" there, and must not come of a long time. */
+static uint16_t seconds(int s)
+{
+    return (uint16_t)(s <= 0 ? 0 : s < UINT16_MAX ? s : UINT16_MAX);
+}
+
 static void fill_keepalive(const struct client *c, struct dbr_ipc_peer *m)
 {
     const struct dbr_config *cfg = c->ctl->cfg, *pulled = calls_pulled(c->ctl);
@@ -112,8 +118,8 @@ static void fill_keepalive(const struct client *c, struct dbr_ipc_peer *m)
         inactive = c->adm->file.inactive;
         m->inactive_bytes = c->adm->file.inactive_bytes;
     }
-    m->ping_s = (uint16_t)(ping > 0 ? ping : 0);
-    m->timeout_s = (uint16_t)(timeout > 0 ? timeout : 0);
+    m->ping_s = seconds(ping);
+    m->timeout_s = seconds(timeout);
     m->inactive_s = (uint32_t)(inactive > 0 ? inactive : 0);
 }
 

@@ -78,6 +78,28 @@ static void test_order_of_messages(void **state)
     rig_free(rig);
 }
 
+/* What is longer than the message can say is not "never". */
+static void test_long_patience(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config;
+        uint16_t ping_s, timeout_s;
+    } cases[] = {
+        {"keepalive 10 32768", 10, UINT16_MAX}, /* a server waits two times as long */
+        {"keepalive 131072 400000", UINT16_MAX, UINT16_MAX},
+        {"keepalive 10 32767", 10, 65534},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig *rig = rig_plain(cases[i].config);
+        rig_connect(rig, "alice", A, 4000);
+        const struct dbr_ipc_peer *p = rig_told(rig, DBR_IPC_PEER_NEW, id_of(rig, "alice"), 0, NULL);
+        assert_int_equal(p->ping_s, cases[i].ping_s);
+        assert_int_equal(p->timeout_s, cases[i].timeout_s);
+        rig_free(rig);
+    }
+}
+
 static void test_peer_ids(void **state)
 {
     (void)state;
@@ -848,6 +870,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_of_messages),
+        cmocka_unit_test(test_long_patience),
         cmocka_unit_test(test_loop_alarm),
         cmocka_unit_test(test_peer_ids),
         cmocka_unit_test(test_replace),
