@@ -3,6 +3,7 @@
  * Life of a client: half open, admitted, going. Teardown is always: keys and peer out of data, session to its
  * end, then the memory.
  */
+#include "control/gatekey.h"
 #include "control/revocation.h"
 #include "control/state.h"
 #include "crypto/kdf.h"
@@ -211,6 +212,8 @@ int client_admit(struct client *c, char *reason, size_t cap)
     struct control *ctl = c->ctl;
     if (!verdict_stands(c)) /* a list came in since the handshake looked */
         return refuse(reason, cap, "Certificate revoked");
+    if (gate_key_withdrawn(c))
+        return refuse(reason, cap, "Gate key withdrawn");
     int err = options_file(c, client_name(c), reason, cap);
     if (!err)
         err = login_override(c);

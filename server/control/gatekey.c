@@ -107,13 +107,18 @@ int withdrawn_take(struct control *ctl, const char *text, size_t len, char *why,
     return 0;
 }
 
+bool gate_key_withdrawn(const struct client *c)
+{
+    return c->gate_id && dbr_withdrawn_has(&c->ctl->withdrawn, c->gate_id);
+}
+
 unsigned withdrawn_cut(struct control *ctl)
 {
     unsigned n = 0;
     for (uint32_t i = 0; i < ctl->max_clients; i++) {
         struct client *c = ctl->by_peer[i];
-        if (!c || !c->session || !c->gate_id || dbr_session_state(c->session) >= DBR_SESSION_CLOSING ||
-            !dbr_withdrawn_has(&ctl->withdrawn, c->gate_id))
+        if (!c || !c->session || dbr_session_state(c->session) >= DBR_SESSION_CLOSING ||
+            !gate_key_withdrawn(c))
             continue;
         client_kick(c, "AUTH_FAILED,Gate key withdrawn", "gate key withdrawn: session ended");
         n++;

@@ -31,6 +31,8 @@ const char *gate_id_text(const uint8_t id[DBR_WKC_ID_LEN], char out[GATE_ID_TEXT
 
 /* Takes over a list; what is refused leaves the old one in force. Errors as dbr_withdrawn_parse. */
 int withdrawn_take(struct control *ctl, const char *text, size_t len, char *why, size_t cap);
+/* The key that this client came with is on the list. */
+bool gate_key_withdrawn(const struct client *c);
 /* Ends the live sessions whose key is on the list; how many. */
 unsigned withdrawn_cut(struct control *ctl);
 /* Keeper has seen the file change; fd is read from its beginning, not closed. */

@@ -432,15 +432,51 @@ static void test_script(void **state)
     }
 }
 
+/* A key that is withdrawn while its owner's handshake waits for somebody: he does not get in by it. */
+static void test_withdrawn_meanwhile(void **state)
+{
+    (void)state;
+    for (int gone = 0; gone < 2; gone++) {
+        char path[] = "/tmp/gatekeysXXXXXX", line[192], id_text[GATE_ID_TEXT];
+        uint8_t id[DBR_WKC_ID_LEN];
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        close(fd);
+        snprintf(line, sizeof line, "script-security 2\ntls-crypt-v2-verify x\ntls-crypt-v2-withdrawn %s",
+                 path);
+        struct rig *rig = door(line);
+        unlink(path);
+        struct caller *c = rig_call(rig, "alice", A, 4000);
+        rig_run(rig, 500);
+        uint32_t question = must_ask(rig, DBR_HOOK_GATE_KEY)->id;
+        assert_int_equal(dbr_wkc_id(own.wkc, own.wkc_len, id), 0);
+        id[0] ^= !gone;
+        list_says(rig, gate_id_text(id, id_text));
+        result(rig, question, 0, "");
+        rig_run(rig, 500);
+        assert_int_equal(rig_up(c), !gone);
+        assert_int_equal(rig->ctl->n_admitted, !gone);
+        assert_int_equal(strstr(c->message, "Gate key withdrawn") != NULL, gone);
+        close_door(rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connects),        cmocka_unit_test(test_script),
-        cmocka_unit_test(test_answer),          cmocka_unit_test(test_every_bit_and_length),
-        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_no_key_of_his_own),
-        cmocka_unit_test(test_not_configured),  cmocka_unit_test(test_recorded),
-        cmocka_unit_test(test_bucket),          cmocka_unit_test(test_cookie),
-        cmocka_unit_test(test_brings_key_once), cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_connects),
+        cmocka_unit_test(test_script),
+        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_every_bit_and_length),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_no_key_of_his_own),
+        cmocka_unit_test(test_not_configured),
+        cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_bucket),
+        cmocka_unit_test(test_cookie),
+        cmocka_unit_test(test_brings_key_once),
+        cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_withdrawn_meanwhile),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_pki_free();
