@@ -81,13 +81,13 @@ static void snapshot(char out[16384])
 static void wait_for_carrier(void)
 {
     static char out[16384];
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 2000; i++) {
         output("ip -o link show dev eth0; ip -o -6 addr show dev eth0", out, sizeof out);
         if (strstr(out, "state UP") && strstr(out, "fe80::ff:fe00:e00/64") && !strstr(out, "tentative"))
             return;
         poll(NULL, 0, 10);
     }
-    fail_msg("eth0 has no carrier after 5 s: %s", out);
+    fail_msg("eth0 has no carrier after 20 s: %s", out);
 }
 
 static int set_up(void **state)

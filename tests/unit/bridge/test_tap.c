@@ -38,12 +38,12 @@ static struct dbr_tap open_tap(const char *name, unsigned queues, bool offload)
     return t;
 }
 
-/* Next frame of our own EtherType or with our flow's addresses within a second; 0 = none. The kernel chats
+/* Next frame of our own EtherType or with our flow's addresses within ten seconds; 0 = none. The kernel chats
  * too. */
 static size_t read_ours(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    while (poll(&p, 1, 1000) > 0) {
+    while (poll(&p, 1, 10000) > 0) {
         ssize_t n = read(fd, buf, sizeof buf);
         if (n > DBR_VNET_LEN + 14 && dbr_get48(buf + DBR_VNET_LEN + 6) == HOST_A)
             return (size_t)n;
@@ -118,7 +118,7 @@ static void send_to_tap(int s, int ifindex, uint64_t dst)
 
 static int queue_of_next(const struct dbr_tap *t)
 {
-    for (int tries = 0; tries < 100; tries++) {
+    for (int tries = 0; tries < 2000; tries++) {
         for (unsigned i = 0; i < t->queues; i++) {
             ssize_t n;
             while ((n = read(t->fd[i], buf, sizeof buf)) > 0)

@@ -543,7 +543,7 @@ static void test_stuck_worker(void **state)
         rig_call(rig, "bob", B, (uint16_t)(4000 + i));
     rig_run(rig, 900);
     clock_gettime(CLOCK_MONOTONIC, &t1);
-    assert_true(t1.tv_sec - t0.tv_sec <= 1); /* 100 ms of waiting, not one second for each message */
+    assert_true(t1.tv_sec - t0.tv_sec <= 2); /* 100 ms of waiting, not one second for each message */
     assert_null(client_by_peer(rig->ctl, id));
     assert_int_not_equal(rig->ctl->ids.owed[id], 0);
     rig_run(rig, 10000);

@@ -20,7 +20,7 @@
 #ifdef RIG_QUICK /* mutations.sh: what does not come is what it looks for */
 enum { RIG_WAIT_MS = 2000 };
 #else
-enum { RIG_WAIT_MS = 5000 };
+enum { RIG_WAIT_MS = 30000 }; /* a busy machine */
 #endif
 enum { RIG_FRAME_MAX = 65600 };
 

@@ -23,6 +23,12 @@
 
 #include <cmocka.h>
 
+#ifdef RIG_QUICK /* as in rig.h */
+enum { WAIT_MS = 2000 };
+#else
+enum { WAIT_MS = 30000 };
+#endif
+
 enum { MAILBOX = 1 << 20 };
 
 #define MS 1000000ULL
@@ -611,7 +617,7 @@ static unsigned post_collect_some(struct post *t, unsigned first, size_t *lens, 
     struct pollfd p = {.fd = t->to, .events = POLLIN};
     struct dgram d;
     bool more;
-    if (poll(&p, 1, first ? 0 : 2000) != 1)
+    if (poll(&p, 1, first ? 0 : WAIT_MS) != 1)
         return 0;
     *messages = inbox_receive(&t->in, t->to, &more);
     for (; inbox_next(&t->in, &d); n++) {
@@ -717,7 +723,7 @@ static unsigned collect_joined(struct post *t, struct dbr_fragments *f, const si
     static uint8_t room[16384];
     unsigned got = 0;
     struct pollfd poller = {.fd = t->to, .events = POLLIN};
-    while (got < n && poll(&poller, 1, 2000) == 1) {
+    while (got < n && poll(&poller, 1, WAIT_MS) == 1) {
         struct dgram d;
         bool more;
         inbox_receive(&t->in, t->to, &more);
