@@ -20,6 +20,9 @@ office() {
         ip -n "$LAB_ID-$n" link add br0 type bridge forward_delay 0 mcast_snooping 0 && ip -n "$LAB_ID-$n" link set br0 up || return
     done
     for n in lan gw; do lab_link $n eth0 switch $n && ip -n "$LAB_ID-switch" link set $n master br0 || return; done
+    # A frame that the LAN host sends of itself while the loop is open teaches the office's own switch that the host is at
+    # c1's wire, until it speaks again: nobody reaches it meanwhile, and that is not what is tested.
+    x lan sysctl -qw net.ipv6.conf.all.disable_ipv6=1
     lab_addr lan eth0 192.168.77.10/24 && lab_addr far br0 192.168.77.20/24
     x gw sysctl -qw net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.default.accept_ra=0
     lab_wan 2 && lab_addr gw wan0 10.9.0.1/16 && lab_addr gw wan0 fd09::1/64 || return
@@ -47,7 +50,7 @@ HOST="--src 02:00:00:00:55:02" # of the far LAN
 
 # arrives: a host that is new at the far site is heard in the office.
 arrives() {
-    lab_hear lan eth0 new --text new-host --seconds 0.5
+    lab_hear lan eth0 new --text new-host --seconds 2
     lab_send far br0 --src 02:00:00:00:55:01 --text new-host
     lab_heard new
 }
@@ -72,7 +75,7 @@ office_guarded() {
     c1_on_the_wire "control-socket $LAB_DIR/ctl" || return
     closed || why "the loop is not found" || return
     T_NOTE="closed $(($(lab_now_ms) - t0)) ms after the start"
-    lost=$(x c2 ping -n -q -i 0.02 -c 100 -W 1 192.168.77.10 | awk '/packets transmitted/ {print $1 - $4}')
+    lost=$(lab_echoes c2 192.168.77.10 100 0.02 | awk '/packets transmitted/ {print $1 - $4}')
     T_NOTE+=", another client loses $lost of 100 pings"
     [ "$lost" -le 5 ] || why "$T_NOTE" || return
     ! circles lan eth0 || why "a broadcast circles although the port is closed" || return
@@ -97,7 +100,7 @@ sites_guarded() {
     closed || why "the loop is not found" || return
     [ "$(grep -c "WARNING: loop" "$LAB_SRV_LOG")" = 1 ] || why "both links were closed" || return
     ! circles far br0 $HOST || why "a broadcast circles although a port is closed" || return
-    lab_ping far 192.168.77.10 3 || why "the link that is left does not work" || return
+    lab_ping far 192.168.77.10 5 || why "the link that is left does not work" || return
     ip -n "$LAB_ID-far" link set c1 down
     lab_until 16 arrives || why "the port stays closed although the loop is gone"
 }
