@@ -170,13 +170,16 @@ refuse "publish, where to" "where to" ca publish
 refuse "a folder that is not there" "make one with init" "$CA" --dir "$WORK/nowhere" list
 refuse "an unknown reason is told the known ones" "certificateHold" ca revoke zoe --reason foo
 says "show tells the alternative names" "names .*DNS:vpn.example.com" ca show vpn.example.com
-if have script; then # a person at a terminal, who is refused once
-    type_slowly() { local w; for w in short short Correct-Hor5e-ca Correct-Hor5e-ca; do sleep 0.5; echo "$w"; done; sleep 2; }
-    out=$(type_slowly | timeout 20 script -qec "'$CA' --dir prompted init Prompted" /dev/null)
+typed() { # typed INPUT COMMAND...: the lines of INPUT are typed, one for each prompt
+    local input=$1; shift
+    printf '%b' "$input" | python3 "$HERE/typed.py" "$@"
+}
+if have python3; then # a person at a terminal, who is refused once
+    out=$(typed 'short\nshort\nCorrect-Hor5e-ca\nCorrect-Hor5e-ca\n' "$CA" --dir prompted init Prompted)
     grep -q "A passphrase is at least 12" <<<"$out" && grep -q "too short" <<<"$out" && [ -f prompted/ca.crt ] && pass "a passphrase is asked for again" || fail "a passphrase is asked for again" "$out"
     grep -q "Correct-Hor5e" <<<"$out" && fail "and not shown" "$out" || pass "and not shown"
 else
-    skip "script is not installed"
+    skip "python3 is not installed"
 fi
 says "push without concentrators" "No concentrator" ca push
 echo "nonsense here" >> ca/drawbridge-ca.conf; refuse "a bad configuration names its line" "line [0-9]*: unknown directive nonsense" ca list; sed -i '$d' ca/drawbridge-ca.conf
@@ -195,13 +198,8 @@ done
 "$CA" --dir j init J --json --gen-pass | json && pass "JSON of init" || fail "JSON of init"
 cp -a ca i; rm i/drawbridge-ca.conf; "$CA" --dir i import --json | json && pass "JSON of import" || fail "JSON of import"
 
-# Prompts, on a terminal made by script(1).
-if have script; then
-    typed() { # typed INPUT COMMAND...: the lines of INPUT are typed, one for each prompt
-        local input=$1; shift
-        printf '%b' "$input" | (while IFS= read -r l; do sleep 0.4; printf '%s\n' "$l"; done; sleep 0.3) |
-            timeout 20 script -qec "$(printf '%q ' "$@")" /dev/null
-    }
+# Prompts, on a terminal.
+if have python3; then
     out=$(typed 'Correct-Horse-7\nCorrect-Horse-7\n' "$CA" --dir tty init Tty); [ -e tty/ca.crt ] && pass "init asks twice" || fail "init asks twice" "$out"
     grep -q "Correct" <<<"$out" && fail "nothing is echoed" "$out" || pass "nothing is echoed"
     out=$(typed 'Correct-Horse-7\n' "$CA" --dir tty issue client al --no-pass); grep -q "Passphrase of the CA" <<<"$out" && [ -e tty/issued/al.crt ] && pass "issue asks for the CA's" || fail "issue asks for the CA's" "$out"
@@ -209,6 +207,6 @@ if have script; then
     out=$(typed 'Correct-Horse-7\nCorrect-Horse-8\n' "$CA" --dir tty2 init Tty); grep -q "not the same" <<<"$out" && [ ! -e tty2/ca.crt ] && pass "two that differ" || fail "two that differ" "$out"
     out=$(typed 'short\nshort\n' "$CA" --dir tty2 init Tty); grep -q "too short" <<<"$out" && [ ! -e tty2/ca.crt ] && pass "too short" || fail "too short" "$out"
 else
-    skip "script(1) is not installed: prompts"
+    skip "python3 is not installed: prompts"
 fi
 finish

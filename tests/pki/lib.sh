@@ -61,9 +61,17 @@ free_port() { # a port that nobody listens on
         (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo "$p"; return; }
     done
 }
-wait_port() { # wait_port PORT: until somebody listens (10 s)
+soon() { # soon COMMAND...: until it succeeds (20 s)
     local i
     for i in $(seq 200); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+    done
+    return 1
+}
+wait_port() { # wait_port PORT: until somebody listens (30 s)
+    local i
+    for i in $(seq 600); do
         (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
         sleep 0.05
     done

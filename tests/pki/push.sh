@@ -60,7 +60,7 @@ rm -rf web
 
 # A large CRL through a slow reader; and one that hangs does not hold the others up.
 mkdir web; sed -i '/^concentrator/d; /^gate-list/d' ca/drawbridge-ca.conf
-awk 'BEGIN { for (i = 0; i < 20000; i++) printf "R\t350101000000Z\t261120093000Z\t4%031X\tunknown\t/CN=x%d\n", i, i }' >> ca/index.txt
+awk 'BEGIN { for (i = 0; i < 20000; i++) printf "R\t350101000000Z\t200101093000Z\t4%031X\tunknown\t/CN=x%d\n", i, i }' >> ca/index.txt
 cat >> ca/drawbridge-ca.conf <<END
 concentrator slow sh -c "sleep 1; wc -c > '$WORK/slow'"
 concentrator deaf sh -c "exec <&-; exit 0"

@@ -33,7 +33,7 @@ broken "a line twice" "twice" "grep CN=alice index.txt > x; cat x >> index.txt; 
 broken "issued/ has one that is unknown" "in no line" "cp ../other/issued/alice.crt issued/alice.crt"
 broken "issued/ has garbage" "no certificate in it" "echo x > issued/alice.crt"
 broken "the index was un-revoked by hand" "not revoked in index.txt but listed" "sed -i 's/^R\t\([^\t]*\)\t[^\t]*/V\t\1\t/' index.txt"
-broken "the index was revoked by hand" "revoked in index.txt but not listed" "sed -i '/CN=alice/s/^V\t\([^\t]*\)\t/R\t\1\t261101000000Z/' index.txt"
+broken "the index was revoked by hand" "revoked in index.txt but not listed" "sed -i '/CN=alice/s/^V\t\([^\t]*\)\t/R\t\1\t200101000000Z/' index.txt"
 broken "the CRL is another CA's" "issuer\|signature" "cp ../other/crl.pem crl.pem"
 broken "the CRL is garbage" "no CRL" "echo x > crl.pem"
 broken "crlnumber went back" "not above" "echo 01 > crlnumber"
