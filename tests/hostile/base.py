@@ -28,7 +28,7 @@ def fresh(a):
     return lab.address(a.base, next(FRESH) + a.offset)
 
 
-def connect(a, w=None, name=None, seconds=10, **options):
+def connect(a, w=None, name=None, seconds=20, **options):
     gate = lab.gate_of(a)
     w = w or lab.Wire(a.server, a.port, fresh(a))
     s = wire.Session(gate, wire.Credentials(a.pki, name or a.cert), **options)

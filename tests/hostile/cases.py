@@ -26,11 +26,16 @@ from base import CASES, Failed, case, connect, expect, fresh
 IP_UDP = 28  # bytes of headers on every IPv4 datagram
 
 
-def answered(a, w, gate, seconds=1.5, **fields):
-    """The server's session id for a good hard reset from a fresh address; None when it is silent."""
+def answered(a, w, gate, tries=3, **fields):
+    """The server's session id for a good hard reset from a fresh address, sent again as a client does; None when it is
+    silent."""
     sid = os.urandom(8)
-    w.send(wire.reset(gate, sid, **fields))
-    return answer(w, gate, sid, seconds)
+    for _ in range(tries):
+        w.send(wire.reset(gate, sid, **fields))
+        got = answer(w, gate, sid, 1.5)
+        if got is not None:
+            return got
+    return None
 
 
 def answer(w, gate, sid, seconds):
@@ -52,6 +57,12 @@ def parse_answer(gate, datagram):
         return None
     body = wire.control_parse(got[0], got[3])
     return body and (got[2], body[1], body[0])
+
+
+def some(w, seconds=6.0, more=0.3):
+    """What comes once the server has found time, and shortly after."""
+    first = w.receive(seconds)
+    return [first, *w.drain(more)] if first else []
 
 
 def good_start(a, gate):
@@ -197,7 +208,7 @@ def C2_recorded(a):
     w, sid = lab.Wire(a.server, a.port, fresh(a)), os.urandom(8)
     record = wire.reset(gate, sid)
     w.send(record)
-    expect(len(w.drain(0.3)) == 1, "a first reset is not answered")
+    expect(len(some(w)) == 1, "a first reset is not answered")
     for _ in range(20):
         w.send(record)
     n = len(w.drain(0.7))
@@ -206,7 +217,7 @@ def C2_recorded(a):
     other.send(record)
     expect(not other.drain(0.5), "a copy from another address was answered")
     w.send(wire.reset(gate, sid))
-    expect(len(w.drain(0.5)) == 1, "a retransmission with a new replay id was not answered")
+    expect(len(some(w)) == 1, "a retransmission with a new replay id was not answered")
     return "20 copies and one from elsewhere: 0 answers; the genuine retransmission: 1"
 
 
@@ -257,11 +268,16 @@ def C3_one_prefix_v6(a):
             w.send(wire.reset(gate), f"fdaa::{sent + 1:x}")
             sent += 1
         back += len(w.drain())
-    w.send(wire.reset(gate), "fdaa:0:0:1::1")
+    other = []
+    for _ in range(5):
+        if not other:
+            w.send(wire.reset(gate), "fdaa:0:0:1::1")
+        got = w.drain(0.7)
+        other += [g for g in got if g[1] == "fdaa:0:0:1::1"]
+        back += sum(1 for g in got if g[1] != "fdaa:0:0:1::1")
+        if other:
+            break
     took = time.monotonic() - begin
-    got = w.drain(0.7)
-    other = [g for g in got if g[1] == "fdaa:0:0:1::1"]
-    back += len(got) - len(other)
     windows = 1 + int(took // 10) + 1
     expect(0 < back <= 100 * windows, f"{back} answers to {sent} resets of one /64 in {took:.1f} s")
     expect(other, "another /64 was not answered meanwhile")
@@ -297,9 +313,13 @@ def C4_cookie(a):
     rows = []  # (name, socket)
 
     def started():
-        w, sid = lab.Wire(a.server, a.port, fresh(a)), os.urandom(8)
-        w.send(wire.reset(gate, sid))
-        return w, sid, answer(w, gate, sid, 1.5)
+        for _ in range(3):
+            w, sid = lab.Wire(a.server, a.port, fresh(a)), os.urandom(8)
+            w.send(wire.reset(gate, sid))
+            cookie = answer(w, gate, sid, 2.0)
+            if cookie:
+                break
+        return w, sid, cookie
 
     def row(name, w, datagram):
         w.drain()
@@ -333,7 +353,7 @@ def C4_cookie(a):
         w.close()
     w, sid, cookie = started()
     w.send(third(gate, sid, cookie, tls))
-    good = w.drain(1.0)
+    good = some(w)
     expect(not told, f"answered: {', '.join(told)[:300]}")
     expect(good, "the right cookie was not answered: the table proves nothing")
     return f"{len(rows)} forged third packets: 0 answers; the right one: {len(good)} datagrams"
@@ -345,7 +365,7 @@ def C4_old_cookie(a):
     gate, tls = lab.gate_of(a), hello(a)
     w, sid = lab.Wire(a.server, a.port, fresh(a)), os.urandom(8)
     w.send(wire.reset(gate, sid))
-    cookie = answer(w, gate, sid, 1.5)
+    cookie = answer(w, gate, sid, 6)
     expect(cookie, "a good reset was not answered")
     time.sleep(a.seconds * 2 + 1)
     w.drain()
@@ -432,7 +452,7 @@ def C13_message_id_1(a):
     gate = lab.gate_of(a)
     w, sid = lab.Wire(a.server, a.port, fresh(a)), os.urandom(8)
     w.send(wire.reset(gate, sid, message_id=1))
-    got = w.receive(1.5)
+    got = w.receive(6)
     parsed = got and parse_answer(gate, got[0])
     expect(parsed and parsed[1] == sid, "no answer")
     return f"answered, acknowledges {parsed[2][0]}"
@@ -444,7 +464,7 @@ def C13_message_id_1_connects(a):
     w = lab.Wire(a.server, a.port, fresh(a))
     s = wire.Session(lab.gate_of(a), wire.Credentials(a.pki, a.cert))
     s.next_id = 1
-    took = lab.drive(w, s, 6)
+    took = lab.drive(w, s)
     expect(took is not None and s.state == "up", f"no session: {s.state} {s.why}")
     return f"connected in {took * 1000:.0f} ms"
 
@@ -462,7 +482,7 @@ def C13_many_acks(a):
 
     w = lab.Wire(a.server, a.port, fresh(a))
     s = Repeating(lab.gate_of(a), wire.Credentials(a.pki, a.cert))
-    took = lab.drive(w, s, 6)
+    took = lab.drive(w, s)
     expect(took is not None and s.state == "up", f"no session: {s.state} {s.why}")
     return f"connected in {took * 1000:.0f} ms with up to {len(s.seen)} acks in a packet"
 
@@ -568,7 +588,7 @@ def C17_resets(a):
         w.send(third(gate, sid, cookie, hello(a)))
     expect(lab.alive(w, s), "half a handshake ended the session")
     new = wire.Session(gate, wire.Credentials(a.pki, a.cert))
-    took = lab.drive(w, new, 6)
+    took = lab.drive(w, new)
     expect(took is not None and new.state == "up", f"the real reconnect failed: {new.state} {new.why}")
     expect(lab.alive(w, new), "no traffic in the new session")
     return f"session unharmed; the real reconnect took {took * 1000:.0f} ms"
@@ -631,7 +651,8 @@ def C30_replay_window(a):
     put(base + 5000 - 63, True)
     put(base + 5000 - 64, False)
     put(base + 5000, False)
-    heard = ear.heard(0.7)
+    w.send(s.seal(lab.test_frame("the end", s.mac), packet_id=base + 5001))
+    heard = ear.heard(0, until="the end")
     twice = sorted({t for t in heard if heard.count(t) > 1})
     lost = [t for t in wanted if t not in heard]
     wrong = [t for t in refused if t in heard]
@@ -660,10 +681,14 @@ def C32_bad_data(a):
         for d in rows:
             w.send(d)
         n += len(rows)
-    w.send(s.seal(lab.test_frame("good one", s.mac)))
-    heard = ear.heard(1.0)
+    heard = []
+    for i in range(5):  # its queue may be full of the bad ones still
+        w.send(s.seal(lab.test_frame("good one", s.mac)))
+        heard += ear.heard(1.0)
+        if "good one" in heard:
+            break
     expect("bad" not in heard, f"{heard.count('bad')} bad frames were delivered")
-    expect("good one" in heard, "the good frame after them is lost")
+    expect("good one" in heard, "the good frames after them are lost")
     expect(lab.alive(w, s), "no traffic afterwards")
     return f"{n} bad packets: 0 delivered; the good one after them was"
 
@@ -675,7 +700,8 @@ def C21_failing_among_good(a):
     first, s = connect(a)
     for i in range(a.size):
         w, bad = lab.Wire(a.server, a.port, fresh(a)), wire.Session(lab.gate_of(a), wire.Credentials(a.pki, "stranger"))
-        lab.drive(w, bad, 0.3)
+        lab.drive(w, bad, until=("keys", "up", "dead"))  # its certificate has left
+        lab.go_on(w, bad, 0.3)
         expect(bad.state != "up", f"round {i}: a stranger's certificate came up")
         other, good = connect(a)
         expect(lab.alive(other, good), f"round {i}: the good session is not served")
@@ -726,7 +752,7 @@ def occ_and_ping(a):
     expect(lab.alive(w, s), "no traffic at first")
     w.drain(0.1)
     w.send(s.seal(wire.OCC + bytes([wire.OCC_REQUEST])))
-    reply = [p for d, _ in w.drain(0.7) if (p := s.open(d)) and p.startswith(wire.OCC + bytes([wire.OCC_REPLY]))]
+    reply = [p for d, _ in some(w, more=0.5) if (p := s.open(d)) and p.startswith(wire.OCC + bytes([wire.OCC_REPLY]))]
     expect(reply, "no OCC reply")
     expect(b"dev-type tap" in reply[0], f"odd OCC reply {reply[0][16:60]}")
     return "answered"

@@ -83,11 +83,16 @@ class Wire:
         self.s.close()
 
 
-def drive(w, session, seconds=10, until=("up", "dead")):
+def drive(w, session, seconds=20, until=("up", "dead")):
     """Runs a session on a wire until it is up or dead; the seconds it took, or None."""
-    begin = time.monotonic()
-    for d in session.start(begin):
+    for d in session.start(time.monotonic()):
         w.send(d)
+    return go_on(w, session, seconds, until)
+
+
+def go_on(w, session, seconds, until=("up", "dead")):
+    """The same for a session that was started before."""
+    begin = time.monotonic()
     while time.monotonic() - begin < seconds:
         if session.state in until:
             return time.monotonic() - begin
@@ -116,8 +121,12 @@ def test_frame(text, mac, destination=BROADCAST):
     return destination + mac + b"\x88\xb5" + text.encode().ljust(46, b"\0")
 
 
-def alive(w, session, target="192.168.77.10", seconds=2.0, **seal):
-    """An ARP question to the LAN host through the tunnel; true when its answer came back on this wire."""
+def alive(w, session, target="192.168.77.10", seconds=8.0, **seal):
+    """An ARP question to the LAN host through the tunnel; true when its answer came back on this wire. What came before
+    the question is no answer to it."""
+    for datagram, _ in w.drain():
+        for d in session.feed(datagram, time.monotonic()):
+            w.send(d)
     end = time.monotonic() + seconds
     ask = 0.0
     while time.monotonic() < end:
@@ -151,14 +160,17 @@ class Ear:
             os.close(own)
             os.close(other)
 
-    def heard(self, seconds):
-        """The texts of the test frames that came, in order."""
-        out, end = [], time.monotonic() + seconds
+    def heard(self, seconds, until=None, patience=10.0):
+        """The texts of the test frames that came within so many seconds, in order; or until this text came, which is not
+        among them then: what was sent before it has come by then, or will not come."""
+        out, end = [], time.monotonic() + (patience if until else seconds)
         while True:
             left = end - time.monotonic()
             if not select.select([self.s], [], [], max(0, left))[0]:
                 return out
             text = self.s.recv(2048)[14:].split(b"\0")[0]
+            if until and text == until.encode():
+                return out
             if not text.startswith(b"DBRLOOP"):  # the concentrator's own probes
                 out.append(text.decode("latin-1"))
 

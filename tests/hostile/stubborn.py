@@ -41,7 +41,7 @@ def C16_takeover(a):
         begin = time.monotonic()
         for d in ns.start(begin):
             nw.send(d)
-        while ns.state not in ("up", "dead") and time.monotonic() - begin < 5:
+        while ns.state not in ("up", "dead") and time.monotonic() - begin < 20:
             got = nw.receive(0.02)
             out = ns.feed(got[0], time.monotonic()) if got else ns.tick(time.monotonic())
             for d in chatter(s)[i % 5:] + out + chatter(s)[:i % 5]:
