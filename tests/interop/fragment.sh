@@ -51,7 +51,6 @@ udp() {
     lab_iperf_server c1 || why "no iperf3" || return
     json=$(lab_iperf lan "$C4" -u -l 1472 -b 4M -t 1 2>/dev/null)
     lab_stop "$LAB_IPERF_PID"
-    : >"$LAB_DIR/iperf3-c1.log"
     lost=$(printf '%s' "$json" | jq '.end.sum.lost_percent')
     T_NOTE+="${T_NOTE:+, }UDP ${lost:0:4} % lost"
     awk "BEGIN {exit !(\"$lost\" != \"\" && \"$lost\" != \"null\" && ${lost/null/100} < $1)}" ||
@@ -62,7 +61,6 @@ tcp() { # FROM TO ADDRESS LEAST
     lab_iperf_server "$2" || why "no iperf3" || return
     rate=$(lab_iperf "$1" "$3" -t 1 | lab_mbps)
     lab_stop "$LAB_IPERF_PID"
-    : >"$LAB_DIR/iperf3-$2.log"
     T_NOTE+="${T_NOTE:+, }TCP to $2 $rate Mbit/s"
     awk "BEGIN {exit !(${rate:-0} > $4)}" || why "TCP $1 to $2: ${rate:-0} Mbit/s"
 }
@@ -71,7 +69,7 @@ tcp() { # FROM TO ADDRESS LEAST
 frames() { # IP-BYTES OVERRIDES...
     path "$1" && shift || why "nftables" || return
     up "$@" || return
-    sweep c1 $LAN4 && sweep lan "$C4" && udp 2 && tcp c1 lan $LAN4 "${LEAST:-5}" || return
+    sweep c1 $LAN4 && sweep lan "$C4" && lab_thrice udp 2 && lab_thrice tcp c1 lan $LAN4 "${LEAST:-5}" || return
     [ "$(dropped)" = 0 ] || why "$(dropped) datagrams were too long"
 }
 
@@ -92,7 +90,7 @@ one_sided() {
     lab_server_start "${server[@]}" || why "server does not start" || return
     lab_client_start c1 "${client[@]}" || why "client does not connect" || return
     lab_ping c1 $LAN4 || why "no ping" || return
-    x c1 ping -n -q -c 1 -W 1 -s 1472 $LAN4 >/dev/null || why "no full frame"
+    x c1 ping -n -q -c 3 -i 0.2 -s 1472 $LAN4 >/dev/null || why "no full frame"
 }
 
 # The path of the first case is one that eats full frames: the test would see it.

@@ -27,19 +27,27 @@ office() {
     lab_wan 1 && lab_addr gw wan0 10.9.0.1/16
 }
 
+# thief FRAMES: the laptop speaks with the host's MAC, each 10 ms; waits until it does. THIEF_PID
+thief() {
+    local f=/sys/class/net/tap0/statistics/tx_packets before
+    before=$(x c1 cat $f)
+    lab_bg c1 "$LAB_DIR/thief" $LAB_PYTHON "$LAB_LIB/frames.py" send tap0 --src "$(lab_mac lan eth0)" --text thief --count "$1" --gap 0.01
+    THIEF_PID=$LAB_PID
+    lab_until 5 x c1 sh -c "[ \$(cat $f) -ge $((before + 5)) ]"
+}
+
 # speaks_as_lan_host SERVER: LOST and SENT of the router's pings while the laptop speaks with the host's MAC.
 speaks_as_lan_host() {
-    local out p
+    local out
     LAB_SERVER=$1
     lab_have "$1" || { skipped "$LAB_WHY"; return; }
     lab_server_start || why "$1 does not start" || return
     lab_client_start c1 || why "the laptop does not connect to $1" || return
     lab_ping c1 192.168.77.10 && lab_ping router 192.168.77.10 || why "no ping" || return
-    lab_send c1 tap0 --src "$(lab_mac lan eth0)" --text thief --count 400 --gap 0.01 &
-    p=$!
-    LAB_PIDS+=("$p")
-    out=$(x router ping -n -q -i 0.02 -c 200 -W 1 192.168.77.10)
-    wait "$p"
+    thief 3000 || why "the laptop sends nothing" || return
+    out=$(lab_echoes router 192.168.77.10 200 0.02 --wait $([ "$1" = openvpn ] && echo 1 || echo 5))
+    ! lab_gone "$THIEF_PID" || why "the laptop was silent before the router was" || return
+    lab_stop "$THIEF_PID"
     read -r SENT LOST < <(printf '%s\n' "$out" | awk '/packets transmitted/ {print $1, $1 - $4}')
     lab_ping c1 192.168.77.10 || why "the laptop is cut off by $1"
 }
@@ -60,16 +68,15 @@ guard_off() {
     LAB_SERVER=drawbridged
     lab_knows "source-guard off" || { skipped "$LAB_WHY"; return; }
     lab_server_start "source-guard off" && lab_client_start c1 && lab_ping c1 192.168.77.10 && lab_ping router 192.168.77.10 || why "no ping" || return
-    lab_send c1 tap0 --src "$(lab_mac lan eth0)" --text thief --count 100 --gap 0.01 &
-    LAB_PIDS+=("$!")
-    read -r SENT LOST < <(x router ping -n -q -i 0.02 -c 50 -W 1 192.168.77.10 | awk '/packets transmitted/ {print $1, $1 - $4}')
+    thief 3000 || why "the laptop sends nothing" || return
+    read -r SENT LOST < <(lab_echoes router 192.168.77.10 50 0.02 --wait 0.5 | awk '/packets transmitted/ {print $1, $1 - $4}')
     T_NOTE="$LOST of $SENT pings lost with source-guard off"
     [ "$LOST" -gt 0 ] || why "$T_NOTE"
 }
 
 # claim NAME TYPE HEX [SECONDS]: the laptop claims an address; does the office hear it?
 claim() {
-    lab_hear lan eth0 "$1" --bytes "$3" --seconds "${4:-2}"
+    lab_hear lan eth0 "$1" --bytes "$3" --seconds "${4:-8}"
     lab_send c1 tap0 --type "$2" --hex "$3"
     lab_heard "$1"
 }
@@ -79,19 +86,21 @@ nd_claim() {                                                                    
     claim nd 0x86dd "6000000000183afffe800000000000000000000000000066ff020000000000000000000000000001880000002$(printf %07d 0)fd770000000000000000000000000005" "$@"
 }
 
-# An address that the concentrator's bridge gets while clients are connected is guarded within a second, and free again
-# when it is gone.
+no_claim() { ! "$1" 0.5; }
+
+# An address that the concentrator's bridge gets while clients are connected is guarded (within a second, where the machine
+# has time), and free again when it is gone.
 late_address() {
     LAB_SERVER=drawbridged
     lab_server_start && lab_client_start c1 && lab_ping c1 192.168.77.10 || why "no ping" || return
     arp_claim && nd_claim || why "a claim of nobody's address does not arrive: nothing would be proved" || return
     lab_addr gw br0 192.168.77.5/24 fd77::5/64
     lab_nap 1
-    ! arp_claim 0.5 || why "the address of the bridge can be claimed by ARP" || return
-    ! nd_claim 0.5 || why "the address of the bridge can be claimed by ND" || return
+    lab_until 1 no_claim arp_claim || why "the address of the bridge can be claimed by ARP" || return
+    lab_until 1 no_claim nd_claim || why "the address of the bridge can be claimed by ND" || return
     ip -n "$LAB_ID-gw" addr del 192.168.77.5/24 dev br0; ip -n "$LAB_ID-gw" addr del fd77::5/64 dev br0
     lab_nap 1
-    arp_claim && nd_claim || why "an address that is given up stays guarded"
+    lab_until 2 arp_claim 1 && lab_until 2 nd_claim 1 || why "an address that is given up stays guarded"
 }
 
 lab_begin hijack

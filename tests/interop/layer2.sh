@@ -22,7 +22,7 @@ up_two() {
 crosses() {
     local from=$1 fd=$2 to=$3 td=$4 text=$5
     shift 5
-    lab_hear "$to" "$td" "$text" --text "$text" --seconds 3
+    lab_hear "$to" "$td" "$text" --text "$text" --seconds 12
     lab_send "$from" "$fd" --text "$text" "$@"
     lab_heard "$text"
 }
@@ -146,7 +146,7 @@ comes_back() {
 many_pings() {
     local out
     up || return
-    out=$(x c1 ping -n -q -c 500 -i 0.002 192.168.77.10)
+    out=$(lab_echoes c1 192.168.77.10 500 0.002)
     T_NOTE=$(printf '%s' "$out" | tail -n 1)
     printf '%s' "$out" | grep -q ' 0% packet loss' || why "$(printf '%s' "$out" | grep loss)"
 }
@@ -158,12 +158,17 @@ odd_inner_frames() {
     up || return
     x c1 ip link set tap0 mtu 65521 && x lan ip link set eth0 mtu 65521 || why "cannot raise the MTU" || return
     before=$(pids_of "$LAB_SRV_PID") p=$(pids_of "${LAB_CLI_PID[c1]}")
-    x lan $LAB_PYTHON "$LAB_LIB/odd_frames.py" hear eth0 2 >"$LAB_DIR/odd.lan" & local hearing=$!
-    lab_nap 0.4
+    : >"$LAB_DIR/odd.lan"
+    lab_bg lan "$LAB_DIR/odd.lan" $LAB_PYTHON "$LAB_LIB/odd_frames.py" hear eth0 30
+    local hearing=$LAB_PID
+    lab_wait_log "$LAB_DIR/odd.lan" ready 3 || why "nobody hears" || return
     x c1 $LAB_PYTHON "$LAB_LIB/odd_frames.py" send tap0 "$(lab_mac lan eth0)" >"$LAB_DIR/odd.sent"
     x lan $LAB_PYTHON "$LAB_LIB/odd_frames.py" send eth0 "$(lab_mac c1 tap0)" >>"$LAB_DIR/odd.sent"
+    lab_until 1 silent_for 0.5 # the last of them are under way
     x lan ip link set eth0 mtu 1500
-    wait "$hearing" || why "the LAN got a frame that was not sent: $(cat "$LAB_DIR/odd.lan")" || return
+    lab_stop "$hearing"
+    sed -i 1d "$LAB_DIR/odd.lan"
+    [ "$LAB_STATUS" = 0 ] || why "the LAN got a frame that was not sent: $(cat "$LAB_DIR/odd.lan")" || return
     T_NOTE="$(head -n 1 "$LAB_DIR/odd.sent"), $(cat "$LAB_DIR/odd.lan")"
     ! grep -q '^0 came' "$LAB_DIR/odd.lan" || why "none of them came: the test shows nothing" || return
     [ "$(pids_of "$LAB_SRV_PID")" = "$before" ] || why "a process of the server was lost" || return
@@ -171,6 +176,12 @@ odd_inner_frames() {
     lab_ping c1 192.168.77.10 || why "no ping any more"
 }
 
+silent_for() { # SECONDS: nothing comes to the LAN host's card
+    local n f=/sys/class/net/eth0/statistics/rx_packets
+    n=$(x lan cat $f)
+    lab_nap "$1"
+    [ "$(x lan cat $f)" = "$n" ]
+}
 pids_of() { echo "$1" $(cat /proc/"$1"/task/*/children); }
 
 lab_begin layer2

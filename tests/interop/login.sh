@@ -220,7 +220,7 @@ socks() {
     proxied "" "socks-proxy 10.9.0.12"
     local status=$?
     if [ $status = 0 ]; then
-        x c1 ping -c 20 -i 0.02 -q -s 1400 192.168.77.10 | grep -q ' 0% packet loss' || why "long packets are lost"
+        lab_echoes c1 192.168.77.10 20 0.02 --size 1400 | grep -q ' 0% packet loss' || why "long packets are lost"
         status=$?
     fi
     if [ $status = 0 ]; then

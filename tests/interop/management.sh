@@ -118,12 +118,12 @@ server_waits() {
     SOCK=$LAB_DIR/sign.sock
     rm -f "$SOCK" "$LAB_DIR/signer"
     lab_server_start "management $SOCK unix" "!key" "management-external-key pss pkcs1" "control-socket $LAB_DIR/ctl" || why "server does not start: $(tail -n 1 "$LAB_SRV_LOG")" || return
-    lab_bg gw "$LAB_DIR/signer" "$LAB_PYTHON" "$LAB_LIB/managers.py" signer "$SOCK" 0 "$LAB_PKI/server.key none 2 RSA_PKCS1_PSS_PADDING.* 1.5"
+    lab_bg gw "$LAB_DIR/signer" "$LAB_PYTHON" "$LAB_LIB/managers.py" signer "$SOCK" 0 "$LAB_PKI/server.key none 2 RSA_PKCS1_PSS_PADDING.* 3"
     lab_client_spawn c1
     lab_client_spawn c2
     local i
     for i in 1 2 3 4 5; do
-        x gw timeout 0.5 "${DBR_DAEMON%/keeper/*}/ctl/drawbridge-ctl" --socket "$LAB_DIR/ctl" status >/dev/null || why "control stands still while a manager signs" || return
+        x gw timeout 2 "${DBR_DAEMON%/keeper/*}/ctl/drawbridge-ctl" --socket "$LAB_DIR/ctl" status >/dev/null || why "control stands still while a manager signs" || return
         lab_nap 0.2
     done
     lab_client_wait c1 && lab_client_wait c2 || why "does not connect: $(tail -n 1 "$LAB_DIR/signer")" || return

@@ -38,7 +38,7 @@ figures() {
     starts && client c1 "+explicit-exit-notify 1" || return
     x c1 ping -n -q -c 5 -i 0.05 192.168.77.10 >/dev/null || why "no ping" || return
     lab_send c1 tap0 --dst 01:80:c2:00:00:00 --text bpdu
-    scrape || return
+    lab_until 3 dropped_bpdu || why "${T_WHY:-no drop}" || return
     is clients 1 && is clients_max 1024 && is half_open_sessions 0 && is handshakes_begun_total 1 || return
     is handshakes_completed_total 1 && is 'handshakes_failed_total{reason="tls"}' 0 || return
     at_least 'data_bytes_total{direction="in"}' 500 && at_least 'data_frames_total{direction="out"}' 5 || return
@@ -54,6 +54,7 @@ figures() {
     lab_client_spawn c1 '!tls-auth'
     lab_until 3 knocked || why "no reject was counted"
 }
+dropped_bpdu() { scrape && at_least 'guard_drops_total{guard="link-local"}' 1; }
 knocked() { scrape && is handshakes_begun_total 1 && at_least 'control_drops_total{reason="malformed"}' 1; }
 
 # The client role has the same numbers; its one row is the server's.
@@ -124,7 +125,7 @@ apart() {
     [ -n "$p" ] || why "no control" || return
     kill -9 "$p"
     becomes 'process_restarts_total{process="control"}' 1 5 || return
-    is clients 1 || return
+    becomes clients 1 5 || return
     T_NOTE="control $(number 'process_cpu_seconds_total{process="control"}') s"
 }
 

@@ -67,7 +67,7 @@ locals_any() {
     lab_iperf_server lan || why "no iperf3" || return
     local one
     lab_iperf c1 192.168.77.10 -R -t 1 >"$LAB_DIR/one.json" &
-    x c2 ping -q -n -i 0.02 -c 40 192.168.77.10 >"$LAB_DIR/two.ping"
+    lab_echoes c2 192.168.77.10 40 0.02 >"$LAB_DIR/two.ping"
     wait $!
     one=$(lab_mbps <"$LAB_DIR/one.json")
     lab_stop "$LAB_IPERF_PID"

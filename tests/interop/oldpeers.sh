@@ -65,7 +65,7 @@ gcm_first() {
 cbc_renegotiates() {
     connects "data-ciphers AES-256-CBC" "reneg-sec 6" "hand-window 8" -- "data-ciphers AES-256-CBC" "reneg-sec 0" || return
     local lost
-    lost=$(x c1 ping -n -q -c 200 -i 0.1 -W 1 $LAN | grep -o '[0-9.]*% packet loss')
+    lost=$(lab_echoes c1 $LAN 200 0.1 | grep -o '[0-9.]*% packet loss')
     [ "$lost" = "0% packet loss" ] || why "$lost over 20 s of renegotiations" || return
     [ "$(grep -c 'VERIFY OK: depth=0' "${LAB_CLI_LOG[c1]}")" -ge 3 ] || why "no renegotiation seen"
 }

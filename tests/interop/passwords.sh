@@ -115,7 +115,7 @@ reauth() {
     server && client "reneg-sec 2" || return
     [ "$LAB_SERVER" = openvpn ] || sed -i '2a sleep 0.3' "$LAB_DIR/verify" # that one stands still while a script runs
     lab_nap 1
-    out=$(x c1 ping -n -q -i 0.05 -w 2 192.168.77.10)
+    out=$(lab_echoes c1 192.168.77.10 40 0.05)
     lab_until 4 eval '[ $(times) -ge 2 ]' || why "the script was not asked again: $(times)" || return
     printf '%s' "$out" | grep -q ' 0% packet loss' || why "$(printf '%s' "$out" | grep loss)" || return
     : >"$LAB_DIR/good"

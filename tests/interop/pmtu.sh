@@ -47,7 +47,7 @@ wan_mtu() {
 }
 
 # echo SPACE ADDRESS: 1,500-byte echoes without DF, each a packet of its own.
-echoes() { x "$1" ping -n -q -c 4 -i 0.1 -W 1 -M dont -s 1472 "$2" | grep -q ' 0% packet loss'; }
+echoes() { lab_echoes "$1" "$2" 4 0.1 --size 1472 | grep -q ' 0% packet loss'; }
 # A DF ping fails at most once and learns the size that fits; then that size passes.
 learns() { # SPACE ADDRESS
     local out mtu
@@ -67,10 +67,10 @@ learns6() {
 # udp FROM TO ADDRESS: 1,472-byte payloads at 20 Mbit/s, none lost: cut by the sender's own kernel, which knows the
 # path's MTU by now, and then without DF, cut by the tunnel.
 udp() {
-    udp_run "$@" || return
+    lab_thrice udp_run "$@" || return
     x "$1" sysctl -qw net.ipv4.ip_no_pmtu_disc=1
     forget_route
-    udp_run "$@"
+    lab_thrice udp_run "$@"
     local status=$?
     x "$1" sysctl -qw net.ipv4.ip_no_pmtu_disc=0
     return $status
@@ -80,7 +80,6 @@ udp_run() {
     lab_iperf_server "$2" || why "no iperf3" || return
     json=$(lab_iperf "$1" "$3" -u -l 1472 -b 20M -t 1 2>/dev/null)
     lab_stop "$LAB_IPERF_PID"
-    : >"$LAB_DIR/iperf3-$2.log"
     lost=$(printf '%s' "$json" | jq '.end.sum.lost_percent')
     awk "BEGIN {exit !(\"$lost\" != \"\" && \"$lost\" != \"null\" && ${lost/null/100} < 2)}" ||
         why "UDP $1 to $2: ${lost:-all} % lost $(printf '%s' "$json" | jq -r '.error // ""')"
@@ -90,14 +89,13 @@ tcp() { # FROM TO ADDRESS
     lab_iperf_server "$2" || why "no iperf3" || return
     rate=$(lab_iperf "$1" "$3" -t 1 | lab_mbps)
     lab_stop "$LAB_IPERF_PID"
-    : >"$LAB_DIR/iperf3-$2.log"
     T_NOTE+="${T_NOTE:+, }TCP to $2 $rate Mbit/s"
     awk "BEGIN {exit !(${rate:-0} > 20)}" || why "TCP $1 to $2: ${rate:-0} Mbit/s"
 }
 
 down() {
     echoes_down || return
-    learns lan "$C4" && udp lan c1 "$C4" && tcp lan c1 "$C4" && learns6 lan $C6
+    learns lan "$C4" && udp lan c1 "$C4" && lab_thrice tcp lan c1 "$C4" && learns6 lan $C6
 }
 # With a stock client the answers would not come back: what arrives at the client counts.
 echoes_down() {
@@ -107,7 +105,7 @@ echoes_down() {
 upward() {
     ours "$LAB_CLIENT" || { T_NOTE+="${T_NOTE:+, }up not asked of a stock client"; return 0; }
     echoes c1 $LAN4 || why "1,500-byte echoes from the laptop do not pass" || return
-    learns c1 $LAN4 && udp c1 lan $LAN4 && tcp c1 lan $LAN4 && learns6 c1 $LAN6
+    learns c1 $LAN4 && udp c1 lan $LAN4 && lab_thrice tcp c1 lan $LAN4 && learns6 c1 $LAN6
 }
 both_ways() {
     ours "$LAB_SERVER" || { skipped "OpenVPN fragments outside"; return; }
@@ -140,8 +138,8 @@ df_crosses() {
     ours "$LAB_SERVER" && ours "$LAB_CLIENT" || { skipped "OpenVPN fragments outside"; return; }
     wan_mtu "$1" && shift || why "no such WAN" || return
     up "$@" || return
-    x c1 ping -n -q -c 5 -i 0.1 -W 1 -s 1472 -M do $LAN4 | grep -q ' 0% packet loss' || why "DF does not pass up" || return
-    x lan ping -n -q -c 5 -i 0.1 -W 1 -s 1472 -M do "$C4" | grep -q ' 0% packet loss' || why "DF does not pass down" || return
+    lab_echoes c1 $LAN4 5 0.1 --size 1472 --df | grep -q ' 0% packet loss' || why "DF does not pass up" || return
+    lab_echoes lan "$C4" 5 0.1 --size 1472 --df | grep -q ' 0% packet loss' || why "DF does not pass down" || return
     nothing_dropped "towards and from the client"
 }
 

@@ -141,9 +141,9 @@ print(n)'
 others_lost_nothing() {
     local sent got end
     lab_stop "$SENDER_PID"
-    lab_nap 0.3
+    lab_nap 1 # what is under way
     lab_stop "$FLEET_PID" TERM 10
-    lab_nap 0.3
+    lab_nap 1
     sent=$(cat "$LAB_DIR/sent")
     [[ $sent =~ ^[0-9]+$ ]] || why "sender: $sent" || return
     end=$(sed -n 2p "$LAB_DIR/fleet.json")
@@ -194,7 +194,7 @@ stock() {
     cp "$LAB_PKI/crl.pem" "$LAB_DIR/crl.new"
     local t0=$EPOCHREALTIME over=
     mv "$LAB_DIR/crl.new" "$LAB_DIR/crl.pem"
-    lab_until "$STOCK_S" silence || over="more than "
+    lab_within "$STOCK_S" silence || over="more than "
     last_echo "$t0" || return
     T_NOTE="last echo $over$LAST_MS ms after the list was on disk, reneg-sec 10, tran-window 10; drawbridged: $OURS_MS ms"
 }

@@ -80,12 +80,12 @@ verify_refuses() {
 # Ours only: a script that takes its time holds up its own client, nobody else; the others' frames flow.
 slow_delays_nobody() {
     [ "$LAB_SERVER" = drawbridged ] || { skipped "OpenVPN stands still while a script runs"; return; }
-    start "$(hook client-connect '[ $common_name = c1 ] || sleep 3')" || return
+    start "$(hook client-connect '[ $common_name = c1 ] || sleep 5')" || return
     lab_client_start c1 || why "c1 does not connect" || return
     lab_client_spawn c2
     lab_until 5 grep -q 'common_name=c2' "$LAB_DIR/client-connect.env" || why "no script for c2" || return
     local out
-    out=$(x c1 ping -n -q -i 0.05 -w 1 192.168.77.10) || why "no ping while a script runs: $out" || return
+    out=$(lab_echoes c1 192.168.77.10 20 0.05) || why "no ping while a script runs: $out" || return
     printf '%s' "$out" | grep -q ' 0% packet loss' || why "$(printf '%s' "$out" | grep loss)" || return
     ! lab_log_has "${LAB_CLI_LOG[c2]}" "Initialization Sequence Completed" || why "c2 did not wait for its script" || return
     lab_client_wait c2 || why "c2 does not get in after its script"

@@ -30,14 +30,15 @@ joins() {
     [ "$seen" = "$(lab_mac lan eth0)" ] || why "the far host sees $seen, not the host's own MAC"
 }
 
-crosses() { # FROM TO TEXT [options]
-    local from=$1 to=$2 text=$3
-    shift 3
-    lab_hear "$to" eth0 "$text" --text "$text" --seconds 3
+crosses() { heard_within 12 "$@"; }
+vanishes() { ! heard_within 3 "$@"; }
+heard_within() { # SECONDS FROM TO TEXT [options]
+    local seconds=$1 from=$2 to=$3 text=$4
+    shift 4
+    lab_hear "$to" eth0 "$text" --text "$text" --seconds "$seconds"
     lab_send "$from" eth0 --text "$text" "$@"
     lab_heard "$text"
 }
-vanishes() { ! crosses "$@"; }
 
 unknown_unicast() {
     [ "$LAB_SERVER" = openvpn ] && { skipped "OpenVPN floods no unknown unicast"; return; }

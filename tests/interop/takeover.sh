@@ -72,10 +72,10 @@ takes_over() { # SECONDS
 
 confirmed() {
     mkdir -p "$LAB_DIR/state"
-    takes_over 2 || return
+    takes_over 5 || return
     x gw "$CTL" bridge confirm br0 >/dev/null || why "drawbridge-ctl bridge confirm fails" || return
     x gw "$CTL" bridge confirm br0 2>/dev/null && { why "a second confirmation finds somebody"; return; }
-    lab_nap 2.5
+    lab_nap 5.5
     ip -n "$LAB_ID-gw" -o addr show dev br0 | grep -q '192.168.77.1/24' || why "undone although confirmed" || return
     admin_lives || return
     T_NOTE="the admin's connection lives, longest echo $WORST ms"
@@ -89,7 +89,7 @@ confirmed() {
 not_confirmed() {
     rm -rf "$LAB_DIR/state"
     mkdir -p "$LAB_DIR/state"
-    takes_over 1 || return
+    takes_over 3 || return
     lab_until 5 is_back || why "not put back: $(diff <(echo "$BEFORE") <(state) | head -n 5)" || return
     lab_until 5 lab_gone "$LAB_SRV_PID" || why "the server goes on without its bridge" || return
     wait "$LAB_SRV_PID"

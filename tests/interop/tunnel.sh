@@ -85,7 +85,7 @@ ready_for_router() {
 }
 split_advert_heard() {
     ready_for_router c1 && ready_for_router c2 || return
-    lab_hear c1 tap0 rdnss --bytes 1903000000000258 --seconds 6 && lab_hear c2 tap0 rdnss2 --bytes 1903000000000258 --seconds 6 || return
+    lab_hear c1 tap0 rdnss --bytes 1903000000000258 --seconds 10 && lab_hear c2 tap0 rdnss2 --bytes 1903000000000258 --seconds 30 || return
     hears_router c2 || why "c2 has no default route: ${T_WHY:-} $(route_of c2 -6 | tr '\n' ';')" || return
     ! hears_router c1 || why "c1 has the office's default route" || return
     [ -z "$T_WHY" ] || return

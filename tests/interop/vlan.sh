@@ -31,7 +31,7 @@ up() {
 crosses() { # FROM DEV TO DEV TEXT [send options...]: the frame is heard at the other side
     local from=$1 fd=$2 to=$3 td=$4 text=$5
     shift 5
-    lab_hear "$to" "$td" "$text" --text "$text" --seconds 3
+    lab_hear "$to" "$td" "$text" --text "$text" --seconds 12
     lab_send "$from" "$fd" --text "$text" "$@"
     lab_heard "$text"
 }
@@ -67,7 +67,7 @@ all() {
     lab_ping c1 192.168.10.10 || why "c1 does not reach VLAN 10" || return
     lab_ping c2 192.168.20.10 || why "c2 does not reach VLAN 20" || return
     lab_ping c3 192.168.77.10 || why "c3 does not reach the LAN without tags" || return
-    x c1 ping -n -q -c 1 -W 1 -s 1472 -M do 192.168.10.10 >/dev/null || why "no full-size ping in VLAN 10" || return
+    x c1 ping -n -q -c 3 -i 0.2 -s 1472 -M do 192.168.10.10 >/dev/null || why "no full-size ping in VLAN 10" || return
     ! x c1 ping -n -q -c 1 -W 0.3 192.168.20.10 >/dev/null || why "c1 reaches VLAN 20" || return
     ! x c1 ping -n -q -c 1 -W 0.3 192.168.77.10 >/dev/null || why "c1 reaches the LAN without tags" || return
     ! x c3 ping -n -q -c 1 -W 0.3 192.168.10.10 >/dev/null || why "c3 reaches VLAN 10" || return

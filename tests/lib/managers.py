@@ -75,7 +75,7 @@ class Manager:
             lines.append(self.reply())
         return lines[:-1]
 
-    def wait(self, pattern, seconds=8):
+    def wait(self, pattern, seconds=30):
         """A notification that matches, heard already or within these seconds."""
         end = time.monotonic() + seconds
         while True:
@@ -172,7 +172,7 @@ def news(address, port, arg):
     need(a.ask("state on all").startswith("SUCCESS: real-time state notification set to ON"), "state on")
     print("listening", flush=True)
     for m in (a, b):
-        cid = m.wait(r">CLIENT:ESTABLISHED,\d+$", 15).split(",")[1]
+        cid = m.wait(r">CLIENT:ESTABLISHED,\d+$", 40).split(",")[1]
         env = {}
         while True:
             text = m.news.pop(0) if m.news else m.line()
@@ -184,7 +184,7 @@ def news(address, port, arg):
         need(env.get("common_name") == "c1" and env.get("trusted_ip") == "10.9.0.11", str(env))
         need(env.get("ifconfig_pool_remote_ip", "").startswith("192.168.77.") and env.get("IV_VER"), str(env))
     a.wait(r">LOG:\d+,I,c1/10\.9\.0\.11:\d+ ")
-    a.wait(r">BYTECOUNT_CLI:%s,[1-9]\d*,[1-9]\d*$" % cid, 15)
+    a.wait(r">BYTECOUNT_CLI:%s,[1-9]\d*,[1-9]\d*$" % cid, 40)
     need(b.ask("client-kill %s HALT" % cid) == "SUCCESS: client-kill command succeeded", "client-kill with HALT")
     a.wait(r">CLIENT:DISCONNECT,%s$" % cid)
     b.wait(r">CLIENT:DISCONNECT,%s$" % cid)
@@ -211,7 +211,7 @@ def judge(address, port, arg):
     m = call(address, port)
     print("listening", flush=True)
     for _ in range(2):
-        cid, kid = m.wait(r">CLIENT:CONNECT,\d+,\d+$", 15).split(",")[1:]
+        cid, kid = m.wait(r">CLIENT:CONNECT,\d+,\d+$", 40).split(",")[1:]
         name = m.wait(r">CLIENT:ENV,common_name=").partition("=")[2]
         m.wait(r">CLIENT:ENV,END$")
         if name == "c2":
@@ -256,8 +256,8 @@ def gui(address, port, arg):
         need(m.news.pop() == ">HOLD:Waiting for hold release:0", "the hold")
     for text in ("version 3", "state on", "log on all", "echo on all", "bytecount 1", "hold off", "hold release"):
         m.send(text)
-    m.wait(r">STATE:\d+,CONNECTED,SUCCESS,192\.168\.77\.\d+,10\.9\.0\.1,1194,", 15)
-    m.wait(r">BYTECOUNT:\d+,[1-9]\d*$", 15)
+    m.wait(r">STATE:\d+,CONNECTED,SUCCESS,192\.168\.77\.\d+,10\.9\.0\.1,1194,", 40)
+    m.wait(r">BYTECOUNT:\d+,[1-9]\d*$", 40)
     need(m.ask("signal SIGHUX").startswith("ERROR: "), "an error for a signal that is none")
     m.send("signal SIGTERM")
     m.wait(r">STATE:\d+,EXITING,")
@@ -282,10 +282,10 @@ def login(address, port, arg):
 def challenge(address, port, arg):
     """The same, and the server asks for a token (CRV1); its answer is packed here."""
     m = login(address, port, arg)
-    text = m.wait(r">PASSWORD:Verification Failed: 'Auth' \['CRV1:R,E:state42:.*:Token PIN'\]$", 15)
+    text = m.wait(r">PASSWORD:Verification Failed: 'Auth' \['CRV1:R,E:state42:.*:Token PIN'\]$", 40)
     need("YWxpY2U=" in text, "the name in the challenge: " + text)
     for answer in ("remote ACCEPT", "proxy NONE"):
-        m.wait(">%s:" % answer.split()[0].upper(), 15)
+        m.wait(">%s:" % answer.split()[0].upper(), 40)
         need(m.ask(answer).startswith("SUCCESS"), answer)
     m.wait(r">PASSWORD:Need 'Auth' username/password$")
     m.ask("username Auth alice")
@@ -295,7 +295,7 @@ def challenge(address, port, arg):
 def response(address, port, arg):
     """CR_TEXT while the server waits, answered by cr-response."""
     m = login(address, port, arg)
-    m.wait(r">INFOMSG:CR_TEXT:R,E:Code of the phone$", 15)
+    m.wait(r">INFOMSG:CR_TEXT:R,E:Code of the phone$", 40)
     need(m.ask("cr-response NDcxMQ==") == "SUCCESS: cr-response command succeeded", "the response taken")
 
 
@@ -306,7 +306,7 @@ def listening(address, port, arg):
     s.bind(address)
     s.listen(1)
     print("listening", flush=True)
-    s.settimeout(8)
+    s.settimeout(30)
     m = Manager.__new__(Manager)
     m.sock, _ = s.accept()
     m.sock.settimeout(5)

@@ -7,6 +7,7 @@ odd_frames.py send DEV DST   sends each of them once from DEV to the MAC DST
 odd_frames.py hear DEV SECS  listens on DEV; prints how many of them came, and how many came changed; 1 if any did
 """
 import socket
+import signal
 import struct
 import sys
 import time
@@ -73,8 +74,11 @@ def hear(dev, seconds):
     s.settimeout(0.2)
     known = {f[6:] for f in frames(bytes(6))}
     came = changed = 0
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
+    ended = []
+    print("ready", flush=True)
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and not ended:
         try:
             f, where = s.recvfrom(70000)
         except TimeoutError:
