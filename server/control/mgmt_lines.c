@@ -133,6 +133,7 @@ static void run_line(struct mgmt *m, int seat, char *line)
     }
     if (!printable(line)) {
         mgmt_say(m, seat, "ERROR: only printable characters are taken");
+        s->lines_lost = true; /* what is without a line of it is not what was meant */
         return;
     }
     if (s->collecting) {
@@ -153,13 +154,23 @@ static void take_out(struct seat *s, size_t n)
     dbr_wipe(s->in + s->n_in, n); /* it may have been a password */
 }
 
+/* One line as a string: without its end, and with a NUL of the manager's as what it is, not printable. */
+static void end_line(char *line, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        line[i] = line[i] ? line[i] : 1;
+    line[n] = 0;
+    if (n && line[n - 1] == '\r')
+        line[n - 1] = 0;
+}
+
 /* A line that never ends: what is there goes, and so does its rest. */
 static void skip(struct mgmt *m, int seat)
 {
     struct seat *s = &m->seats[seat];
     if (!s->skipping)
         mgmt_say(m, seat, "ERROR: the line is too long");
-    s->skipping = true;
+    s->skipping = s->lines_lost = true;
     take_out(s, s->n_in);
 }
 
@@ -180,8 +191,7 @@ void mgmt_run_all(struct mgmt *m, int seat, uint64_t now_ns)
             return;
         }
         memcpy(line, s->in, n);
-        line[n] = 0;
-        line[strcspn(line, "\r")] = 0;
+        end_line(line, n);
         bool was_rest = s->skipping;
         if (!was_rest && must_wait(m, s, line, now_ns))
             return;

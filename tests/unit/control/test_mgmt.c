@@ -421,6 +421,41 @@ static void test_questions(void **state)
     mgmt_free(m);
 }
 
+/* Lines behind a command are taken whole or not at all. */
+static void test_lines_lost(void **state)
+{
+    static char too_long[MGMT_LINE_MAX + 8];
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } bad[] = {{"a\x01"
+                "b",
+                3},
+               {"a\0b", 3},
+               {"a\rb", 3},
+               {too_long, sizeof too_long}};
+    (void)state;
+    memset(too_long, 'a', sizeof too_long);
+    struct mgmt *m = machine(NULL, false, true);
+    int seat = mgmt_seat(m, 0);
+    heard(m, seat);
+    mgmt_ask(m, MGMT_ASK_CERTIFICATE, "mine");
+    heard(m, seat);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        say(m, seat, "certificate", 0);
+        say(m, seat, "MIIB", 0);
+        mgmt_feed(m, seat, bad[i].bytes, bad[i].n, 0);
+        say(m, seat, "", 0);
+        assert_string_equal(say(m, seat, "END", 0), "ERROR: certificate command failed\r\n");
+        assert_string_equal(host.did, "");
+    }
+    say(m, seat, "certificate", 0);
+    say(m, seat, "MIIB\r", 0);
+    assert_string_equal(say(m, seat, "END\r", 0), "SUCCESS: certificate command succeeded\r\n");
+    assert_string_equal(host.did, "[MIIB\n];");
+    mgmt_free(m);
+}
+
 /* Nothing runs and nothing is told before the password; three wrong ones, or none in time, end it. */
 static void test_password(void **state)
 {
@@ -851,14 +886,23 @@ static void test_judge(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands),    cmocka_unit_test(test_client_role_has_no_kill),
-        cmocka_unit_test(test_answers),     cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_password),    cmocka_unit_test(test_seats),
-        cmocka_unit_test(test_lines),       cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_bytecount),   cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_history),     cmocka_unit_test(test_hold_and_passphrase),
-        cmocka_unit_test(test_socket),      cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_held),        cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_client_role_has_no_kill),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_lines_lost),
+        cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_password),
+        cmocka_unit_test(test_seats),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_bytecount),
+        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_hold_and_passphrase),
+        cmocka_unit_test(test_socket),
+        cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_held),
+        cmocka_unit_test(test_judge),
         cmocka_unit_test(test_judge_again),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
