@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,6 +21,7 @@
 extern char **environ;
 
 enum { PUSH_SECONDS = 10, PUSHES = 2 * DBR_CA_CONCENTRATORS };
+enum { LOCK_STEP_MS = 10, LOCK_WAIT_MS = 30000 };
 
 /* --- the CRL as it is on disk
  * --------------------------------------------------------------------------------- */
@@ -87,6 +89,21 @@ static int put_file(int dir, const char *name, const uint8_t *p, size_t n)
     return DBR_ERR_IO;
 }
 
+/* Two who publish at once would write into each other's files. Readers of the CA do not wait for each other,
+ * so the folder itself is locked, where its file system can do that. */
+static bool lock_folder(int dir)
+{
+    const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+    for (int waited = 0; flock(dir, LOCK_EX | LOCK_NB) != 0; waited += LOCK_STEP_MS) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return true;
+        if (waited >= LOCK_WAIT_MS)
+            return false;
+        nanosleep(&step, NULL);
+    }
+    return true;
+}
+
 int publish_to(const struct dbr_ca *ca, const char *folder, char *why, size_t cap)
 {
     uint8_t *pem = NULL, *cert = NULL, *der = NULL;
@@ -97,7 +114,7 @@ int publish_to(const struct dbr_ca *ca, const char *folder, char *why, size_t ca
         err = dbr_store_read(ca->store, ca->conf.ca_cert, DBR_CERT_MAX, &cert, &cert_len, why, cap);
     if (!err)
         err = crl_der(ca, &der, &der_len, why, cap);
-    if (!err && ((dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+    if (!err && ((dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || !lock_folder(dir) ||
                  put_file(dir, "crl.pem", pem, pem_len) || put_file(dir, "crl.der", der, der_len) ||
                  put_file(dir, "ca.crt", cert, cert_len)))
         err = dbr_say(DBR_ERR_IO, why, cap, "cannot publish to %s: %s", folder, strerror(errno));

@@ -48,6 +48,14 @@ wait
 check "mixed commands: verify" ca verify
 [ "$(cut -f4 $DIR/index.txt | sort | uniq -d | wc -l)" = 0 ] && pass "mixed commands: no serial twice" || fail "mixed commands: no serial twice"
 
+# Two who publish at once: nobody reads half a file, and neither of them fails.
+mkdir web; check "publish" ca publish web
+publish_often() { for _ in $(seq 40); do "$CA" --dir "$DIR" publish web >/dev/null || echo; done >"failed.$1" 2>&1; }
+publish_often 1 & first=$!
+publish_often 2 & second=$!
+torn=0; while kill -0 $first 2>/dev/null || kill -0 $second 2>/dev/null; do cmp -s web/crl.pem "$DIR/crl.pem" || torn=$((torn + 1)); done
+[ $torn = 0 ] && [ ! -s failed.1 ] && [ ! -s failed.2 ] && pass "two publish at once" || fail "two publish at once: $torn torn" "$(cat failed.1 failed.2)"
+
 # A lock holder that is stopped: the others say so and give up when told to; when it dies they go on.
 hold_lock() { exec 9<>"$DIR/.lock"; flock 9; kill -STOP "$BASHPID"; }
 hold_lock &
