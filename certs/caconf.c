@@ -13,6 +13,7 @@
 #include "certs/say.h"
 
 enum kind { WORD, SPAN, LIFE, CONCENTRATOR, GATE_LIST };
+enum { LIFE_MIN_S = 60 };
 
 static bool path_ok(const char *s)
 {
@@ -33,6 +34,13 @@ static bool subject_ok(const char *s)
 static bool url_or_nothing(const char *s)
 {
     return !*s || dbr_url_ok(s);
+}
+
+/* "7" is seven seconds, and nobody means that. */
+static bool life_ok(const char *s)
+{
+    int64_t v;
+    return dbr_span_parse(s, &v) && v >= LIFE_MIN_S;
 }
 
 static bool anything(const char *s)
@@ -73,7 +81,8 @@ static const struct directive {
      "where they find the OCSP responder; goes into certificates"},
     {"publish", WORD, AT(publish), anything, "", "folder of a web server that gets every new CRL"},
     {"remote", WORD, AT(remote), anything, "", "host and port written into exported profiles"},
-    {"crl-life", SPAN, AT(crl_life_s), NULL, "7d", "a CRL is valid for so long; make a new one every hour"},
+    {"crl-life", SPAN, AT(crl_life_s), life_ok, "7d",
+     "a CRL is valid for so long, a minute at least; make a new one every hour"},
     {"backdate", SPAN, AT(backdate_s), NULL, "5m",
      "certificates and CRLs begin so long ago, for clocks that are late"},
     {"life", LIFE, 0, 0, NULL, NULL, "life of new certificates of one profile: life client 825d"},
@@ -199,7 +208,7 @@ static bool take_word(struct dbr_ca_conf *c, const struct directive *d, const st
 static bool take_span(struct dbr_ca_conf *c, const struct directive *d, const struct words *w)
 {
     int64_t v;
-    if (w->n != 2 || !dbr_span_parse(w->at[1], &v))
+    if (w->n != 2 || !dbr_span_parse(w->at[1], &v) || (d->ok && !d->ok(w->at[1])))
         return false;
     memcpy((char *)c + d->offset, &v, sizeof v);
     return true;
@@ -210,7 +219,7 @@ static bool take_life(struct dbr_ca_conf *c, const struct directive *d, const st
     int64_t v;
     int id = w->n == 3 ? dbr_profile_find(w->at[1]) : -1;
     (void)d;
-    if (id < 0 || !dbr_span_parse(w->at[2], &v) || v < 60)
+    if (id < 0 || !dbr_span_parse(w->at[2], &v) || v < LIFE_MIN_S)
         return false;
     c->life_s[id] = v;
     return true;

@@ -279,6 +279,9 @@ static void test_conf(void **state)
         {"crl-url http://x/,URI:http://y\n", false},
         {"crl-url \"\"\n", true},
         {"crl-life 7d\n", true},
+        {"crl-life 60\n", true},
+        {"crl-life 7\n", false}, /* seconds */
+        {"crl-life 0d\n", false},
         {"crl-life 7x\n", false},
         {"crl-life 7dd\n", false},
         {"crl-life d\n", false},
