@@ -310,7 +310,16 @@ static int note_key(struct call *c, const struct dbr_ca *ca, const char *path, c
     return err;
 }
 
-/* All keys of his that the concentrators may still take. */
+static int list_readable(struct call *c, const struct dbr_ca *ca)
+{
+    uint8_t *text = NULL;
+    size_t len;
+    int err = gate_list(ca, &text, &len, c->why, WHY);
+    free(text);
+    return err == DBR_ERR_NOTFOUND ? 0 : err;
+}
+
+/* All keys of his that the concentrators may still take, and that the list will take them. */
 static int note_keys(struct call *c, const struct dbr_ca *ca, const char *name, struct leaving *l)
 {
     char path[DBR_STORE_PATH];
@@ -318,7 +327,9 @@ static int note_keys(struct call *c, const struct dbr_ca *ca, const char *name, 
     l->n = 0;
     if (!err)
         err = note_key(c, ca, path, name, l);
-    return err ? err : note_key(c, ca, old_path(ca, name, path), name, l);
+    if (!err)
+        err = note_key(c, ca, old_path(ca, name, path), name, l);
+    return err || !l->n ? err : list_readable(c, ca);
 }
 
 /* Onto the list and out of the folder, to be committed. */
@@ -354,7 +365,8 @@ static int withdraw(struct call *c, struct dbr_ca *ca, const char *name)
     return err;
 }
 
-/* A gate key that cannot be read does not hold a revocation up: it is said, and the exit status is 1. */
+/* A gate key or a list that cannot be read does not hold a revocation up: it is said, and the exit status
+ * is 1. */
 int withdraw_with_certificate(struct dbr_ca *ca, const char *name, void *gone, char *why, size_t cap)
 {
     struct gone *g = gone;

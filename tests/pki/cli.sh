@@ -106,7 +106,7 @@ refuse "list --expiring soon" "span" ca list --expiring soon
 [ -z "$(ca list --revoked)" ] && pass "list --revoked, none" || fail "list --revoked, none"
 ca revoke alice >/dev/null; [ "$(ca list --revoked | wc -l)" = 1 ] && pass "list --revoked" || fail "list --revoked"
 says "crl --if-due: not due" "fresh enough" ca crl --if-due
-sed -i 's/^crl-life.*/crl-life 1s/; s/^backdate.*/backdate 10m/' ca/drawbridge-ca.conf; ca crl >/dev/null
+sed -i 's/^crl-life.*/crl-life 1m/; s/^backdate.*/backdate 10m/' ca/drawbridge-ca.conf; ca crl >/dev/null
 says "crl --if-due: due" "new CRL" ca crl --if-due
 sed -i 's/^crl-life.*/crl-life 7d/; s/^backdate.*/backdate 5m/' ca/drawbridge-ca.conf; ca crl >/dev/null
 began() { date -d "$(openssl crl -in ca/crl.pem -noout -lastupdate | cut -d= -f2)" +%s; }
@@ -163,6 +163,10 @@ printf '%064d edited by hand\n%s gwen\n%s gwen\n' 7 $id2 $id | cmp -s - ca/priva
 ls ca/private | grep -q gwen.key && [ ! -e ca/private/gatev2-gwen.key ] && [ ! -e ca/private/gatev2old-gwen.key ] && pass "and out of the folder" || fail "and out of the folder"
 echo broken > ca/private/gatev2-hugo.key; out=$(ca revoke hugo 2>&1); [ $? = 1 ] && grep -q "hugo is NOT withdrawn" <<<"$out" && grep -q "1 certificate revoked" <<<"$out" && pass "a gate key that cannot be read holds no revocation up" || fail "a gate key that cannot be read holds no revocation up" "$out"
 rm ca/private/gatev2-hugo.key
+ca issue client ines --no-pass >/dev/null; v2 client ines >/dev/null; mv ca/private/gatev2-withdrawn.list was.list; ln -s ../../was.list ca/private/gatev2-withdrawn.list
+refuse "a list that cannot be read" "is a link" v2 withdraw ines
+out=$(ca revoke ines 2>&1); [ $? = 1 ] && grep -q "ines is NOT withdrawn" <<<"$out" && grep -q "1 certificate revoked" <<<"$out" && pass "nor does such a list" || fail "nor does such a list" "$out"
+rm ca/private/gatev2-withdrawn.list; mv was.list ca/private/gatev2-withdrawn.list; check "when it can be read again" v2 withdraw ines
 check "verify with these keys" ca verify
 refuse "gate-key new --out" "show" ca gate-key new paris --out x
 refuse "publish to nowhere" "cannot publish" ca publish "$WORK/nowhere"
