@@ -20,11 +20,10 @@
 #include <unistd.h>
 
 enum {
-    REMOTES_MAX = 64,
-    PROXY_PORT = 1080,
-    PATIENCE_S = 5, /* for each step with the proxy */
-    PAUSE_S = 2,    /* between two attempts */
-    DATAGRAM = 2048,
+    REMOTES_MAX = 64, /* the configuration has no more */
+    PATIENCE_S = 5,   /* for each step with the proxy */
+    PAUSE_S = 2,      /* between two attempts, also to find a name */
+    DATAGRAM = 65507,
     BATCH = 32,
     OUTER_MIN = 600, /* mssfix below that is left alone */
 };
@@ -38,7 +37,8 @@ struct remote {
     char *host;
     uint16_t port;
     int local;            /* socket on the loopback */
-    struct dbr_addr addr; /* while associated; family 0: not known */
+    struct dbr_addr addr; /* while associated; family 0: not known (yet) */
+    uint64_t look_ns;     /* not looked up before */
     uint8_t header[SOCKS_HEADER_MAX];
     size_t header_len;
     struct sockaddr_in from; /* who called here last */
@@ -150,13 +150,16 @@ static const char *ask_for_udp(const struct relay *r, struct dbr_addr *at)
     }
 }
 
-/* OpenVPN's way too: names are resolved here, the proxy hears addresses. */
+/* OpenVPN's way too: names are resolved here, the proxy hears addresses. Only of who is called, and again
+ * until it is found. */
 static void resolve(struct relay *r, struct remote *m)
 {
     char port[8];
     struct addrinfo *list = NULL, hint = {.ai_socktype = SOCK_DGRAM};
+    if (m->addr.family || monotonic_ns() < m->look_ns)
+        return;
     snprintf(port, sizeof port, "%u", m->port);
-    m->addr.family = 0;
+    m->look_ns = monotonic_ns() + PAUSE_S * S_NS;
     if (getaddrinfo(m->host, port, &hint, &list))
         dbr_log(r->log, DBR_LOG_ERROR, "RESOLVE: Cannot resolve host address: %s:%s", m->host, port);
     else if (!dbr_addr_from_sockaddr(&m->addr, list->ai_addr, list->ai_addrlen))
@@ -190,8 +193,10 @@ static void associate(struct relay *r)
         hang_up(r, strerror(errno));
         return;
     }
-    for (size_t i = 0; i < r->n; i++)
-        resolve(r, &r->remote[i]);
+    for (size_t i = 0; i < r->n; i++) {
+        r->remote[i].addr.family = 0;
+        r->remote[i].look_ns = 0;
+    }
     struct told up = {.family = proxy.family};
     memcpy(up.ip, proxy.ip, sizeof up.ip);
     (void)!send(r->tell, &up, sizeof up, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -207,6 +212,8 @@ static void outward(struct relay *r, size_t i)
     uint8_t text[SOCKS_HEADER_MAX + DATAGRAM];
     if (r->udp < 0)
         associate(r);
+    if (r->udp >= 0)
+        resolve(r, m);
     for (int count = 0; count < BATCH; count++) {
         socklen_t len = sizeof m->from;
         ssize_t n = recvfrom(m->local, text + SOCKS_HEADER_MAX, DATAGRAM, MSG_DONTWAIT,
@@ -283,6 +290,12 @@ static _Noreturn void live(struct keeper *k, struct relay *r)
         freeaddrinfo(list); /* what it loads cannot be loaded later */
     dbr_wipe(k->passphrase, sizeof k->passphrase);
     dbr_wipe(&k->login, sizeof k->login);
+    dbr_wipe(k->token_secret, sizeof k->token_secret);
+    r->host = strdup(r->host);
+    r->port = strdup(r->port);
+    dbr_config_free(k->config); /* there may be keys in it */
+    if (!r->host || !r->port)
+        _exit(1);
     if (rights_drop(RIGHTS_FETCH, &k->user, -1, &k->log) || rights_filter(RIGHTS_FETCH, -1, &k->log))
         _exit(1);
     for (;;)
