@@ -16,9 +16,9 @@ survives() {
     lab_server_start && lab_client_start c1 && lab_ping c1 192.168.77.10 || why "no ping at first" || return
     "$@" || why "cannot do it: $*" || return
     t0=$(lab_now_ms)
-    lab_wait_log "$LAB_SRV_LOG" "$words" 2 || why "not noticed within 2 s" || return
+    lab_within 2 lab_log_has "$LAB_SRV_LOG" "$words" || why "not noticed within 2 s" || return
     T_NOTE="noticed after $(($(lab_now_ms) - t0)) ms"
-    lab_ping c1 192.168.77.10 6 || why "no ping 6 s later; $T_NOTE" || return
+    lab_within 6 lab_ping_once c1 192.168.77.10 || why "no ping 6 s later; $T_NOTE" || return
     t1=$(lab_now_ms)
     T_NOTE+=", ping after $((t1 - t0)) ms"
     ! lab_gone "$LAB_SRV_PID" || why "the server ended"

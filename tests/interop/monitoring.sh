@@ -89,14 +89,14 @@ refusals() {
 # Those who say nothing, little, or read nothing keep nobody else out, and are gone after five seconds. crowd_comes lets
 # them come, crowd_gone waits for the end.
 crowd_comes() {
-    lab_bg gw "$LAB_DIR/crowd" $LAB_PYTHON "$LAB_LIB/crowd.py" 127.0.0.2 $PORT 40 20
+    lab_bg gw "$LAB_DIR/crowd" $LAB_PYTHON "$LAB_LIB/crowd.py" 127.0.0.2 $PORT 40 90
     CROWD_PID=$LAB_PID CROWD_MS=$(lab_now_ms)
     lab_wait_log "$LAB_DIR/crowd" ready 8 || why "no crowd: $(cat "$LAB_DIR/crowd")" || return
     [ "$(held)" -gt 3 ] || why "no crowd: $(held)" || return
     scrape
 }
 crowd_gone() {
-    lab_until 9 nobody_held || why "$(held) connections are held" || return
+    lab_within 45 nobody_held || why "$(held) connections are held" || return
     CROWD_MS=$(($(lab_now_ms) - CROWD_MS))
     lab_stop "$CROWD_PID" KILL
     return 0
