@@ -2,23 +2,26 @@
  *
  * drawbridge-ctl gate-list FILE: the list of withdrawn gate keys (tls-crypt-v2-withdrawn) from standard input
  * into FILE. Needs no daemon: that sees a changed file by itself. The list has no signature, so it may only
- * grow: one that lacks a key of the present file, as a transfer that was cut off would, is refused.
+ * grow: one that lacks a key of the present file, as a transfer that was cut off would, is refused. Lists
+ * that come at once are looked at one after the other: the folder is locked.
  */
 #include "gate_list.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "proto/withdrawn.h"
 
-enum { LIST_MAX = 16 << 20, PATH_MAX_BYTES = 4096 };
+enum { LIST_MAX = 16 << 20, PATH_MAX_BYTES = 4096, TRIES = 100, TRY_MS = 100 };
 
 struct list {
     char *text;
@@ -119,10 +122,34 @@ static bool put(const char *path, const struct list *l)
     return false;
 }
 
+/* Whoever has the folder's lock is the only one at its lists, until he ends. False: said. */
+static bool lock_folder(const char *path)
+{
+    char folder[PATH_MAX_BYTES] = ".";
+    const char *slash = strrchr(path, '/');
+    size_t n = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+    bool fits = n < sizeof folder;
+    if (n && fits) {
+        memcpy(folder, path, n);
+        folder[n] = 0;
+    }
+    int fd = fits ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool mine = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
+    for (int i = 0; fd >= 0 && !mine && i < TRIES; i++) {
+        poll(NULL, 0, TRY_MS);
+        mine = !flock(fd, LOCK_EX | LOCK_NB);
+    }
+    if (!mine)
+        fprintf(stderr, "drawbridge-ctl: %s: cannot lock its folder: %s\n", path,
+                fits ? strerror(errno) : strerror(ENAMETOOLONG));
+    return mine;
+}
+
 int gate_list_take(const char *path)
 {
     struct list fresh = {0};
-    bool ok = list_read(&fresh, STDIN_FILENO, "standard input") && may_replace(path, &fresh);
+    bool ok =
+        list_read(&fresh, STDIN_FILENO, "standard input") && lock_folder(path) && may_replace(path, &fresh);
     if (ok && !put(path, &fresh)) {
         fprintf(stderr, "drawbridge-ctl: %s: %s\n", path, strerror(errno));
         ok = false;

@@ -51,7 +51,11 @@ if [ -x "$CTL" ]; then
     refuse "no file" usage "$CTL" gate-list
     cmp -s list was && [ ! -e list.new ] && pass "the one before stays" || fail "the one before stays"
     says "the whole list" "2 keys withdrawn" bash -c "'$CTL' gate-list list < $L"; cmp -s list $L && pass "is in its place" || fail "is in its place"
-    echo broken > list; refuse "a present list that cannot be read" "list: line 1" bash -c "'$CTL' gate-list list < $L"
+    # Two at once: the second one waits, and sees what the first one has put there.
+    { exec 9< .; flock 9; "$CTL" gate-list list < $L > second 2>&1 9<&- & second=$!; sleep 0.5
+      { cat $L; printf '%064d\n' 7; } > more; cp more list; exec 9<&-; }
+    wait $second; [ $? = 1 ] && grep -q "lacks 1 of the keys" second && cmp -s list more && pass "lists that come at once wait for each other" || fail "lists that come at once wait for each other" "$(cat second)"
+    cp $L list; echo broken > list; refuse "a present list that cannot be read" "list: line 1" bash -c "'$CTL' gate-list list < $L"
     out=$(ca push); [ $? = 1 ] && grep -q "could NOT be given" <<<"$out" && pass "and it is said" || fail "and it is said" "$out"
 else
     skip "drawbridge-ctl is not built: gate-list"
