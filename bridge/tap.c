@@ -3,19 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "bridge/bpf.h"
 #include "bridge/eth.h"
 #include "bridge/vnet.h"
 
@@ -166,94 +164,136 @@ int dbr_tap_open(struct dbr_tap *t, const struct dbr_tap_config *c, struct dbr_w
 
 /* --- the steering program --- */
 
-static int bpf_call(int cmd, union bpf_attr *attr)
+enum { SLOT_SHIFT = 20 };
+enum label { ADDRESSES4 = 1, IS_IPV6, ADDRESSES6, MIX, LANE_0, END, N_LABELS };
+enum { LABEL_CODE = 0xff, PROGRAM_MAX = 80 }; /* no instruction has this code */
+enum { MIX_A = 0x9e3779b1, MIX_B = 0x85ebca77 };
+enum {
+    IPV4 = 0x0800,
+    IPV6 = 0x86dd,
+    TCP = 6,
+    UDP = 17,
+    IPV6_FRAGMENT = 44,
+    NO_OPTIONS = 0x45,
+    FRAGMENTED = 0x3fff
+};
+
+/* Jumps name a label; assemble() puts the distance in its place. */
+#define JUMP(op, value, label)                                                                               \
+    {                                                                                                        \
+        .code = BPF_JMP | (op) | BPF_K, .dst_reg = R0, .imm = (value), .off = (label)                        \
+    }
+#define LABEL(label)                                                                                         \
+    {                                                                                                        \
+        .code = LABEL_CODE, .off = (label)                                                                   \
+    }
+static bool is_jump(const struct bpf_insn *i)
 {
-    return (int)syscall(SYS_bpf, cmd, attr, sizeof *attr);
+    return BPF_CLASS(i->code) == BPF_JMP && i->code != (BPF_JMP | BPF_CALL) &&
+           i->code != (BPF_JMP | BPF_EXIT);
 }
 
-enum { SLOT_BYTES = 8, SLOT_SHIFT = 20, R0 = 0, R1 = 1, R2 = 2, R6 = 6, R7 = 7, R8 = 8, R10 = 10 };
-
-#define LOAD_ABS(size, off)                                                                                  \
-    {                                                                                                        \
-        .code = BPF_LD | BPF_ABS | (size), .imm = (off)                                                      \
-    }
-#define ALU32_IMM(op, dst, value)                                                                            \
-    {                                                                                                        \
-        .code = BPF_ALU | (op) | BPF_K, .dst_reg = (dst), .imm = (int)(value)                                \
-    }
-#define ALU32_REG(op, dst, src)                                                                              \
-    {                                                                                                        \
-        .code = BPF_ALU | (op) | BPF_X, .dst_reg = (dst), .src_reg = (src)                                   \
-    }
-#define MOVE64(dst, src)                                                                                     \
-    {                                                                                                        \
-        .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = (dst), .src_reg = (src)                              \
-    }
-#define ADD64_IMM(dst, value)                                                                                \
-    {                                                                                                        \
-        .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = (dst), .imm = (value)                                \
-    }
-#define CALL(helper)                                                                                         \
-    {                                                                                                        \
-        .code = BPF_JMP | BPF_CALL, .imm = (helper)                                                          \
-    }
-
-/* dbr_steer_slot() of the destination MAC, then the array. LOAD_ABS takes the frame in r6, gives host order
- * in r0, and ends the program with 0 for a frame that is too short; the kernel takes the result modulo its
- * queues. */
-static int load_program(int map_fd)
+/* Copies a program without its labels. Returns the number of instructions. */
+static unsigned assemble(struct bpf_insn *out, const struct bpf_insn *in, size_t n_in)
 {
+    int at[N_LABELS] = {0}, n = 0;
+    for (size_t i = 0; i < n_in; i++)
+        if (in[i].code == LABEL_CODE)
+            at[in[i].off] = n;
+        else
+            out[n++] = in[i];
+    for (int i = 0; i < n; i++)
+        if (is_jump(&out[i]))
+            out[i].off = (int16_t)(at[out[i].off] - i - 1);
+    return (unsigned)n;
+}
+
+/* dbr_steer_slot() of the destination MAC, then the array, in r9: the worker's first queue. Then the flow:
+ * TCP ports, if any, in r8, and the lower words of both addresses. LOAD_ABS takes the frame in r6, gives host
+ * order in r0, and ends the program with 0 for a frame that is too short; the kernel takes the result modulo
+ * its queues. */
+static int load_program(int map_fd, unsigned lanes)
+{
+    const int flow_lanes = lanes > 1 ? (int)lanes - 1 : 1, first_flow_lane = lanes > 1;
     const struct bpf_insn program[] = {
         MOVE64(R6, R1),
         LOAD_ABS(BPF_W, 0),
         ALU32_REG(BPF_MOV, R7, R0),
-        ALU32_IMM(BPF_MUL, R7, 0x9e3779b1),
+        ALU32_IMM(BPF_MUL, R7, MIX_A),
         ALU32_REG(BPF_MOV, R8, R7),
         ALU32_IMM(BPF_RSH, R8, 15),
         ALU32_REG(BPF_XOR, R7, R8),
         LOAD_ABS(BPF_H, 4),
         ALU32_REG(BPF_ADD, R7, R0),
-        ALU32_IMM(BPF_MUL, R7, 0x85ebca77),
+        ALU32_IMM(BPF_MUL, R7, MIX_B),
         ALU32_IMM(BPF_RSH, R7, SLOT_SHIFT),
-        {.code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = R10, .src_reg = R7, .off = -4},
-        {.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = R1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = map_fd},
-        {0},
+        STORE(BPF_W, R10, -4, R7),
+        LOAD_MAP(R1, map_fd),
         MOVE64(R2, R10),
         ADD64_IMM(R2, -4),
         CALL(BPF_FUNC_map_lookup_elem),
-        {.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = R0, .off = 1, .imm = 0},
-        {.code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = R0, .src_reg = R0},
-        {.code = BPF_JMP | BPF_EXIT},
+        JUMP(BPF_JEQ, 0, END),
+        LOAD(BPF_DW, R9, R0),
+        ALU32_IMM(BPF_MUL, R9, lanes),
+        ALU32_IMM(BPF_MOV, R8, 0),
+        LOAD_ABS(BPF_H, 12),
+        JUMP(BPF_JEQ, IPV6, IS_IPV6),
+        JUMP(BPF_JNE, IPV4, LANE_0),
+        LOAD_ABS(BPF_B, 23),
+        JUMP(BPF_JEQ, UDP, ADDRESSES4),
+        JUMP(BPF_JNE, TCP, LANE_0),
+        LOAD_ABS(BPF_B, 14),
+        JUMP(BPF_JNE, NO_OPTIONS, ADDRESSES4),
+        LOAD_ABS(BPF_H, 20),
+        ALU32_IMM(BPF_AND, R0, FRAGMENTED),
+        JUMP(BPF_JNE, 0, ADDRESSES4),
+        LOAD_ABS(BPF_W, 34),
+        ALU32_REG(BPF_MOV, R8, R0),
+        LABEL(ADDRESSES4),
+        LOAD_ABS(BPF_W, 26),
+        ALU32_REG(BPF_MOV, R7, R0),
+        LOAD_ABS(BPF_W, 30),
+        JUMP(BPF_JA, 0, MIX),
+        LABEL(IS_IPV6),
+        LOAD_ABS(BPF_B, 20),
+        JUMP(BPF_JEQ, UDP, ADDRESSES6),
+        JUMP(BPF_JEQ, IPV6_FRAGMENT, ADDRESSES6),
+        JUMP(BPF_JNE, TCP, LANE_0),
+        LOAD_ABS(BPF_W, 54),
+        ALU32_REG(BPF_MOV, R8, R0),
+        LABEL(ADDRESSES6),
+        LOAD_ABS(BPF_W, 34),
+        ALU32_REG(BPF_MOV, R7, R0),
+        LOAD_ABS(BPF_W, 50),
+        LABEL(MIX),
+        ALU32_IMM(BPF_MUL, R7, MIX_A),
+        ALU32_REG(BPF_ADD, R7, R8),
+        ALU32_IMM(BPF_MUL, R7, MIX_B),
+        ALU32_REG(BPF_MOV, R8, R7),
+        ALU32_IMM(BPF_RSH, R8, 15),
+        ALU32_REG(BPF_XOR, R7, R8),
+        ALU32_REG(BPF_ADD, R7, R0),
+        ALU32_IMM(BPF_MUL, R7, MIX_A),
+        ALU32_IMM(BPF_RSH, R7, 16),
+        ALU32_IMM(BPF_MOD, R7, flow_lanes),
+        ALU32_REG(BPF_ADD, R9, R7),
+        ALU32_IMM(BPF_ADD, R9, first_flow_lane),
+        LABEL(LANE_0),
+        MOVE64(R0, R9),
+        LABEL(END),
+        EXIT,
     };
-    union bpf_attr attr = {
-        .prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-        .insns = (uintptr_t)program,
-        .insn_cnt = sizeof program / sizeof *program,
-        .license = (uintptr_t) "GPL",
-    };
-    memcpy(attr.prog_name, "dbr_steer", sizeof "dbr_steer");
-    return bpf_call(BPF_PROG_LOAD, &attr);
+    struct bpf_insn insns[PROGRAM_MAX];
+    _Static_assert(sizeof program <= sizeof insns, "room for the program");
+    return dbr_bpf_load("dbr_steer", insns, assemble(insns, program, sizeof program / sizeof *program));
 }
 
-static int make_map(void)
-{
-    union bpf_attr attr = {
-        .map_type = BPF_MAP_TYPE_ARRAY,
-        .key_size = 4,
-        .value_size = SLOT_BYTES,
-        .max_entries = DBR_STEER_SLOTS,
-        .map_flags = BPF_F_MMAPABLE,
-    };
-    memcpy(attr.map_name, "dbr_slots", sizeof "dbr_slots");
-    return bpf_call(BPF_MAP_CREATE, &attr);
-}
-
-int dbr_steer_open(struct dbr_steer *s, struct dbr_why *why)
+int dbr_steer_open(struct dbr_steer *s, unsigned lanes, struct dbr_why *why)
 {
     s->prog_fd = -1;
-    s->map_fd = make_map();
+    s->map_fd = dbr_bpf_array("dbr_slots", DBR_STEER_SLOTS);
     if (s->map_fd >= 0)
-        s->prog_fd = load_program(s->map_fd);
+        s->prog_fd = load_program(s->map_fd, lanes);
     if (s->prog_fd >= 0)
         return 0;
     int cause = errno;
@@ -282,12 +322,10 @@ void dbr_steer_close(struct dbr_steer *s)
 
 dbr_steer_slots *dbr_steer_map(int map_fd)
 {
-    void *p = mmap(NULL, (size_t)DBR_STEER_SLOTS * SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
-    return p == MAP_FAILED ? NULL : p;
+    return dbr_bpf_map_array(map_fd, DBR_STEER_SLOTS);
 }
 
 void dbr_steer_unmap(dbr_steer_slots *slots)
 {
-    if (slots)
-        munmap(slots, (size_t)DBR_STEER_SLOTS * SLOT_BYTES);
+    dbr_bpf_unmap_array(slots, DBR_STEER_SLOTS);
 }

@@ -8,6 +8,11 @@
  * of an array that the data process has mapped, and takes the queue from there: a frame arrives at the queue
  * of the worker that owns the peer. A shared slot or an unknown MAC only means that a worker hands the frame
  * over.
+ *
+ * Each worker has several queues, its lanes, so that a lone frame does not stand behind a bulk transfer's
+ * super frames: lane 0 is for what is neither TCP nor UDP (ARP, ICMP, neighbour discovery), the others share
+ * the flows by a hash of addresses and TCP ports. A flow keeps its lane, so its order is kept. UDP goes by
+ * addresses alone, since of its fragments only the first has ports.
  */
 #ifndef DBR_BRIDGE_TAP_H
 #define DBR_BRIDGE_TAP_H
@@ -18,7 +23,7 @@
 
 #include "bridge/why.h"
 
-enum { DBR_TAP_QUEUES_MAX = 64, DBR_TAP_NAME = 16, DBR_STEER_SLOTS = 4096 };
+enum { DBR_TAP_QUEUES_MAX = 64, DBR_TAP_LANES_MAX = 8, DBR_TAP_NAME = 16, DBR_STEER_SLOTS = 4096 };
 
 /* What the kernel was made to accept (TUNSETOFFLOAD), in both directions. */
 enum dbr_tap_offload {
@@ -71,15 +76,16 @@ static inline unsigned dbr_steer_slot(uint64_t mac)
     return h >> 20;
 }
 
-/* Sends frames for mac to `queue` from now on. Any thread. */
-static inline void dbr_steer_set(dbr_steer_slots *slots, uint64_t mac, unsigned queue)
+/* Sends frames for mac to the lanes of `worker` from now on. Any thread. */
+static inline void dbr_steer_set(dbr_steer_slots *slots, uint64_t mac, unsigned worker)
 {
-    atomic_store_explicit(&slots[dbr_steer_slot(mac)], queue, memory_order_relaxed);
+    atomic_store_explicit(&slots[dbr_steer_slot(mac)], worker, memory_order_relaxed);
 }
 
-/* Makes map and program. DBR_ERR_UNSUPPORTED: the kernel or our rights do not allow it (reason in why): the
- * caller goes on with the kernel's own choice of queue. */
-int dbr_steer_open(struct dbr_steer *s, struct dbr_why *why);
+/* Makes map and program for a TAP where lane l of worker w, each with `lanes` (1..DBR_TAP_LANES_MAX), is
+ * queue w * lanes + l. DBR_ERR_UNSUPPORTED: the kernel or our rights do not allow it (reason in why): the
+ * caller goes on with the kernel's own choice of queue, and one lane. */
+int dbr_steer_open(struct dbr_steer *s, unsigned lanes, struct dbr_why *why);
 /* Puts the program on the TAP (all queues). DBR_ERR_UNSUPPORTED as above. */
 int dbr_steer_attach(const struct dbr_steer *s, const struct dbr_tap *t, struct dbr_why *why);
 void dbr_steer_close(struct dbr_steer *s); /* callable twice; an attached program stays with the TAP */

@@ -11,6 +11,7 @@
 #include "data/path.h"
 #include "data/worker.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,6 +23,7 @@
 #define NS_PER_MS 1000000ULL
 
 enum {
+    EVENTS = 4 + LANES,
     STOPPED_S = 5,    /* a longer gap between two rounds means that we were stopped */
     SWEEP_PARTS = 10, /* the whole MAC table is looked through in so many seconds */
 };
@@ -127,7 +129,8 @@ static void watch_all(struct worker *w)
     for (unsigned i = 0; i < w->n_more; i++)
         watch(w, w->more[i], &w->watched_more[i],
               EPOLLIN | (outbox_blocked_at(&w->out, 1 + i) ? EPOLLOUT : 0U), READY_NETWORK);
-    watch(w, w->tap, &w->watched_tap, tap ? EPOLLIN : 0U, READY_LAN);
+    for (unsigned i = 0; i < w->n_lanes; i++)
+        watch(w, w->lanes[i], &w->watched_lanes[i], tap ? EPOLLIN : 0U, (uint32_t)READY_LANE_0 << i);
     uint32_t ipc = w->news.control < 0 ? 0U : EPOLLIN | (w->news.control_full ? EPOLLOUT : 0U);
     watch(w, w->ipc, &w->watched_ipc, ipc, READY_ORDERS);
     watch(w, w->wake, &w->watched_wake, EPOLLIN, READY_MAIL);
@@ -155,6 +158,37 @@ static void note_event(struct worker *w, const struct epoll_event *e)
         w->ready |= e->data.u32 & ~(uint32_t)READY_MAIL;
 }
 
+/* Where the packet that woke us came to; -1 = not known. */
+static int whence(const struct worker *w)
+{
+    const _Atomic uint64_t *cpus = w->shared->boot->whence;
+    return cpus && w->shared->may_move ? (int)atomic_load_explicit(&cpus[w->index], memory_order_relaxed) - 1
+                                       : -1;
+}
+
+/* Goes to a processor, or lets the kernel choose. A refusal (the processor is gone, or forbidden) is no harm.
+ */
+static void move_to(const struct worker *w, int cpu)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu >= 0)
+        CPU_SET((size_t)cpu, &one);
+    if (cpu != SEAT_STAY)
+        sched_setaffinity(0, sizeof one, cpu >= 0 ? &one : &w->shared->anywhere);
+}
+
+/* After a round: a client follows the frames of its TAP, which the programs of its user make, a server the
+ * datagrams of its peers. The answer to a lone packet, found in the same round, makes it two. */
+static void take_seat(struct worker *w)
+{
+    if (w->items > 2 || w->heavy)
+        move_to(w, seat_busy(&w->seat, w->now.ns));
+    else if (w->woken && w->items && (!w->shared->client || w->lone_sent))
+        move_to(w, seat_lone(&w->seat, w->now.ns, whence(w)));
+    w->woken = w->heavy = false;
+}
+
 static bool nap(struct worker *w)
 {
     static const struct timespec length = {.tv_nsec = PACE_NAP_NS};
@@ -165,37 +199,19 @@ static bool nap(struct worker *w)
     return worth;
 }
 
-/* Waits for events. A client that has just sent a lone frame may look for the answer first (pace.h). */
-static int wait_for_events(struct worker *w, struct epoll_event *events, int max, int timeout)
-{
-    bool asked = w->lone_sent && w->shared->client && timeout;
-    uint64_t from = w->now.ns, until = from + PACE_NEAR_NS;
-    int n = 0;
-    w->lone_sent = false;
-    if (!asked)
-        return epoll_wait(w->epoll, events, max, timeout);
-    if (pace_look(&w->pace, from))
-        for (; !n && w->now.ns < until; read_clock(w))
-            n = epoll_wait(w->epoll, events, max, 0);
-    if (!n)
-        n = epoll_wait(w->epoll, events, max, timeout);
-    read_clock(w);
-    if (n > 0)
-        pace_answered(&w->pace, w->now.ns - from);
-    return n;
-}
-
 static void wait_for_work(struct worker *w)
 {
-    struct epoll_event events[4];
+    struct epoll_event events[EVENTS];
     watch_all(w);
+    take_seat(w);
     int timeout = nap(w) || w->ready ? 0 : time_to_sleep(w);
     if (timeout) {
         atomic_store(&w->asleep, true); /* from here on a post rings */
         if (has_mail(w))
             timeout = 0;
     }
-    int n = wait_for_events(w, events, 4, timeout);
+    int n = epoll_wait(w->epoll, events, EVENTS, timeout);
+    w->woken = timeout && n > 0;
     atomic_store(&w->asleep, false);
     for (int i = 0; i < n; i++)
         note_event(w, &events[i]);
@@ -220,6 +236,8 @@ void worker_run(struct worker *w)
             w->ready &= ~(uint32_t)READY_LAN; /* epoll tells when it is watched again */
         if (w->ready & READY_LAN)
             worker_from_lan(w);
+        if (w->ready & READY_LAN && w->now.ns < w->hurry_ns)
+            sched_yield(); /* who waits for this processor may be who takes the lone frame on */
         run_timers(w);
         news_flush(&w->news, &w->peers, w->shared->fdb, w->now.ns);
     }
@@ -287,7 +305,8 @@ int worker_init(struct worker *w, struct shared *s, unsigned index)
     w->udp = s->boot->udp[1 + index];
     for (; w->n_more < s->boot->n_more; w->n_more++)
         w->more[w->n_more] = s->boot->more[w->n_more][1 + index];
-    w->tap = s->boot->tap[index];
+    w->n_lanes = s->boot->lanes ? s->boot->lanes : 1;
+    memcpy(w->lanes, s->boot->tap + index * w->n_lanes, w->n_lanes * sizeof w->lanes[0]);
     w->ipc = s->boot->ipc_worker[index];
     w->epoll = w->wake = -1;
     news_init(&w->news, w->ipc, s->boot->ipc_keeper);

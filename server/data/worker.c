@@ -39,6 +39,8 @@ enum {
     TAP_DOWN_MS = 100,     /* how long a TAP that is down is left alone */
     ANNOUNCED_PER_S = 100, /* new addresses that the LAN is told of */
     TOO_LONG_PER_S = 1000, /* senders that are told so */
+    LONE_BYTES = 2048,     /* a lane that had less is not bulk */
+    HURRY_NS = 200000000,
 };
 
 /* A frame on its way through the switch. */
@@ -65,10 +67,6 @@ static void tell_main(struct worker *w, int verdict)
 /* Reading or writing the TAP failed with `error`. Down is left alone for a while, gone is for keeper. */
 static void tap_trouble(struct worker *w, int error)
 {
-    if (error == EAGAIN || error == EINTR) {
-        w->ready &= ~(uint32_t)READY_LAN;
-        return;
-    }
     if (error == EINVAL || error == ENOBUFS || error == ENOMEM)
         return; /* one frame that the kernel does not take */
     w->ready &= ~(uint32_t)READY_LAN;
@@ -83,14 +81,14 @@ static void write_lan(struct worker *w)
 {
     for (size_t i = 0; i < dbr_gro_count(w->lan); i++) {
         struct dbr_gro_item item = dbr_gro_item(w->lan, i);
-        if (!w->tap_again_ns && writev(w->tap, item.iov, (int)item.niov) >= 0)
+        if (!w->tap_again_ns && writev(w->lanes[0], item.iov, (int)item.niov) >= 0)
             continue;
         w->drops_tap += item.frames;
         if (!w->tap_again_ns && errno != EAGAIN)
             tap_trouble(w, errno);
     }
-    if (dbr_gro_count(w->lan) && !w->tap_again_ns)
-        w->ready |= READY_LAN; /* the answer is often there when writev() returns: look before asking epoll */
+    if (dbr_gro_count(w->lan) && !w->tap_again_ns) /* the answer is often there when writev() returns: look */
+        w->ready |= (uint32_t)READY_LANE_0 << w->lane; /* before asking epoll, where the last one was */
     dbr_gro_clear(w->lan);
     w->expanded = 0;
     w->striding = NULL;
@@ -138,7 +136,7 @@ void worker_to_lan(struct worker *w, uint8_t *bytes, size_t len, uint16_t vid)
     if (!tag_for_lan(w, vid, &bytes, &len) || w->tap_again_ns)
         return;
     memset(bytes - DBR_VNET_LEN, 0, DBR_VNET_LEN);
-    if (write(w->tap, bytes - DBR_VNET_LEN, DBR_VNET_LEN + len) < 0)
+    if (write(w->lanes[0], bytes - DBR_VNET_LEN, DBR_VNET_LEN + len) < 0)
         w->drops_tap++;
 }
 
@@ -829,27 +827,70 @@ static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
     forward(w, &f, &r);
 }
 
+/* What a round from the TAP may still take, and what it has met. */
+struct lan_round {
+    unsigned frames, most_frames;
+    size_t bytes, most_bytes;
+    uint32_t lone, bulk; /* lanes with little, and with more than their turn: READY_LANE_0 << lane */
+};
+
+/* The first of a round is lane 0, if it has something: there is little there, and it is what others wait for.
+ * Then they take turns. */
+static unsigned next_lane(struct worker *w, bool first)
+{
+    uint32_t ready = w->ready & READY_LAN, after = ready & ~(((uint32_t)READY_LANE_0 << (w->lane + 1)) - 1);
+    if (first && ready & READY_LANE_0)
+        return 0;
+    return (unsigned)__builtin_ctz((after ? after : ready) / READY_LANE_0);
+}
+
 /* When the last round had one frame only, the first of this one leaves before the next is asked for: a lone
  * frame does not wait for the read that finds the queue empty. */
-void worker_from_lan(struct worker *w)
+static void lane_turn(struct worker *w, struct lan_round *r, unsigned lane)
 {
-    size_t bytes = 0;
-    unsigned i = 0;
-    for (; i < TAP_READS && bytes < TAP_ROUND_BYTES && !w->out.blocked; i++) {
-        if (i == 1 && w->lan_was_lone)
+    const uint32_t bit = (uint32_t)READY_LANE_0 << lane;
+    const unsigned frames = r->frames;
+    const size_t bytes = r->bytes;
+    w->lane = lane;
+    while (r->bytes - bytes < TAP_TURN_BYTES && r->frames < r->most_frames && !w->out.blocked) {
+        if (r->frames == 1 && w->lan_was_lone)
             finish_batch(w);
-        ssize_t n = read(w->tap, w->tap_buf, TAP_BUF);
+        ssize_t n = read(w->lanes[lane], w->tap_buf, TAP_BUF);
         if (n <= 0) {
-            tap_trouble(w, n == 0 ? EBADFD : errno);
+            if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+                w->ready &= ~bit;
+            } else {
+                tap_trouble(w, n == 0 ? EBADFD : errno);
+                r->most_frames = r->frames; /* the end of this round */
+            }
             break;
         }
-        bytes += (size_t)n;
+        r->frames++;
+        r->bytes += (size_t)n;
         if (n > DBR_VNET_LEN)
             lan_frame(w, w->tap_buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN);
     }
-    w->lan_was_lone = i <= 1;
-    w->lone_sent = i == 1;
-    w->items += i;
+    bool lone = !(w->ready & bit) && r->frames > frames && r->bytes - bytes < LONE_BYTES;
+    r->lone |= lone ? bit : 0;
+    r->bulk |= r->bytes - bytes >= TAP_TURN_BYTES ? bit : 0;
+    if (lone && w->ready & READY_LAN)
+        finish_batch(w); /* not after the bulk of the others */
+}
+
+/* Where lone frames share the way with bulk transfers, rounds are short for a while. That is so for both
+ * ends, and for the answers: what a lone frame waits for are the rounds that others are in. */
+void worker_from_lan(struct worker *w)
+{
+    struct lan_round r = {.most_frames = TAP_READS,
+                          .most_bytes = w->now.ns < w->hurry_ns ? TAP_TURN_BYTES : TAP_ROUND_BYTES};
+    while (w->ready & READY_LAN && r.bytes < r.most_bytes && r.frames < r.most_frames && !w->out.blocked)
+        lane_turn(w, &r, next_lane(w, !r.frames));
+    if (r.bulk && r.lone & ~r.bulk)
+        w->hurry_ns = w->now.ns + HURRY_NS;
+    w->lan_was_lone = r.frames <= 1;
+    w->heavy = r.bytes >= LONE_BYTES;
+    w->lone_sent = r.frames == 1 && !w->heavy;
+    w->items += r.frames;
     finish_batch(w);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A data worker: one thread with one UDP socket, one TAP queue, one pair to control, its peers, its keys and
- * its counters. It owns everything in struct worker; what all workers share is in struct shared and is either
- * constant, lock-free (switch, steering slots, mailboxes) or under a mutex that is taken at most once per
- * batch (address book, learning in the MAC table).
+ * A data worker: one thread with one UDP socket, its TAP queues (lanes), one pair to control, its peers, its
+ * keys and its counters. It owns everything in struct worker; what all workers share is in struct shared and
+ * is either constant, lock-free (switch, steering slots, mailboxes) or under a mutex that is taken at most
+ * once per batch (address book, learning in the MAC table).
  *
  * The spines are in worker.c, the loop around them in loop.c. Messages from control are carried out in
  * orders.c, those to control and keeper are in news.c.
@@ -17,6 +17,7 @@
 #include "bridge/loop.h"
 #include "data/book.h"
 #include "data/data.h"
+#include "data/seat.h"
 #include "data/inbox.h"
 #include "data/mailbox.h"
 #include "data/news.h"
@@ -26,6 +27,7 @@
 #include "data/wheel.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,8 +39,10 @@ enum {
     EXPAND_BYTES = 1 << 18, /* room for what LZO expands in one batch */
     EXPAND_FRAME = 16384,   /* and for one frame of it */
     MAILS_PER_ROUND = 64,   /* taken from each other worker */
+    LANES = 8,              /* at most */
     TAP_READS = 64,         /* frames read from the TAP in one round */
     TAP_ROUND_BYTES = 1 << 18,
+    TAP_TURN_BYTES = 60000,                 /* and of one lane before it is the next one's turn */
     TALLIED_CLASSES = 7,                    /* rows of totals.c */
     LAN_ROOM = DBR_VNET_LEN + DBR_VLAN_TAG, /* in front of a frame for worker_to_lan() */
 };
@@ -57,6 +61,8 @@ struct shared {
     unsigned n_workers;
     bool client;
     int main_wake;         /* eventfd of the main thread */
+    cpu_set_t anywhere;    /* processors that we may run on */
+    bool may_move;         /* it is known: there are no more than it has room for */
     _Atomic int verdict;   /* exit code asked for by a worker, -1 = none */
     _Atomic bool go, stop; /* the threads may work; must end */
     struct worker *workers[DBR_MAX_WORKERS];
@@ -73,26 +79,36 @@ struct run {
 };
 
 /* What may have something for us: bits of worker.ready. */
-enum ready { READY_ORDERS = 1 << 0, READY_NETWORK = 1 << 1, READY_LAN = 1 << 2, READY_MAIL = 1 << 3 };
+enum ready {
+    READY_ORDERS = 1 << 0,
+    READY_NETWORK = 1 << 1,
+    READY_MAIL = 1 << 2,
+    READY_LANE_0 = 1 << 8, /* and so on for the others */
+    READY_LAN = ((1 << LANES) - 1) * READY_LANE_0,
+};
 
 struct worker {
     struct shared *shared;
     unsigned index;
-    int udp, tap, ipc;
-    int epoll, wake; /* wake: eventfd, rung by the other workers and by the main thread */
+    int udp, ipc;
+    unsigned n_lanes;
+    int lanes[LANES]; /* queues of the TAP; what goes to the LAN is written to the first */
+    int epoll, wake;  /* wake: eventfd, rung by the other workers and by the main thread */
     pthread_t thread;
     bool started;
 
     struct dbr_tick now;
     uint32_t ready; /* enum ready */
     struct pace pace;
+    struct seat seat;
+    bool woken;     /* this round began with a wait */
     unsigned items; /* datagrams and frames of this round */
     uint64_t housekeeping_ns;
     uint64_t tap_again_ns; /* the TAP is down: look again then; 0 = it is not */
     unsigned n_more;       /* sockets of further `local` lines */
     int more[DBR_MAX_LOCALS - 1];
     uint32_t watched_more[DBR_MAX_LOCALS - 1];
-    uint32_t watched_udp, watched_tap, watched_ipc, watched_wake; /* events asked of epoll */
+    uint32_t watched_udp, watched_ipc, watched_wake, watched_lanes[LANES]; /* events asked of epoll */
 
     struct peers peers;
     struct wheel wheel;
@@ -101,8 +117,11 @@ struct worker {
     struct outbox out;
     struct run run;
     uint64_t looked_ns;  /* the round in which a datagram's key was missed and orders were looked for */
-    bool lone_sent;      /* the last thing done was to send one frame of the LAN */
+    bool lone_sent;      /* the last thing done was to send one small frame of the LAN */
+    bool heavy;          /* there was more than small frames from the LAN in this round */
     bool lan_was_lone;   /* the last round from the TAP had at most one frame */
+    unsigned lane;       /* that was read last */
+    uint64_t hurry_ns;   /* until then rounds are short (worker_from_lan) */
     struct dbr_gro *lan; /* frames for the TAP */
     const struct peer *striding; /* whose frame was the last one there, passed by the switch; or NULL */
     uint8_t *tap_buf;            /* one frame or super frame with its header */

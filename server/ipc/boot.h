@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DBR_MAX_WORKERS = 16, DBR_MAX_LOCALS = 8 };
+enum { DBR_MAX_WORKERS = 16, DBR_MAX_LOCALS = 8, DBR_MAX_QUEUES = 64 };
 
 struct dbr_config;
 
@@ -49,7 +49,8 @@ struct dbr_boot {
     int udp[1 + DBR_MAX_WORKERS]; /* [0] control, [1 + i] worker i; IPv6 dual-stack UDP, UDP_GRO set */
     unsigned n_more;              /* groups beside udp: one for each further `local` */
     int more[DBR_MAX_LOCALS - 1][1 + DBR_MAX_WORKERS]; /* as udp; dbr_addr.via is 1 + index */
-    int tap[DBR_MAX_WORKERS];                          /* one queue per worker, non-blocking */
+    unsigned lanes;                   /* queues of the TAP that each worker has (bridge/tap.h); 0 means 1 */
+    int tap[DBR_MAX_QUEUES];          /* [i * lanes + l] is lane l of worker i, non-blocking */
     int ipc_control[DBR_MAX_WORKERS]; /* control's ends of the pairs to the workers (control only, else -1) */
     int ipc_worker[DBR_MAX_WORKERS];  /* workers' ends (data only, else -1) */
     int ipc_keeper;                   /* this process's end of its pair with keeper */
@@ -63,7 +64,9 @@ struct dbr_boot {
     uint8_t gateway_mac[6];            /* the LAN's gateway if known at start, else zero */
     _Atomic uint64_t *steer;           /* mmapped slots of the TAP steering program (bridge/tap.h), or NULL */
     size_t n_steer;
-    bool restarted;          /* this process replaces one that died */
+    const _Atomic uint64_t *whence; /* [worker]: 1 + processor that its last packet came to (client role: from
+                                       the TAP, else from the network), 0 = none yet; NULL = not known */
+    bool restarted;                 /* this process replaces one that died */
     _Atomic uint64_t *alive; /* see above: control has [0], worker i of data has [i]; shared with keeper */
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */

@@ -83,9 +83,11 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
     put_mac(b->bridge_mac, k->bridged ? k->bridge.mac : 0);
     put_mac(b->gateway_mac, k->gateway_mac);
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++) {
-        b->udp[1 + i] = b->tap[i] = b->ipc_control[i] = b->ipc_worker[i] = -1;
+        b->udp[1 + i] = b->ipc_control[i] = b->ipc_worker[i] = -1;
     }
     b->udp[0] = -1;
+    for (unsigned i = 0; i < DBR_MAX_QUEUES; i++)
+        b->tap[i] = -1;
     b->n_more = k->n_more;
     for (unsigned g = 0; g < k->n_more; g++)
         for (unsigned i = 0; i <= DBR_MAX_WORKERS; i++)
@@ -128,9 +130,11 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
         b->udp[1 + i] = k->udp.fd[1 + i];
         for (unsigned g = 0; g < k->n_more; g++)
             b->more[g][1 + i] = k->more[g].fd[1 + i];
-        b->tap[i] = k->tap.fd[i];
     }
+    b->lanes = k->lanes;
+    memcpy(b->tap, k->tap.fd, sizeof b->tap);
     memcpy(b->ipc_worker, k->pair_data, sizeof b->ipc_worker);
+    b->whence = k->whence.cpus;
     b->steer = k->slots;
     b->n_steer = k->slots ? DBR_STEER_SLOTS : 0;
 }
@@ -176,17 +180,19 @@ static void close_others(const struct keeper *k, const struct dbr_boot *b)
                           b->crl_state[1],
                           b->ipc_metrics,
                           b->metrics_fd};
-    int keep[sizeof single / sizeof single[0] + 4 * DBR_MAX_WORKERS + sizeof b->more / sizeof(int)];
+    int keep[sizeof single / sizeof single[0] + 3 * DBR_MAX_WORKERS + DBR_MAX_QUEUES +
+             sizeof b->more / sizeof(int)];
     size_t n = sizeof single / sizeof single[0];
     memcpy(keep, single, sizeof single);
     for (unsigned g = 0; g < b->n_more; g++, n += 1 + DBR_MAX_WORKERS)
         memcpy(keep + n, b->more[g], sizeof b->more[g]);
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++) {
         keep[n++] = b->udp[1 + i];
-        keep[n++] = b->tap[i];
         keep[n++] = b->ipc_control[i];
         keep[n++] = b->ipc_worker[i];
     }
+    for (unsigned i = 0; i < DBR_MAX_QUEUES; i++)
+        keep[n++] = b->tap[i];
     close_all_but(keep, n);
 }
 

@@ -34,19 +34,46 @@ static void read_tap_facts(struct keeper *k)
     k->tap_mac = link.mac;
 }
 
-/* Without the program frames still arrive, only at the wrong worker more often. */
+static void steering_is_off(struct keeper *k, const struct dbr_why *why)
+{
+    dbr_log(&k->log, DBR_LOG_INFO, "TAP steering is off: %s", why->text);
+}
+
+/* Without the program frames still arrive, only at the wrong worker more often, and there is one lane. */
+static void open_steering(struct keeper *k)
+{
+    unsigned most = DBR_TAP_QUEUES_MAX / k->n_workers;
+    unsigned lanes = most < DBR_TAP_LANES_MAX ? most : DBR_TAP_LANES_MAX;
+    struct dbr_why why = {""};
+    int err = k->steer.prog_fd < 0 ? dbr_steer_open(&k->steer, lanes, &why) : 0;
+    k->lanes = err ? 1 : lanes;
+    if (err)
+        steering_is_off(k, &why);
+}
+
+/* For workers that follow their packets; without it nobody does. The sockets outlive the TAP. */
+static void watch_whence(struct keeper *k)
+{
+    struct dbr_why why = {""};
+    bool first = !k->whence.cpus;
+    int err = first ? whence_open(&k->whence, &why) : 0;
+    if (!err && k->client)
+        err = whence_watch_tap(&k->whence, &k->tap, &why);
+    else if (!err && first)
+        err = whence_watch_udp(&k->whence, &k->udp, &why);
+    if (err)
+        dbr_log(&k->log, DBR_LOG_INFO, "%s", why.text);
+}
+
 static void steer_tap(struct keeper *k)
 {
     struct dbr_why why = {""};
-    int err = k->n_workers < 2 ? DBR_ERR_STATE : 0;
-    if (!err && k->steer.prog_fd < 0)
-        err = dbr_steer_open(&k->steer, &why);
-    if (!err)
-        err = dbr_steer_attach(&k->steer, &k->tap, &why);
-    if (!err && !k->slots)
+    if (k->steer.prog_fd < 0)
+        return;
+    if (dbr_steer_attach(&k->steer, &k->tap, &why))
+        steering_is_off(k, &why);
+    else if (!k->slots)
         k->slots = dbr_steer_map(k->steer.map_fd);
-    if (err && err != DBR_ERR_STATE)
-        dbr_log(&k->log, DBR_LOG_INFO, "TAP steering is off: %s", why.text);
 }
 
 /* The far end's hosts are many, and nobody here keeps a table of them: in the client role the kernel's bridge
@@ -71,9 +98,10 @@ int open_tap(struct keeper *k)
     struct dbr_why why = {""};
     char name[DBR_TAP_NAME];
     tap_name(k, name);
+    open_steering(k);
     const struct dbr_tap_config want = {
         .name = name,
-        .queues = k->n_workers,
+        .queues = k->n_workers * k->lanes,
         .mtu = (uint32_t)c->tun_mtu,
         .mac = k->tap_mac        ? k->tap_mac
                : c->lladdr.given ? dbr_get48(c->lladdr.b)
@@ -86,6 +114,7 @@ int open_tap(struct keeper *k)
     if (err)
         return keeper_complain(k, DBR_D_dev, err, why.text);
     steer_tap(k);
+    watch_whence(k);
     if (k->bridged)
         err = dbr_bridge_attach(k->netlink, k->bridge.ifindex, k->tap.ifindex, &why);
     if (err)

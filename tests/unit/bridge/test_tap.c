@@ -136,7 +136,7 @@ static void test_steering(void **state)
     (void)state;
     enum { QUEUES = 4 };
     struct dbr_steer s;
-    if (dbr_steer_open(&s, &why) < 0) {
+    if (dbr_steer_open(&s, 1, &why) < 0) {
         printf("skipped: %s\n", why.text);
         skip();
     }
@@ -164,6 +164,91 @@ static void test_steering(void **state)
     close(raw);
     dbr_steer_unmap(slots);
     dbr_steer_close(&s);
+    dbr_steer_close(&s);
+    dbr_tap_close(&t);
+}
+
+/* Sends what is in f, and returns the lane of the worker that is expected. */
+static unsigned lane_of(int raw, const struct dbr_tap *t, unsigned worker, unsigned lanes)
+{
+    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = t->ifindex, .sll_halen = 6};
+    assert_int_equal(sendto(raw, f.b, f.n, 0, (struct sockaddr *)&to, sizeof to), f.n);
+    int queue = queue_of_next(t);
+    assert_int_equal((unsigned)queue / lanes, worker);
+    return (unsigned)queue % lanes;
+}
+
+/* A packet of `protocol` between hosts that `flow` numbers, ports from `port` on; `bits` are IPv4's fragment
+ * field. */
+static void flow_frame(bool ipv6, uint8_t protocol, uint32_t flow, uint32_t port, uint16_t bits)
+{
+    frame_start(&f, HOST_B, HOST_A, ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+    size_t ip = f.n;
+    frame_fill(&f, 0, 100);
+    uint8_t *p = f.b + ip, *ports = p + (ipv6 ? 40 : 20);
+    p[0] = ipv6 ? 0x60 : 0x45;
+    p[ipv6 ? 6 : 9] = protocol;
+    if (!ipv6)
+        dbr_put16(p + 6, bits);
+    dbr_put32(p + (ipv6 ? 20 : 12), 0x0a000001 + flow);
+    dbr_put32(p + (ipv6 ? 36 : 16), 0xc0a84d0a);
+    dbr_put32(ports, port << 16 | 445);
+}
+
+static void test_lanes(void **state)
+{
+    (void)state;
+    enum { WORKERS = 2, LANES = 4, FLOWS = 300 };
+    static const uint8_t not_flows[][2] = {{0, 1}, {0, 2}, {0, 47}, {1, 58}, {1, 0}, {1, 89}};
+    struct dbr_steer s;
+    if (dbr_steer_open(&s, LANES, &why) < 0) {
+        printf("skipped: %s\n", why.text);
+        skip();
+    }
+    struct dbr_tap t = open_tap("tapl", WORKERS * LANES, true);
+    assert_int_equal(dbr_steer_attach(&s, &t, &why), 0);
+    dbr_steer_slots *slots = dbr_steer_map(s.map_fd);
+    int raw = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+    for (unsigned worker = 0; worker < WORKERS; worker++) {
+        dbr_steer_set(slots, HOST_B, worker);
+        for (size_t i = 0; i < sizeof not_flows / sizeof *not_flows; i++) {
+            flow_frame(not_flows[i][0], not_flows[i][1], 7, 7, 0);
+            assert_int_equal(lane_of(raw, &t, worker, LANES), 0);
+        }
+        frame_start(&f, HOST_B, HOST_A, ETH_P_ARP);
+        frame_fill(&f, 0x11, 46);
+        assert_int_equal(lane_of(raw, &t, worker, LANES), 0);
+        for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+            unsigned by_port[LANES] = {0}, by_host[LANES] = {0};
+            for (unsigned i = 0; i < FLOWS; i++) {
+                flow_frame(ipv6, IPPROTO_TCP, 1, 40000 + i, 0);
+                unsigned lane = lane_of(raw, &t, worker, LANES);
+                by_port[lane]++;
+                f.b[f.n - 1] ^= 0xff; /* another packet of the same flow */
+                assert_int_equal(lane_of(raw, &t, worker, LANES), lane);
+                flow_frame(ipv6, IPPROTO_UDP, i, 40000, 0);
+                by_host[lane_of(raw, &t, worker, LANES)]++;
+            }
+            assert_int_equal(by_port[0] + by_host[0], 0);
+            for (unsigned l = 1; l < LANES; l++)
+                assert_true(by_port[l] > FLOWS / 6 && by_host[l] > FLOWS / 6);
+            flow_frame(ipv6, IPPROTO_UDP, 9, 1,
+                       0); /* UDP: the ports do not count, nor whether it is a piece */
+            unsigned lane = lane_of(raw, &t, worker, LANES);
+            flow_frame(ipv6, IPPROTO_UDP, 9, 2, 0);
+            assert_int_equal(lane_of(raw, &t, worker, LANES), lane);
+            flow_frame(ipv6, ipv6 ? IPPROTO_FRAGMENT : IPPROTO_UDP, 9, 3, 0x2000);
+            assert_int_equal(lane_of(raw, &t, worker, LANES), lane);
+            flow_frame(ipv6, ipv6 ? IPPROTO_FRAGMENT : IPPROTO_UDP, 9, 4, 0x00b9);
+            assert_int_equal(lane_of(raw, &t, worker, LANES), lane);
+        }
+        flow_frame(false, IPPROTO_TCP, 9, 1, 0x2000); /* pieces of TCP's stay together */
+        unsigned lane = lane_of(raw, &t, worker, LANES);
+        flow_frame(false, IPPROTO_TCP, 9, 2, 0x00b9);
+        assert_int_equal(lane_of(raw, &t, worker, LANES), lane);
+    }
+    close(raw);
+    dbr_steer_unmap(slots);
     dbr_steer_close(&s);
     dbr_tap_close(&t);
 }
@@ -308,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_offload_can_be_off),
         cmocka_unit_test(test_steering),
+        cmocka_unit_test(test_lanes),
         cmocka_unit_test(test_slots_are_spread),
         cmocka_unit_test(test_the_kernel_cuts_as_we_do),
         cmocka_unit_test(test_super_frames_cross_the_bridge),

@@ -140,7 +140,7 @@ static void open_tap(struct dbr_boot *boot, const char *name)
     boot->tap_mtu = 1500;
     for (unsigned i = 0; i < boot->n_workers; i++)
         boot->tap[i] = tap.fd[i];
-    if (boot->n_workers > 1 && (dbr_steer_open(&steer, &why) || dbr_steer_attach(&steer, &tap, &why)))
+    if (boot->n_workers > 1 && (dbr_steer_open(&steer, 1, &why) || dbr_steer_attach(&steer, &tap, &why)))
         fprintf(stderr, "no TAP steering: %s\n", why.text);
     else if (boot->n_workers > 1)
         boot->steer = dbr_steer_map(steer.map_fd);

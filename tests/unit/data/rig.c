@@ -63,7 +63,13 @@ static void pair(int *ours, int *theirs)
 
 void rig_init(struct rig *r, unsigned workers)
 {
+    rig_init_lanes(r, workers, 1);
+}
+
+void rig_init_lanes(struct rig *r, unsigned workers, unsigned lanes)
+{
     memset(r, 0, sizeof *r);
+    r->boot.lanes = lanes;
     r->boot.n_workers = workers;
     r->boot.log = (struct dbr_log){.verb = 4, .sink = log_line};
     r->boot.tap_mtu = 1500;
@@ -74,9 +80,10 @@ void rig_init(struct rig *r, unsigned workers)
     r->limits.client_to_client = true;
     for (unsigned i = 0; i < workers; i++) {
         r->boot.udp[1 + i] = udp_socket(&r->port[i], true);
-        pair(&r->lan[i], &r->boot.tap[i]);
         pair(&r->control[i], &r->boot.ipc_worker[i]);
     }
+    for (unsigned i = 0; i < workers * lanes; i++)
+        pair(&r->lan[i], &r->boot.tap[i]);
     pair(&r->keeper, &r->boot.ipc_keeper);
 }
 
@@ -99,10 +106,12 @@ void rig_close(struct rig *r)
 {
     for (unsigned i = 0; i < r->boot.n_workers; i++) {
         close(r->boot.udp[1 + i]);
-        close(r->boot.tap[i]);
         close(r->boot.ipc_worker[i]);
-        close(r->lan[i]);
         close(r->control[i]);
+    }
+    for (unsigned i = 0; i < r->boot.n_workers * r->boot.lanes; i++) {
+        close(r->boot.tap[i]);
+        close(r->lan[i]);
     }
     close(r->boot.ipc_keeper);
     if (r->keeper >= 0)

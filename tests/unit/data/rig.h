@@ -30,7 +30,7 @@ struct rig {
     pthread_t thread;
     bool running;
     int code;                     /* what dbr_data_main() returned */
-    int lan[DBR_MAX_WORKERS];     /* our ends of the TAP queues */
+    int lan[DBR_MAX_QUEUES];      /* our ends of the TAP queues */
     int control[DBR_MAX_WORKERS]; /* our ends of the pairs */
     int keeper;
     uint16_t port[DBR_MAX_WORKERS]; /* of the workers' UDP sockets, on ::1 */
@@ -50,6 +50,7 @@ struct rig_peer {
 
 /* Starts a data process with n workers; limits may be changed before (rig_init, then rig_start). */
 void rig_init(struct rig *r, unsigned workers);
+void rig_init_lanes(struct rig *r, unsigned workers, unsigned lanes);
 void rig_start(struct rig *r);
 /* Closes keeper's end and waits; returns the exit code. */
 int rig_stop(struct rig *r);

@@ -2057,6 +2057,47 @@ static void test_only_peer(void **state)
     rig_peer_close(&w.a);
 }
 
+/* What has queued up in a worker's lanes before its first round: the lone frame of lane 0 leaves first, the
+ * bulk of two lanes in turns, each lane in its order. */
+static void test_lanes(void **state)
+{
+    enum { BULK = 60, FRAME = 1400 };
+    (void)state;
+    static struct world w;
+    static uint8_t f[RIG_FRAME_MAX];
+    uint32_t next[3] = {0, 1000, 2000}, changes = 0, lane = 0;
+    memset(&w, 0, sizeof w);
+    rig_init_lanes(&w.r, 1, 4);
+    rig_peer_open(&w.a, 3);
+    struct dbr_ipc_peer m = rig_peer_message(&w.a);
+    rig_tell(&w.r, 0, &m);
+    rig_key_install(&w.r, &w.a, 0, true, 5);
+    for (unsigned i = 0; i < 2 * BULK; i++) {
+        rig_frame(f, BROADCAST, MAC_HOST, FRAME, (i % 2 ? 2000 : 1000) + i / 2);
+        rig_lan_write(&w.r, 1 + i % 2, NULL, f, FRAME);
+    }
+    rig_frame(f, BROADCAST, MAC_HOST, FRAME, 0);
+    rig_lan_write(&w.r, 0, NULL, f, FRAME);
+    rig_start(&w.r);
+    for (unsigned i = 0; i < 2 * BULK + 1; i++) {
+        assert_int_equal(rig_receive(&w.a, f), FRAME);
+        uint32_t number = rig_frame_number(f);
+        assert_int_equal(number, next[number / 1000]++);
+        changes += number / 1000 != lane;
+        lane = number / 1000;
+        assert_true(i > 0 || lane == 0);
+    }
+    assert_true(changes >= 2 * BULK * FRAME / 65536);
+    for (unsigned i = 0; i < 4; i++) {
+        rig_frame(f, BROADCAST, MAC_HOST, FRAME, 5000 + i);
+        rig_lan_write(&w.r, i, NULL, f, FRAME);
+        assert_int_equal(rig_receive(&w.a, f), FRAME);
+        assert_int_equal(rig_frame_number(f), 5000 + i);
+    }
+    assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
+    rig_peer_close(&w.a);
+}
+
 /* multihome: answers leave from where the newest genuine datagram went; one that was held back says nothing.
  */
 static void test_home_follows(void **state)
@@ -2262,6 +2303,7 @@ int main(void)
         T(test_datagram_from_control),
         T(test_strays_are_bounded),
         T(test_float),
+        cmocka_unit_test(test_lanes),
         cmocka_unit_test(test_only_peer),
         cmocka_unit_test(test_float_of_the_server),
         cmocka_unit_test(test_home_follows),

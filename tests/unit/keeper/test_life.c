@@ -352,7 +352,7 @@ static void birth(void **state)
     (void)state;
     begin_good();
     pid_t control = last_pid("control"), data = last_pid("data");
-    assert_int_equal(descriptors_like(data, "/dev/net/tun"), 2);
+    assert_int_equal(descriptors_like(data, "/dev/net/tun"), 2 * DBR_TAP_LANES_MAX);
     assert_int_equal(descriptors_like(control, "/dev/net/tun"), 0);
     assert_int_equal(descriptors_like(control, "/status"), 1);
     assert_int_equal(descriptors_like(data, "/status"), 0);
