@@ -5,8 +5,9 @@
  * once a second whether index.txt, crl.pem or the OCSP signer has been replaced and then swaps what is
  * served, under one lock.
  *
- * Bounds: 1,000 connections, 64 from one address, 10 s of silence, 32 KiB for each, requests of 16 KiB;
- * statuses and kept answers are bounded by the index and a fixed table.
+ * Bounds: 1,000 connections, 64 from one address, 10 s of silence, 32 KiB for each, requests of 16 KiB; a
+ * list is in memory once, however many fetch it; statuses and kept answers are bounded by the index and a
+ * fixed table.
  */
 #include "ca_cli.h"
 #include "ca_farewell.h"
@@ -22,6 +23,7 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -39,9 +41,15 @@
 enum { KEPT = 1024, SMALL_BODY = 512 };
 enum { CONNECTIONS = 1000, PER_ADDRESS = 64, SILENCE_S = 10, CONNECTION_BYTES = 32768, MAX_AGE_CRL_S = 300 };
 
+/* Bytes that the document and the answers under way share: a list may be long and its readers slow. */
+struct body {
+    atomic_uint refs;
+    uint8_t *p;
+};
+
 /* A document that is served as it is. */
 struct document {
-    uint8_t *p;
+    struct body *body;
     size_t n;
     int64_t changed, expires; /* unix seconds; expires 0: never */
     char etag[40];
@@ -74,12 +82,31 @@ struct server {
 /* --- what is served
  * ------------------------------------------------------------------------------------------- */
 
-static void set_document(struct document *d, uint8_t *p, size_t n, int64_t changed, int64_t expires)
+/* Keeps p, unless it returns NULL: out of memory. */
+static struct body *body_new(uint8_t *p)
+{
+    struct body *b = malloc(sizeof *b);
+    if (b)
+        *b = (struct body){.refs = 1, .p = p};
+    return b;
+}
+
+/* Of either thread. */
+static void body_put(void *body)
+{
+    struct body *b = body;
+    if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
+        return;
+    free(b->p);
+    free(b);
+}
+
+static void set_document(struct document *d, struct body *b, size_t n, int64_t changed, int64_t expires)
 {
     uint8_t md[32];
-    free(d->p);
-    *d = (struct document){.p = p, .n = n, .changed = changed, .expires = expires};
-    EVP_Digest(p, n, md, NULL, EVP_sha256(), NULL);
+    body_put(d->body);
+    *d = (struct document){.body = b, .n = n, .changed = changed, .expires = expires};
+    EVP_Digest(b->p, n, md, NULL, EVP_sha256(), NULL);
     d->etag[0] = '"';
     dbr_hex_text(md, 16, d->etag + 1, 33);
     strcat(d->etag, "\"");
@@ -90,6 +117,13 @@ struct fresh {
     size_t der_len, pem_len, cert_len;
     int64_t from, until;
 };
+
+static void free_fresh(struct fresh *f)
+{
+    free(f->der);
+    free(f->pem);
+    free(f->cert);
+}
 
 /* A CRL that does not verify is not served: the old one stays. */
 static int verify_crl(const struct dbr_ca *ca, struct fresh *f, char *why)
@@ -118,13 +152,23 @@ static int read_fresh(const struct dbr_ca *ca, struct fresh *f, char *why)
     return err ? err : verify_crl(ca, f, why);
 }
 
-static void swap(struct server *s, struct fresh *f)
+/* Consumes what was read, in any case. */
+static int swap(struct server *s, struct fresh *f, char *why)
 {
+    struct body *der = body_new(f->der), *pem = body_new(f->pem), *cert = body_new(f->cert);
+    if (!der || !pem || !cert) {
+        free_fresh(f);
+        free(der);
+        free(pem);
+        free(cert);
+        return dbr_say(DBR_ERR_NOMEM, why, WHY, "out of memory");
+    }
     pthread_mutex_lock(&s->lock);
-    set_document(&s->docs[DOC_CRL_DER], f->der, f->der_len, f->from, f->until);
-    set_document(&s->docs[DOC_CRL_PEM], f->pem, f->pem_len, f->from, f->until);
-    set_document(&s->docs[DOC_CA], f->cert, f->cert_len, f->from, 0);
+    set_document(&s->docs[DOC_CRL_DER], der, f->der_len, f->from, f->until);
+    set_document(&s->docs[DOC_CRL_PEM], pem, f->pem_len, f->from, f->until);
+    set_document(&s->docs[DOC_CA], cert, f->cert_len, f->from, 0);
     pthread_mutex_unlock(&s->lock);
+    return 0;
 }
 
 static int load_statuses(struct server *s, const struct dbr_ca *ca, char *why)
@@ -176,14 +220,10 @@ static int reload(struct server *s, bool *signer_news)
     if (c->o.signer)
         signer_look_up(&s->signer, c, ca);
     err = read_fresh(ca, &f, c->why);
-    if (!err) {
-        swap(s, &f);
+    if (err)
+        free_fresh(&f);
+    else if ((err = swap(s, &f, c->why)) == 0)
         err = bad;
-    } else {
-        free(f.der);
-        free(f.pem);
-        free(f.cert);
-    }
     dbr_ca_close(ca);
     return err;
 }
@@ -262,8 +302,11 @@ static enum MHD_Result reply_document(struct server *s, struct MHD_Connection *c
     pthread_mutex_lock(&s->lock);
     const struct document *d = &s->docs[which];
     bool same = unchanged(c, d);
-    struct MHD_Response *r = MHD_create_response_from_buffer(
-        same ? 0 : d->n, same ? (void *)(uintptr_t) "" : d->p, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r =
+        same ? MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT)
+             : MHD_create_response_from_buffer_with_free_callback_cls(d->n, d->body->p, body_put, d->body);
+    if (r && !same)
+        atomic_fetch_add(&d->body->refs, 1); /* the answer's */
     if (r) {
         MHD_add_response_header(r, "Content-Type", type);
         add_cache_headers(r, (int64_t)time(NULL), d->changed, d->expires, MAX_AGE_CRL_S, d->etag);
@@ -669,7 +712,7 @@ int cmd_serve(struct call *c)
     if (!err)
         err = serve(&s, fd, &t);
     for (int i = 0; i < DOCUMENTS; i++)
-        free(s.docs[i].p);
+        body_put(s.docs[i].body);
     for (int i = 0; i < KEPT; i++)
         drop_kept(&s.kept[i]);
     dbr_responder_free(s.responder);

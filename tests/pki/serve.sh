@@ -142,6 +142,28 @@ is "afterwards" 200 $URL/crl.der
 for i in $(seq 300); do head -c 3000 /dev/urandom > r; post r >/dev/null; done
 most=20000; grep -q '^DBR_SANITIZE:[A-Z]*=..*' "$BUILD/CMakeCache.txt" && most=200000 # a sanitizer keeps freed memory back
 after=$(rss); [ $((after - before)) -lt $most ] && pass "memory: $before kB before, $after kB after" || fail "memory: $before kB before, $after kB after"
+cp ca/index.txt index.good; seq 120000 | awk '{ printf "R\t491231235959Z\t261101000000Z\t70%08XAAAA\tunknown\t/CN=x\n", $1 }' >> ca/index.txt; ca crl >/dev/null
+is_long() { [ "$(curl -s $URL/crl.pem | wc -c)" -gt 5000000 ]; }
+soon is_long; before=$(rss)
+python3 - $PORT <<'EOF' &
+import socket, sys, time
+held = []
+for i in range(50):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096) # or the kernel takes it all
+    s.connect(("127.0.0.1", int(sys.argv[1])))
+    s.send(b"GET /crl.pem HTTP/1.1\r\nHost: x\r\n\r\n")
+    held.append(s)
+time.sleep(8)
+EOF
+slow=$!; PIDS="$PIDS $slow"
+are_there() { [ "$(ls /proc/$SERVER/fd | wc -l)" -gt 55 ]; }
+soon are_there; sleep 1; n=$(ls /proc/$SERVER/fd | wc -l); after=$(rss)
+[ "$n" -gt 50 ] && [ $((after - before)) -lt 60000 ] && pass "50 who do not read a long list: $before kB before, $after kB then" || fail "50 who do not read a long list, $n descriptors: $before kB before, $after kB then"
+cp index.good ca/index.txt; ca crl >/dev/null
+is_short() { cmp -s <(curl -s $URL/crl.pem) ca/crl.pem; }
+soon is_short && pass "a list that is still being fetched is replaced" || fail "a list that is still being fetched is replaced"
+kill $slow 2>/dev/null; wait $slow 2>/dev/null
 grep -qi "sanitizer\|runtime error" serve.log && fail "sanitizer" "$(cat serve.log)"
 kill -TERM $SERVER; wait $SERVER; [ $? = 0 ] && pass "ends on SIGTERM" || fail "ends on SIGTERM"
 
