@@ -120,7 +120,7 @@ release() {
 units() {
     local preset=$1 xml=$OUT/$1.xml t f s
     shift
-    ctest --test-dir "build/$preset" -j "$(nproc)" --timeout 300 --output-on-failure --output-junit "$xml" "$@"
+    ctest --test-dir "build/$preset" -j "$(nproc)" --timeout 900 --output-on-failure --output-junit "$xml" "$@"
     read -r t f s < <(sed -n 's/.*tests="\([0-9]*\)".*/\1/p;s/.*failures="\([0-9]*\)".*/\1/p;s/.*skipped="\([0-9]*\)".*/\1/p' "$xml" | head -n 3 | xargs)
     echo "$((t - f - s)) passed, $f failed, $s skipped"
 }
@@ -136,7 +136,7 @@ tsan() {
     build tsan drawbridged tests/unit/data/all || { echo "0 passed, 1 failed, 0 skipped"; return; }
     # TSan wants its address space where it expects it.
     setarch -R ctest --test-dir build/tsan -N >/dev/null 2>&1 && local fixed="setarch -R"
-    $fixed ctest --test-dir build/tsan -R '^test_data' -j "$(nproc)" --timeout 300 --output-on-failure --output-junit "$OUT/tsan.xml"
+    $fixed ctest --test-dir build/tsan -R '^test_data' -j "$(nproc)" --timeout 900 --output-on-failure --output-junit "$OUT/tsan.xml"
     read -r t f s < <(sed -n 's/.*tests="\([0-9]*\)".*/\1/p;s/.*failures="\([0-9]*\)".*/\1/p;s/.*skipped="\([0-9]*\)".*/\1/p' "$OUT/tsan.xml" | head -n 3 | xargs)
     echo "$((t - f - s)) passed, $f failed, $s skipped"
 }
