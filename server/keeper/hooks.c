@@ -102,18 +102,35 @@ static const char *command_of(const struct dbr_config *c, uint32_t hook)
     return *(char *const *)(const void *)((const char *)c + kinds[hook].command);
 }
 
+/* A command that could not be run when it is due is said now. */
+static int check_command(struct keeper *k, enum dbr_directive which, const char *command)
+{
+    char buf[TEXT], *words[WORDS];
+    if (!command)
+        return 0;
+    if (k->config->script_security < 2)
+        return keeper_complain(k, which, DBR_ERR_CONFIG, "scripts are not allowed; add `script-security 2`");
+    if (script_split(command, buf, sizeof buf, words, WORDS - DBR_HOOK_ARGS_MAX - 3) <= 0)
+        return keeper_complain(k, which, DBR_ERR_CONFIG, "cannot split it into words: check its quotes");
+    return access(words[0], X_OK) ? keeper_complain_errno(k, which, "run", words[0]) : 0;
+}
+
 int hooks_check(struct keeper *k)
 {
-    for (uint32_t i = 0; i < DBR_HOOKS; i++) {
-        unsigned line;
-        const char *file = dbr_config_where(k->config, kinds[i].which, &line);
-        if (!command_of(k->config, i) || k->config->script_security >= 2)
-            continue;
-        dbr_log(&k->log, DBR_LOG_FATAL, "%s:%u: %s: scripts are not allowed; add `script-security 2`", file,
-                line, name_of(i));
-        return DBR_ERR_CONFIG;
-    }
-    return 0;
+    const struct dbr_config *c = k->config;
+    const char *dns = c->dns_updown;
+    if (dns && (strcmp(dns, "force") == 0 || strcmp(dns, "disable") == 0))
+        dns = NULL;
+    int err = check_command(k, DBR_D_up, c->up);
+    if (!err)
+        err = check_command(k, DBR_D_down, c->down);
+    if (!err)
+        err = check_command(k, DBR_D_route_pre_down, c->route_pre_down);
+    if (!err)
+        err = check_command(k, DBR_D_dns_updown, dns);
+    for (uint32_t i = 0; !err && i < DBR_HOOKS; i++)
+        err = check_command(k, kinds[i].which, command_of(c, i));
+    return err;
 }
 
 /* ---- in the script's process ---- */

@@ -96,9 +96,9 @@ as_user() {
     chmod 711 "$LAB_DIR"
     : >"$LAB_DIR/who"
     chmod 666 "$LAB_DIR/who"
-    start "user nobody" "client-connect $LAB_DIR/who.sh" || return
     printf '#!/bin/sh\nid -un >%s/who\ngrep CapEff /proc/self/status >>%s/who\necho "push \\"route-metric 7\\"" >"$1"\n' "$LAB_DIR" "$LAB_DIR" >"$LAB_DIR/who.sh"
     chmod 755 "$LAB_DIR/who.sh"
+    start "user nobody" "client-connect $LAB_DIR/who.sh" || return
     lab_client_start c1 || why "client does not connect" || return
     [ "$(head -n 1 "$LAB_DIR/who")" = nobody ] && grep -q 'CapEff:.0000000000000000' "$LAB_DIR/who" || why "it ran as $(tr '\n' ' ' <"$LAB_DIR/who")" || return
     lab_log_has "${LAB_CLI_LOG[c1]}" "route-metric 7" || why "what it wrote was not taken"

@@ -573,6 +573,9 @@ static void bad_configuration(void **state)
         {"client-config-dir /no/such/dir\n", "/no/such/dir"},
         {"status /no/such/dir/status\n", "/no/such/dir/status"},
         {"script-security 2\nup /bin/false\n", "up script /bin/false failed with status 1"},
+        {"script-security 2\ndown /no/such/script\n", "down: cannot run /no/such/script: No such file"},
+        {"script-security 2\nclient-connect /dev/null\n", "client-connect: cannot run /dev/null: Permission"},
+        {"script-security 2\nlearn-address \"/bin/true 'x\"\n", "learn-address: cannot split it into words"},
         {"cd /no/such/dir\n", "/no/such/dir"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
