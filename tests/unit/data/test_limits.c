@@ -288,15 +288,6 @@ static void test_seat_follows_after_some_in_a_row(void **state)
     assert_int_equal(seat_lone(&f, now += GAP, 7), 7);
 }
 
-static void test_seat_follows_nobody_unknown(void **state)
-{
-    (void)state;
-    struct seat f = {0};
-    uint64_t now = SEAT_REST_NS;
-    for (int i = 0; i < 10; i++)
-        assert_int_equal(seat_lone(&f, now += GAP, -1), SEAT_STAY);
-}
-
 /* Bound to processor 0. */
 static struct seat bound(uint64_t *now)
 {
@@ -304,6 +295,15 @@ static struct seat bound(uint64_t *now)
     for (int i = 0; i < SEAT_TIMES; i++)
         seat_lone(&f, *now += GAP, 0);
     return f;
+}
+
+static void test_seat_follows_nobody_unknown(void **state)
+{
+    (void)state;
+    uint64_t now = SEAT_REST_NS;
+    struct seat f = bound(&now);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(seat_lone(&f, now += GAP, -1), SEAT_STAY);
 }
 
 static void test_seat_is_free_when_busy(void **state)
@@ -316,6 +316,9 @@ static void test_seat_is_free_when_busy(void **state)
     uint64_t rested = now + SEAT_REST_NS;
     while (now + GAP < rested)
         assert_int_equal(seat_lone(&f, now += GAP, 0), SEAT_STAY);
+    for (int i = 1; i < SEAT_TIMES; i++) /* the row begins anew */
+        assert_int_equal(seat_lone(&f, now += GAP, 0), SEAT_STAY);
+    assert_int_equal(seat_lone(&f, now += GAP, 0), 0);
     f = bound(&now);
     assert_int_equal(seat_lone(&f, now += SEAT_GAP_NS - 1, 0), SEAT_FREE); /* quick ones are no lone ones */
     f = (struct seat){0};
