@@ -61,6 +61,16 @@ static int slot_to_write(int have, int vacant, bool on)
     return have >= 0 || !on ? have : vacant;
 }
 
+/* Seldom called. An entry that stayed would not age out: its owner goes on speaking as that address. */
+static void take_from_peers(struct dbr_switch *sw, uint64_t mac)
+{
+    for (uint16_t vid = 0; vid < DBR_VLAN_NONE; vid++) {
+        uint32_t owner = dbr_fdb_lookup(sw->fdb, mac, vid, NULL);
+        if (owner != DBR_PORT_LAN && owner != DBR_PORT_NONE)
+            dbr_fdb_delete(sw->fdb, mac, vid);
+    }
+}
+
 int dbr_switch_guard_mac(struct dbr_switch *sw, uint64_t mac, enum dbr_mac_role role)
 {
     if (!mac || mac > MAC_MASK || dbr_mac_is_group(mac))
@@ -70,9 +80,8 @@ int dbr_switch_guard_mac(struct dbr_switch *sw, uint64_t mac, enum dbr_mac_role 
     if (i < 0)
         return on ? DBR_ERR_LIMIT : 0;
     atomic_store_explicit(&sw->guarded[i], on ? (uint64_t)role << 48 | mac : 0, memory_order_relaxed);
-    uint32_t owner = dbr_fdb_lookup(sw->fdb, mac, 0, NULL);
-    if (on && owner != DBR_PORT_LAN && owner != DBR_PORT_NONE)
-        dbr_fdb_delete(sw->fdb, mac, 0);
+    if (on)
+        take_from_peers(sw, mac);
     return 0;
 }
 

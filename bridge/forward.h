@@ -46,8 +46,7 @@ struct dbr_switch {
 void dbr_switch_init(struct dbr_switch *sw, struct dbr_fdb *fdb);
 
 /* Declares mac to be the bridge's own or the gateway's: no peer gets it in any VLAN, and what a peer had
- * learned of it before is deleted (VLAN 0; others age out as their frames are dropped). role DBR_ROLE_NONE
- * takes it back. DBR_ERR_LIMIT: more than 16. */
+ * learned of it before is deleted. role DBR_ROLE_NONE takes it back. DBR_ERR_LIMIT: more than 16. */
 int dbr_switch_guard_mac(struct dbr_switch *sw, uint64_t mac, enum dbr_mac_role role);
 /* The same for an IPv4 address (host order) that no peer may claim in ARP: gateway, bridge, concentrator. */
 int dbr_switch_guard_ip4(struct dbr_switch *sw, uint32_t ip, bool on);

@@ -66,7 +66,8 @@ guard s/    if (s->used + cost > room)/    if (false)/
 guard s/    s->used += cost;//
 guard s/s->used = s->used > passed ? s->used - passed : 0;/s->used = 0;/
 forward s/if (!mac || mac > MAC_MASK || dbr_mac_is_group(mac))/if (false)/
-forward s/    if (on && owner != DBR_PORT_LAN && owner != DBR_PORT_NONE)/    if (false)/
+forward s/        if (owner != DBR_PORT_LAN && owner != DBR_PORT_NONE)/        if (false)/
+forward s/vid < DBR_VLAN_NONE; vid++/vid < 1; vid++/
 forward s/if (sender && index_of_ip4(sw, sender) >= 0)/if (false)/
 forward s/if (sender && index_of_ip4(sw, sender) >= 0)/if (index_of_ip4(sw, sender) < 0)/
 forward s/return (high || low) && index_of_ip6(sw, high, low) >= 0;/return false;/

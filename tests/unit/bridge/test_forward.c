@@ -201,6 +201,24 @@ static void test_guard_after_learning(void **state)
     assert_int_equal(r.learned, DBR_LEARN_NEW);
 }
 
+/* In its VLAN as well: the owner of an entry is not asked again. */
+static void test_guard_after_learning_in_a_vlan(void **state)
+{
+    (void)state;
+    static const uint16_t vids[] = {1, 5, 4094};
+    for (size_t i = 0; i < sizeof vids / sizeof *vids; i++) {
+        frame_start(&f, BROADCAST, GATEWAY, 0x8100);
+        frame_tag(&f, vids[i], 0x88b5);
+        frame_fill(&f, 0, 86);
+        expect_to(send_built(SITE), DBR_TO_LAN);
+        assert_int_equal(dbr_fdb_lookup(net.fdb, GATEWAY, vids[i], NULL), SITE);
+        dbr_switch_guard_mac(&net.sw, GATEWAY, DBR_ROLE_GATEWAY);
+        assert_int_equal(dbr_fdb_lookup(net.fdb, GATEWAY, vids[i], NULL), DBR_PORT_NONE);
+        expect_drop(send_built(SITE), DBR_GUARD_GATEWAY_MAC);
+        dbr_switch_guard_mac(&net.sw, GATEWAY, DBR_ROLE_NONE);
+    }
+}
+
 /* And what the LAN has of it stays. */
 static void test_guard_of_a_lan_host(void **state)
 {
@@ -446,6 +464,7 @@ int main(void)
         TEST(test_bad_source),
         TEST(test_guarded_addresses),
         TEST(test_guard_after_learning),
+        TEST(test_guard_after_learning_in_a_vlan),
         TEST(test_guard_of_a_lan_host),
         TEST(test_reserved_vlan_from_the_lan),
         TEST(test_guarded_table),
