@@ -128,8 +128,12 @@ static const char *own_program(const struct dbr_config *c)
 
 static void run_own(struct keeper *k, const char *type)
 {
-    struct script_about about = {
-        .dev = k->tap.name, .mtu = k->tap_mtu, .context = "init", .more = k->env, .n_more = k->n_env};
+    struct script_about about = {.dev = k->tap.name,
+                                 .mtu = k->tap_mtu,
+                                 .context = "init",
+                                 .more = k->env,
+                                 .n_more = k->n_env,
+                                 .alive = &k->notify};
     script_run_bare(own_program(k->config), type, &about, k->config, &k->log);
 }
 

@@ -362,7 +362,8 @@ static int write_pid(struct keeper *k)
 static int run_up(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
-    struct script_about about = {.dev = k->tap.name, .mtu = k->tap_mtu, .context = "init"};
+    struct script_about about = {
+        .dev = k->tap.name, .mtu = k->tap_mtu, .context = "init", .alive = &k->notify};
     k->up_ran = !k->client; /* there when the address is known */
     if (!c->up || k->client)
         return 0;

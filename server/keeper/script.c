@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS = 48, TEXT = 4096, PATIENCE_MS = 60000, DHCP_PATIENCE_MS = 500, NAP_MS = 10 };
+enum { WORDS = 48, TEXT = 4096, PATIENCE_MS = 60000, KILLED_MS = 1000, DHCP_PATIENCE_MS = 500, NAP_MS = 10 };
 
 /* ---- words ---- */
 
@@ -130,22 +130,38 @@ void script_env(const char *type, const struct script_about *a, const struct dbr
     }
 }
 
-/* Status as waitpid() gives it; killed when it takes longer. */
-static int wait_for(pid_t pid, int patience_ms)
+/* keeper's loop stands still: its watchdog does not. */
+static void say_alive(const struct notify *n, int waited_ms)
 {
-    int status;
+    const int every_ms = n ? (int)(n->watchdog_ns / 1000000 / NAP_MS * NAP_MS) : 0;
+    if (every_ms && waited_ms % every_ms == 0)
+        notify_send(n, "WATCHDOG=1");
+}
+
+/* True when it has ended, or cannot be waited for: *status is -1 then. */
+static bool ends_within(pid_t pid, int patience_ms, int *status, const struct notify *alive)
+{
     const struct timespec nap = {0, NAP_MS * 1000000l};
     for (int waited = 0; waited < patience_ms; waited += NAP_MS) {
-        pid_t p = waitpid(pid, &status, WNOHANG);
-        if (p == pid)
-            return status;
+        pid_t p = waitpid(pid, status, WNOHANG);
         if (p < 0)
-            return -1;
+            *status = -1;
+        if (p)
+            return true;
+        say_alive(alive, waited);
         nanosleep(&nap, NULL);
     }
-    kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    return status;
+    return false;
+}
+
+/* Status as waitpid() gives it; killed when it takes longer. -1: it is not known. */
+static int wait_for(pid_t pid, int patience_ms, const struct notify *alive)
+{
+    int status = -1;
+    if (ends_within(pid, patience_ms, &status, alive))
+        return status;
+    kill(pid, SIGKILL); /* where the kernel holds it that may last */
+    return ends_within(pid, KILLED_MS, &status, alive) ? status : -1;
 }
 
 void script_say_failed(const struct dbr_log *log, const char *type, const char *command, int status)
@@ -188,7 +204,7 @@ static int run(const char *command, const char *type, const struct script_about 
         execv(words[0], words);
         _exit(127);
     }
-    int status = pid < 0 ? -1 : wait_for(pid, PATIENCE_MS);
+    int status = pid < 0 ? -1 : wait_for(pid, PATIENCE_MS, about->alive);
     if (status == 0)
         return 0;
     script_say_failed(log, type, command, status);
@@ -320,7 +336,7 @@ void dhcp_stop(pid_t pid, const char *dev, const char *folder)
     struct dhcp_paths p;
     name_files(&p, dev, folder);
     kill(pid, SIGTERM);
-    wait_for(pid, DHCP_PATIENCE_MS);
+    wait_for(pid, DHCP_PATIENCE_MS, NULL);
     for (size_t i = 0; i < DHCP_FILES; i++)
         unlink(p.file[i]);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "conf/config.h"
 #include "ipc/messages.h"
+#include "keeper/notify.h"
 
 #include <sys/types.h>
 
@@ -18,7 +19,8 @@ struct script_about {
     char ip[16], mask[16]; /* "" when there is none */
     const char *context;   /* "init" or "restart" */
     const struct dbr_ipc_env *more;
-    size_t n_more; /* variables besides the usual ones */
+    size_t n_more;              /* variables besides the usual ones */
+    const struct notify *alive; /* systemd hears meanwhile that we are; NULL: nobody */
 };
 
 /* Runs command (words separated by blanks; quotes and backslashes as in the configuration) with

@@ -194,6 +194,7 @@ static void fill_about(const struct keeper *k, const struct dbr_ipc_tap_address 
     static const uint8_t none[4];
     about->dev = k->tap.name;
     about->mtu = m->mtu ? m->mtu : k->tap_mtu;
+    about->alive = &k->notify;
     about->more = k->env;
     about->n_more = k->n_env;
     if (memcmp(m->v4, none, 4) == 0)
@@ -219,7 +220,8 @@ static void run_client_up(struct keeper *k, const struct dbr_ipc_tap_address *m)
 void run_down(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
-    struct script_about about = {.dev = k->tap.name, .mtu = k->tap_mtu, .context = "init"};
+    struct script_about about = {
+        .dev = k->tap.name, .mtu = k->tap_mtu, .context = "init", .alive = &k->notify};
     if (!c->down || c->script_security < 2 || !k->up_ran)
         return;
     if (k->client)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Scripts that answer later, and what follows from a script that gets a client's answer: hooks.c alone, with
- * a pair of sockets in control's place.
+ * a pair of sockets in control's place. Scripts that the kernel does not let end, those of script.c too.
  */
 #include "base/err.h"
 #include "keeper/keeper.h"
+#include "keeper/script.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -233,12 +234,65 @@ static void cannot_be_ended(void **state)
     waitpid(script, NULL, 0);
 }
 
+/* ---- up and down, for which keeper's loop stands still ---- */
+
+static bool take_hold; /* of the script, at the first nap */
+static pid_t holder, held;
+
+int __wrap_nanosleep(const struct timespec *nap, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *nap, struct timespec *left)
+{
+    (void)nap, (void)left;
+    if (take_hold)
+        holder = hold(held = only_child());
+    take_hold = false;
+    return 0;
+}
+
+/* The watchdog of systemd hears of us all that time. */
+static void up_takes_long(void **state)
+{
+    char got[32];
+    int pair[2], told = 0;
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+    const struct notify n = {.fd = pair[0], .watchdog_ns = 15 * S_NS};
+    const struct script_about about = {.dev = "tap0", .context = "init", .alive = &n};
+    assert_int_equal(script_run("/bin/sh -c 'exec sleep 100'", "up", &about, &config, &k.log), DBR_ERR_IO);
+    while (recv(pair[1], got, sizeof got, MSG_DONTWAIT) == (ssize_t)strlen("WATCHDOG=1"))
+        told++;
+    assert_true(told >= 60 / 15);
+    while (waitpid(-1, NULL, 0) > 0) /* killed, and perhaps not waited for: no time passes here */
+        ;
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void up_cannot_be_ended(void **state)
+{
+    const struct script_about about = {.dev = "tap0", .context = "init"};
+    (void)state;
+    take_hold = true;
+    alarm(5);
+    assert_int_equal(script_run("/bin/sh -c 'exec sleep 100'", "up", &about, &config, &k.log), DBR_ERR_IO);
+    alarm(0);
+    if (!holder) {
+        puts("skip up_cannot_be_ended: may not trace");
+        skip();
+    }
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
+    waitpid(held, NULL, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answer_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answer_for_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cannot_be_ended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(up_takes_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(up_cannot_be_ended, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
