@@ -834,7 +834,7 @@ struct lan_round {
     uint32_t lone, bulk; /* lanes with little, and with more than their turn: READY_LANE_0 << lane */
 };
 
-/* The first of a round is lane 0, if it has something: there is little there, and it is what others wait for.
+/* The first of a round is lane 0, if it has something: mostly little, and it is what others wait for.
  * Then they take turns. */
 static unsigned next_lane(struct worker *w, bool first)
 {
@@ -842,6 +842,12 @@ static unsigned next_lane(struct worker *w, bool first)
     if (first && ready & READY_LANE_0)
         return 0;
     return (unsigned)__builtin_ctz((after ? after : ready) / READY_LANE_0);
+}
+
+/* So much is enough of a lane that had its turn when the round was at `frames` and `bytes`. */
+static bool turn_is_over(const struct lan_round *r, unsigned frames, size_t bytes)
+{
+    return r->frames - frames >= TAP_TURN_READS || r->bytes - bytes >= TAP_TURN_BYTES;
 }
 
 /* When the last round had one frame only, the first of this one leaves before the next is asked for: a lone
@@ -852,7 +858,7 @@ static void lane_turn(struct worker *w, struct lan_round *r, unsigned lane)
     const unsigned frames = r->frames;
     const size_t bytes = r->bytes;
     w->lane = lane;
-    while (r->bytes - bytes < TAP_TURN_BYTES && r->frames < r->most_frames && !w->out.blocked) {
+    while (!turn_is_over(r, frames, bytes) && r->frames < r->most_frames && !w->out.blocked) {
         if (r->frames == 1 && w->lan_was_lone)
             finish_batch(w);
         ssize_t n = read(w->lanes[lane], w->tap_buf, TAP_BUF);
@@ -872,7 +878,7 @@ static void lane_turn(struct worker *w, struct lan_round *r, unsigned lane)
     }
     bool lone = !(w->ready & bit) && r->frames > frames && r->bytes - bytes < LONE_BYTES;
     r->lone |= lone ? bit : 0;
-    r->bulk |= r->bytes - bytes >= TAP_TURN_BYTES ? bit : 0;
+    r->bulk |= turn_is_over(r, frames, bytes) ? bit : 0;
     if (lone && w->ready & READY_LAN)
         finish_batch(w); /* not after the bulk of the others */
 }

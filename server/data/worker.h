@@ -42,7 +42,8 @@ enum {
     LANES = 8,              /* at most */
     TAP_READS = 64,         /* frames read from the TAP in one round */
     TAP_ROUND_BYTES = 1 << 18,
-    TAP_TURN_BYTES = 60000,                 /* and of one lane before it is the next one's turn */
+    TAP_TURN_READS = 16, /* and of one lane before it is the next one's turn */
+    TAP_TURN_BYTES = 60000,
     TALLIED_CLASSES = 7,                    /* rows of totals.c */
     LAN_ROOM = DBR_VNET_LEN + DBR_VLAN_TAG, /* in front of a frame for worker_to_lan() */
 };

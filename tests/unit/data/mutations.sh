@@ -147,7 +147,8 @@ limits seat s~    f->at = 0;$~    ;~
 limits seat s~    f->times = 0;$~    ;~
 limits seat s~bound ? SEAT_FREE~false ? SEAT_FREE~
 worker worker s~if (first \&\& ready \& READY_LANE_0)~if (false)~
-worker worker s~r->bytes - bytes < TAP_TURN_BYTES~true~
+worker worker s~r->frames - frames >= TAP_TURN_READS || ~~
+worker worker s~    return r->frames - frames >= TAP_TURN_READS .*~    return false;~
 worker worker s~(after ? after : ready)~ready~
 parts outbox s~    if (!p->primary || !p->addr.family)~    if (!p->primary)~
 parts outbox s~    if (all > DBR_MAX_DATAGRAM)~    if (false)~

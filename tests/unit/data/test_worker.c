@@ -2098,6 +2098,34 @@ static void test_lanes(void **state)
     rig_peer_close(&w.a);
 }
 
+/* A flood in lane 0 leaves the others their turns. */
+static void test_lane_0_starves_nobody(void **state)
+{
+    enum { FLOOD = 150, FRAME = 100 };
+    (void)state;
+    static struct world w;
+    uint8_t f[RIG_FRAME_MAX];
+    unsigned at = FLOOD;
+    memset(&w, 0, sizeof w);
+    rig_init_lanes(&w.r, 1, 2);
+    rig_peer_open(&w.a, 3);
+    struct dbr_ipc_peer m = rig_peer_message(&w.a);
+    rig_tell(&w.r, 0, &m);
+    rig_key_install(&w.r, &w.a, 0, true, 5);
+    for (unsigned i = 0; i <= FLOOD; i++) {
+        rig_frame(f, BROADCAST, MAC_HOST, FRAME, i);
+        rig_lan_write(&w.r, i == FLOOD, NULL, f, FRAME);
+    }
+    rig_start(&w.r);
+    for (unsigned i = 0; i <= FLOOD; i++) {
+        assert_int_equal(rig_receive(&w.a, f), FRAME);
+        at = rig_frame_number(f) == FLOOD ? i : at;
+    }
+    assert_true(at <= 16);
+    assert_int_equal(rig_stop(&w.r), DBR_DATA_OK);
+    rig_peer_close(&w.a);
+}
+
 /* multihome: answers leave from where the newest genuine datagram went; one that was held back says nothing.
  */
 static void test_home_follows(void **state)
@@ -2304,6 +2332,7 @@ int main(void)
         T(test_strays_are_bounded),
         T(test_float),
         cmocka_unit_test(test_lanes),
+        cmocka_unit_test(test_lane_0_starves_nobody),
         cmocka_unit_test(test_only_peer),
         cmocka_unit_test(test_float_of_the_server),
         cmocka_unit_test(test_home_follows),
