@@ -75,24 +75,32 @@ static void take_dhcp_option(struct dbr_ipc_dns *m, const char *line)
         each_word(m, add_domain, w + 1, n - 1);
 }
 
-/* One `dns` line; *best is the lowest number of a server so far. */
-static void take_dns(struct dbr_ipc_dns *m, const char *line, long *best)
+/* The number of a line `server NUMBER WHAT WORD ...`; LONG_MAX: it is another one. */
+static long server_number(const char *const w[WORDS], size_t n)
+{
+    char *end = NULL;
+    long number = n > 3 && strcmp(w[0], "server") == 0 ? strtol(w[1], &end, 10) : LONG_MAX;
+    return end && end != w[1] && !*end ? number : LONG_MAX;
+}
+
+/* One `dns` line; of servers the first pass finds the lowest number that has an address, *best, the second
+ * one takes what is said of that one. */
+static void take_dns(struct dbr_ipc_dns *m, const char *line, long *best, bool first_pass)
 {
     char text[LINE];
     const char *w[WORDS];
     size_t n = split(line, text, w);
+    long number = server_number(w, n);
+    bool address = number != LONG_MAX && strcmp(w[2], "address") == 0;
+    if (first_pass) {
+        *best = address && number < *best ? number : *best;
+        return;
+    }
     if (n > 1 && strcmp(w[0], "search-domains") == 0)
         each_word(m, add_domain, w + 1, n - 1);
-    if (n < 4 || strcmp(w[0], "server") != 0)
+    else if (number == LONG_MAX || number != *best)
         return;
-    long number = strtol(w[1], NULL, 10);
-    if (number > *best)
-        return;
-    if (number < *best) {
-        m->n = 0;
-        *best = number;
-    }
-    if (strcmp(w[2], "address") == 0)
+    else if (address)
         each_word(m, add_server, w + 3, n - 3);
     else if (strcmp(w[2], "resolve-domains") == 0)
         each_word(m, add_domain, w + 3, n - 3);
@@ -103,9 +111,10 @@ void calls_dns_collect(struct dbr_ipc_dns *m, const struct dbr_conf_list *const 
 {
     long best = LONG_MAX;
     *m = (struct dbr_ipc_dns){.head = dbr_ipc_head(DBR_IPC_DNS, sizeof *m, 0)};
-    for (size_t l = 0; l < 2; l++)
-        for (size_t i = 0; i < dns[l]->n; i++)
-            take_dns(m, dns[l]->v[i], &best);
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t l = 0; l < 2; l++)
+            for (size_t i = 0; i < dns[l]->n; i++)
+                take_dns(m, dns[l]->v[i], &best, pass == 0);
     if (m->n)
         return;
     for (size_t l = 0; l < 2; l++)

@@ -172,6 +172,11 @@ static const struct {
      {NULL},
      "10.0.0.1",
      "o.example"},
+    {{"server 1 address 10.0.0.1", "server 1 resolve-domains other.example", "server 0 address 10.0.0.2"},
+     {NULL},
+     "10.0.0.2", /* whom nothing is said of */
+     ""},
+    {{"server one address 10.0.0.1"}, {NULL}, "", ""},
     {{"search-domains x"}, {"DNS 10.0.0.9"}, "10.0.0.9", "x"},
     {{"server 0 address nobody", "server", "server 0"},
      {"DNS", "DNS 10.0.0.300", "DOMAIN $(x)", "DOMAIN -x"},
