@@ -10,7 +10,11 @@
 
 int dbr_control_check(const struct dbr_config *config, const struct dbr_log *log)
 {
-    struct dbr_boot boot = {.config = config, .log = *log, .client = config->role == DBR_CONF_ROLE_CLIENT};
+    static const uint8_t no_secret[32];
+    struct dbr_boot boot = {.config = config,
+                            .log = *log,
+                            .client = config->role == DBR_CONF_ROLE_CLIENT,
+                            .token_secret = no_secret};
     struct control *ctl = calloc(1, sizeof *ctl);
     if (!ctl)
         return DBR_ERR_NOMEM;

@@ -5,6 +5,7 @@
  * tests/interop/passwords.sh.
  */
 #include "hooked.h"
+#include "control/control.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -521,6 +522,15 @@ static int teardown(void **state)
     return 0;
 }
 
+/* --check-config has no keeper that made a secret. */
+static void test_check(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("script-security 2\nauth-user-pass-verify x via-file\nauth-gen-token 3600\n");
+    assert_int_equal(dbr_control_check(&rig->cfg, &rig->boot.log), 0);
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -531,7 +541,7 @@ int main(void)
         cmocka_unit_test(test_answer),         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_token_anew),     cmocka_unit_test(test_token_in_time),
         cmocka_unit_test(test_token_external), cmocka_unit_test(test_gone_while_later),
-        cmocka_unit_test(test_override),
+        cmocka_unit_test(test_override),       cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
