@@ -359,6 +359,9 @@ static void check_gates(struct parse *p, bool tls_auth)
     bool client = cfg->role == DBR_CONF_ROLE_CLIENT, v2 = has(&cfg->tls_crypt_v2);
     if (client && v2 && (tls_auth || has(&cfg->tls_crypt)))
         conf_error(at(p, DBR_D_tls_crypt_v2), "a client has one kind of key; remove tls-auth and tls-crypt");
+    else if (tls_auth && has(&cfg->tls_crypt))
+        conf_error(at(p, DBR_D_tls_crypt),
+                   "does not go with tls-auth, which nobody could use; remove one of them");
     if (!v2 && (cfg->tls_crypt_v2_withdrawn || cfg->tls_crypt_v2_max_age))
         conf_warn(
             at(p, cfg->tls_crypt_v2_withdrawn ? DBR_D_tls_crypt_v2_withdrawn : DBR_D_tls_crypt_v2_max_age),
@@ -429,7 +432,15 @@ static void check_scripts(struct parse *p)
     const struct {
         bool on;
         enum dbr_directive which;
-    } scripts[] = {{cfg->up, DBR_D_up},
+    } scripts[] = {{cfg->auth_user_pass_verify.command, DBR_D_auth_user_pass_verify},
+                   {cfg->client_connect, DBR_D_client_connect},
+                   {cfg->client_crresponse, DBR_D_client_crresponse},
+                   {cfg->client_disconnect, DBR_D_client_disconnect},
+                   {cfg->learn_address, DBR_D_learn_address},
+                   {cfg->route_up, DBR_D_route_up},
+                   {cfg->tls_crypt_v2_verify, DBR_D_tls_crypt_v2_verify},
+                   {cfg->tls_verify, DBR_D_tls_verify},
+                   {cfg->up, DBR_D_up},
                    {cfg->down, DBR_D_down},
                    {cfg->ipchange, DBR_D_ipchange},
                    {cfg->route_pre_down, DBR_D_route_pre_down},

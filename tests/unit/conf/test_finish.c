@@ -96,6 +96,8 @@ static const struct {
     {SERVER "tls-crypt-v2 s.key force-cookie\n", NULL},
     {SERVER "tls-crypt-v2-max-age 3\n", "W:tls-crypt-v2-max-age|no effect without tls-crypt-v2"},
     {CLIENT "tls-auth t 1\ntls-crypt-v2 c.key\n", "tls-crypt-v2|one kind of key"},
+    {CLIENT "tls-auth t 1\ntls-crypt c.key\n", "tls-crypt|does not go with tls-auth"},
+    {SERVER "tls-crypt c.key\n", "tls-crypt|does not go with tls-auth"},
     {"dev tap\nserver-bridge\ntls-auth t\nca c\ncert k\n", "t.conf: key: missing|<key>"},
     {"dev tap\nserver-bridge\n" CERTS, "W:tls-auth: missing|gate-key new"},
     {SERVER "auth none\n", "auth|tls-auth needs a digest"},
@@ -123,6 +125,13 @@ static const struct {
     /* scripts */
     {SERVER "up /u\n", "t.conf:7: up|script-security 2"},
     {SERVER "down /u\n", "down|script-security 2"},
+    {SERVER "client-connect /u\n", "client-connect|script-security 2"},
+    {SERVER "client-crresponse /u\n", "client-crresponse|script-security 2"},
+    {SERVER "client-disconnect /u\n", "client-disconnect|script-security 2"},
+    {SERVER "learn-address /u\n", "learn-address|script-security 2"},
+    {SERVER "tls-verify /u\n", "tls-verify|script-security 2"},
+    {SERVER "tls-crypt-v2 s.key\ntls-crypt-v2-verify /u\n", "tls-crypt-v2-verify|script-security 2"},
+    {SERVER "auth-user-pass-verify /u via-file\n", "auth-user-pass-verify|script-security 2"},
     {SERVER "script-security 2\nup /u\ndown /d\n", NULL},
 
     /* server */
@@ -160,6 +169,7 @@ static const struct {
     {CLIENT "proto-force tcp\n", "proto-force|TCP is not built yet|udp"},
     {CLIENT "ipchange /x\n", "ipchange|script-security 2"},
     {CLIENT "route-pre-down /x\n", "route-pre-down|script-security 2"},
+    {CLIENT "route-up /x\n", "route-up|script-security 2"},
     {CLIENT "dns-updown /x\n", "dns-updown|script-security 2"},
     {CLIENT "dns-updown force\n", NULL},
     {CLIENT "dns-updown disable\n", NULL},
