@@ -34,7 +34,8 @@
 
 enum {
     RUNNING = 16,
-    WAITING = 1024,
+    WAITING = 1024, /* or running */
+    LATER = 1024,   /* whose verdict is still to come: they take no place of the others */
     PATIENCE_S = 20,
     PATIENCE_AT_END_S = 5, /* for all of them together */
     WORDS = 48,
@@ -60,9 +61,9 @@ struct job {
 };
 
 struct hooks {
-    struct job *first; /* waiting and running ones, oldest first */
-    size_t n, running;
-    uint64_t look_ns; /* when the files of verdicts to come are looked at again */
+    struct job *first;        /* waiting and running ones, oldest first */
+    size_t n, running, later; /* all, and how many of them */
+    uint64_t look_ns;         /* when the files of verdicts to come are looked at again */
     uint64_t end_ns;  /* the program ends: nobody is waited for any longer than this; 0: it does not */
     uint64_t said_ns; /* when a full queue was complained of */
 };
@@ -334,11 +335,22 @@ static void drop(struct keeper *k, struct job **at)
         cert_file_remove(k, j->cert);
     free(j->files);
     k->hooks->n--;
+    k->hooks->later -= j->later;
     dbr_wipe(j, sizeof *j); /* there may be a password in it */
     free(j);
 }
 
 /* ---- verdicts that come later ---- */
+
+static void say_full(struct keeper *k, uint32_t hook)
+{
+    uint64_t now = monotonic_ns();
+    if (now - k->hooks->said_ns < 10 * S_NS)
+        return;
+    k->hooks->said_ns = now;
+    dbr_log(&k->log, DBR_LOG_WARN, "WARNING: %d scripts wait already; a call of %s is left out", WAITING,
+            name_of(hook));
+}
 
 /* The verdict of a password script: why not, for the client. */
 static void refuse_login(struct keeper *k, struct job **at, int err)
@@ -364,9 +376,15 @@ static void wait_later(struct keeper *k, struct job **at)
         refuse_login(k, at, DBR_ERR_SHAPE);
         return;
     }
+    if (k->hooks->later >= LATER) {
+        say_full(k, j->m.hook);
+        refuse_login(k, at, DBR_ERR_LIMIT);
+        return;
+    }
     int most = c->reneg_sec / 2 > c->hand_window ? c->reneg_sec / 2 : c->hand_window;
     seconds = !seconds ? c->hand_window : seconds < most ? seconds : most;
     j->later = true;
+    k->hooks->later++;
     j->pid = 0;
     j->due_ns = monotonic_ns() + (uint64_t)seconds * S_NS;
     int n = snprintf(say, sizeof say, "%d\n%s\n%s\n", seconds, method, extra);
@@ -520,23 +538,13 @@ void hooks_forget_control(struct keeper *k)
         j->m.id = 0;
 }
 
-static void say_full(struct keeper *k, uint32_t hook)
-{
-    uint64_t now = monotonic_ns();
-    if (now - k->hooks->said_ns < 10 * S_NS)
-        return;
-    k->hooks->said_ns = now;
-    dbr_log(&k->log, DBR_LOG_WARN, "WARNING: %d scripts wait already; a call of %s is left out", WAITING,
-            name_of(hook));
-}
-
 void hook_take(struct keeper *k, const struct dbr_ipc_hook *m)
 {
     if (!command_of(k->config, m->hook) || k->config->script_security < 2)
         return;
     if (!k->hooks)
         k->hooks = calloc(1, sizeof *k->hooks);
-    bool full = !k->hooks || k->hooks->n >= WAITING;
+    bool full = !k->hooks || k->hooks->n - k->hooks->later >= WAITING;
     struct job *j = full ? NULL : calloc(1, sizeof *j);
     if (!j) {
         if (full && k->hooks)

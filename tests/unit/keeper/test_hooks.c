@@ -160,6 +160,32 @@ static void answer_for_nobody(void **state)
     }
 }
 
+/* Logins that wait for their verdict, as many as there may be: other scripts have their places still, and one
+ * more login is refused. */
+static void crowd_of_logins(void **state)
+{
+    static char yes[] = "/bin/true";
+    enum { LATER = 1024, ONE = 16 };
+    uint64_t buf[DBR_IPC_MAX / 8];
+    const struct dbr_ipc_hook_done *done = (const void *)buf;
+    (void)state;
+    config.tls_verify = yes;
+    for (uint32_t at = 0; at <= LATER; at += ONE) {
+        const uint32_t n = at < LATER ? ONE : 1;
+        for (uint32_t i = 0; i < n; i++)
+            ask(DBR_HOOK_USER_PASS, ID + at + i);
+        for (uint32_t i = 0; i < n; i++) {
+            int fd;
+            while (dbr_ipc_recv(control, buf, &fd))
+                a_script_ends();
+            assert_int_equal(done->err, at < LATER ? DBR_ERR_AGAIN : DBR_ERR_LIMIT);
+        }
+    }
+    ask(DBR_HOOK_TLS_VERIFY, ID);
+    a_script_ends();
+    assert_int_equal(answered(), 0);
+}
+
 /* ---- a script that cannot be ended ---- */
 
 static pid_t only_child(void)
@@ -290,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answer_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answer_for_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(crowd_of_logins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cannot_be_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(up_takes_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(up_cannot_be_ended, set_up, tear_down),
