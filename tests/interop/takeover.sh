@@ -20,6 +20,11 @@ state() {
       ip -n "$LAB_ID-gw" rule; ip -n "$LAB_ID-gw" -br link; } 2>/dev/null | grep -v tap0 | sed -E 's/ (valid|preferred)_lft [0-9]+sec//g; s/ expires [0-9]+sec//; s/ nodad//' | sort
 }
 is_back() { [ "$(state)" = "$BEFORE" ]; }
+# A list that the kernel changes while it is read out has lines twice.
+settled() {
+    BEFORE=$(state)
+    is_back
+}
 
 host() {
     local n=$LAB_ID-gw
@@ -33,7 +38,7 @@ host() {
     ip -n "$n" route replace 10.8.0.0/16 dev eth0 table 77
     ip -n "$n" -6 route replace fd99::/48 via fd77::10
     lab_ping lan 192.168.77.1 || why "the host is not reached" || return
-    BEFORE=$(state)
+    lab_until 3 settled || why "the host does not settle"
 }
 
 # admin: the connection that must live, a line each 5 ms; its longest pause is written when it ends.
