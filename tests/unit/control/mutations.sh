@@ -43,7 +43,10 @@ gatekeys gatekey s/if (dbr_withdrawn_has(\&ctl->withdrawn, key->id))/if (false)/
 gatekeys gatekey s/made > days \* DAY_S/made >= days * DAY_S/
 gatekeys gatekey s/return days \&\& ctl->now.unix_s/return ctl->now.unix_s/
 gatekeys gatekey s/    if (why) {/    if (false) {/
-gatekeys gatekey s/!dbr_withdrawn_has(\&ctl->withdrawn, c->gate_id))/dbr_withdrawn_has(\&ctl->withdrawn, c->gate_id))/
+gatekeys gatekey s/            !gate_key_withdrawn(c))/            gate_key_withdrawn(c))/
+gatekeys clients s/if (gate_key_withdrawn(c))/if (false)/
+life workers s/: UINT16_MAX);/: 0);/
+passwords check s/.token_secret = no_secret/.token_secret = NULL/
 gatekeys gatekey s/unsigned cut = withdrawn_cut(ctl);/unsigned cut = 0;/
 gate inbox s/ || !from->port)/)/
 gate inbox s/    if (ctl->now.ns < \*next)/    if (false)/
@@ -94,10 +97,10 @@ options options s/\*cn != '\.' \&\& //
 options options s/ \&\& !strchr(cn, '\/')//
 options options s/ \&\& !strchr(cn, '\\\\')//
 options options s/ | O_NOFOLLOW//
-options options s/ \&\& S_ISREG(st.st_mode)//
+options options s/ || !S_ISREG(st.st_mode)//
 options options s/c->adm->file.disable)/false)/
 options options s/if (!text \&\& dir \&\& ctl->cfg->ccd_exclusive)/if (false)/
-options options s/if (!text \&\& dir \&\& !ctl->cfg->ccd_exclusive)/if (!text \&\& dir)/
+options options s/if (!err \&\& !text \&\& dir \&\& !ctl->cfg->ccd_exclusive)/if (!err \&\& !text \&\& dir)/
 options options s/if (!\*pool_users(c->ctl, ip) \&\& /if (/
 options options s/        --\*users;/        ;/
 options options s/ip >= pool->start \&\& ip <= pool->end/false/
@@ -157,8 +160,8 @@ pool pool s/if (\*cn == ',')/if (false)/
 pool pool s/    if (p->last_ns \&\& p->due_ns/    if (false \&\& p->due_ns/
 pool options s/ \&\& (anothers_too || !pool_is_anothers(c->ctl, ip)))/)/
 pool options s/    if (!users || \*users)$/    if (!users)/
-mgmt mgmt_host s/    struct client \*c = kid ? NULL : ctl->hook_waiters;/    struct client *c = ctl->hook_waiters;/
-mgmt mgmt_host s/(c->adm->waits_for != WAITS_FOR_MANAGERS || c->id != cid)/(c->adm->waits_for != WAITS_FOR_MANAGERS)/
+mgmt mgmt_host s/ || c->adm->kid != kid))/))/
+mgmt mgmt_host s/ || c->id != cid || / || /
 mgmt mgmt_host s/    if (!ctl->management || !mgmt_anybody(ctl->management->mgmt)) {/    if (false) {/
 mgmt hooks s/        if (ctl->now.ns < c->adm->wait_ns)/        if (true)/
 mgmt admit s/    int err = c->ctl->cfg->management_client_auth \&\& !login_proved(c) ? management_judge(c) : 0;/    int err = 0;/

@@ -176,6 +176,7 @@ static void test_exclusive(void **state)
 {
     (void)state;
     write_file("alice", "");
+    write_file("DEFAULT", ""); /* is nobody's own */
     struct rig *rig = with_files("ccd-exclusive\nclient-config-dir x");
     struct caller *a = rig_call(rig, "alice", A, 4000), *b = rig_call(rig, "bob", A, 4001);
     rig_run(rig, 3000);
