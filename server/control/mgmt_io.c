@@ -298,8 +298,24 @@ static bool is_encrypted(const struct control *ctl)
     return yes;
 }
 
-/* One turn while nothing but managers is served. False: keeper has something to say, which can only be the
- * end. */
+/* Of what keeper says before we serve only the end counts: a signal of the admin's finds nothing to do yet.
+ */
+static bool keeper_ends(struct control *ctl)
+{
+    uint64_t buf[DBR_IPC_MAX / 8];
+    const struct dbr_ipc_state *m = (const void *)buf;
+    int fd, err;
+    do {
+        err = dbr_ipc_recv(ctl->boot->ipc_keeper, buf, &fd);
+        if (fd >= 0)
+            close(fd);
+        if (!err && m->head.type == DBR_IPC_STATE && m->what == DBR_STATE_SHUTDOWN)
+            return true;
+    } while (!err || err == DBR_ERR_SHAPE);
+    return err != DBR_ERR_AGAIN;
+}
+
+/* One turn while nothing but managers is served. False: it is the end. */
 static bool wait_turn(struct control *ctl)
 {
     struct management *g = ctl->management;
@@ -321,7 +337,7 @@ static bool wait_turn(struct control *ctl)
         if (p[2 + i].revents)
             management_read(ctl, i, p[2 + i].revents & (POLLHUP | POLLERR) ? EPOLLHUP : EPOLLIN);
     management_turn(ctl);
-    return !p[0].revents;
+    return !p[0].revents || !keeper_ends(ctl);
 }
 
 static int ask_certificate(struct control *ctl)

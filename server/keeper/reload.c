@@ -131,7 +131,7 @@ void reload(struct keeper *k)
     struct reading r = {.k = k, .config = &fresh};
     dbr_log(&k->log, DBR_LOG_NOTICE, "SIGHUP received, the configuration is read again");
     memset(&fresh, 0, sizeof fresh);
-    int err = k->child[CHILD_CONTROL].ipc < 0 || !k->argv ? DBR_ERR_STATE : read_all(&r, &fresh);
+    int err = !k->child[CHILD_CONTROL].ready || !k->argv ? DBR_ERR_STATE : read_all(&r, &fresh);
     if (!err)
         err = send_bundle(k, &r.bundle);
     if (!err)

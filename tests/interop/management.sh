@@ -91,6 +91,10 @@ client_role() {
     lab_client_spawn c1 "management $sock unix" management-hold management-query-passwords "key $LAB_DIR/c1.enc"
     pid=${LAB_CLI_PID[c1]}
     lab_until 5 test -S "$sock" || why "no management socket" || return
+    local signal # while it waits for the passphrase there is nothing that they could do, and nothing ends by them
+    lab_wait_log "${LAB_CLI_LOG[c1]}" "waiting for a manager to give the passphrase" 5 || why "it does not wait" || return
+    for signal in USR2 USR1 HUP; do lab_signal "$pid" $signal; lab_nap 0.2; done
+    ! lab_gone "$pid" || why "ended by a signal while it waited: $(tail -n 1 "${LAB_CLI_LOG[c1]}")" || return
     manager gui "$sock" 0 'a b\"c' || return
     lab_until 5 lab_gone "$pid" || why "still there after signal SIGTERM"
 }
