@@ -100,8 +100,9 @@ static bool write_all(int fd, const char *p, size_t n)
     return fsync(fd) == 0;
 }
 
-/* Written aside, synced and renamed: nobody reads half of it. */
-static bool put(const char *path, const struct list *l)
+/* Written aside, synced and renamed, the folder synced: nobody reads half of it, and no power failure brings
+ * the one before back. */
+static bool put(const char *path, int folder, const struct list *l)
 {
     char aside[PATH_MAX_BYTES];
     if (snprintf(aside, sizeof aside, "%s.new", path) >= (int)sizeof aside) {
@@ -114,7 +115,7 @@ static bool put(const char *path, const struct list *l)
         return false;
     bool ok = write_all(fd, l->text, l->len);
     ok = close(fd) == 0 && ok;
-    if (ok && rename(aside, path) == 0)
+    if (ok && rename(aside, path) == 0 && fsync(folder) == 0)
         return true;
     int e = errno;
     unlink(aside);
@@ -122,8 +123,8 @@ static bool put(const char *path, const struct list *l)
     return false;
 }
 
-/* Whoever has the folder's lock is the only one at its lists, until he ends. False: said. */
-static bool lock_folder(const char *path)
+/* Whoever has the folder's lock is the only one at its lists, until he ends. The folder; -1: said. */
+static int lock_folder(const char *path)
 {
     char folder[PATH_MAX_BYTES] = ".";
     const char *slash = strrchr(path, '/');
@@ -142,15 +143,15 @@ static bool lock_folder(const char *path)
     if (!mine)
         fprintf(stderr, "drawbridge-ctl: %s: cannot lock its folder: %s\n", path,
                 fits ? strerror(errno) : strerror(ENAMETOOLONG));
-    return mine;
+    return mine ? fd : -1;
 }
 
 int gate_list_take(const char *path)
 {
     struct list fresh = {0};
-    bool ok =
-        list_read(&fresh, STDIN_FILENO, "standard input") && lock_folder(path) && may_replace(path, &fresh);
-    if (ok && !put(path, &fresh)) {
+    int folder = list_read(&fresh, STDIN_FILENO, "standard input") ? lock_folder(path) : -1;
+    bool ok = folder >= 0 && may_replace(path, &fresh);
+    if (ok && !put(path, folder, &fresh)) {
         fprintf(stderr, "drawbridge-ctl: %s: %s\n", path, strerror(errno));
         ok = false;
     }

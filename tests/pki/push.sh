@@ -51,6 +51,12 @@ if [ -x "$CTL" ]; then
     refuse "no file" usage "$CTL" gate-list
     cmp -s list was && [ ! -e list.new ] && pass "the one before stays" || fail "the one before stays"
     says "the whole list" "2 keys withdrawn" bash -c "'$CTL' gate-list list < $L"; cmp -s list $L && pass "is in its place" || fail "is in its place"
+    if have strace && strace -qq -o /dev/null true 2>/dev/null; then
+        strace -qq -e trace=rename,renameat,renameat2,fsync -o calls "$CTL" gate-list list < $L >/dev/null
+        grep -A1 "^rename" calls | tail -n 1 | grep -q "^fsync" && pass "its folder is synced" || fail "its folder is synced" "$(cat calls)"
+    else
+        skip "strace may not trace here: is the folder synced"
+    fi
     # Two at once: the second one waits, and sees what the first one has put there.
     { exec 9< .; flock 9; "$CTL" gate-list list < $L > second 2>&1 9<&- & second=$!; sleep 0.5
       { cat $L; printf '%064d\n' 7; } > more; cp more list; exec 9<&-; }
