@@ -151,7 +151,7 @@ worker worker s~r->frames - frames >= TAP_TURN_READS || ~~
 worker worker s~    return r->frames - frames >= TAP_TURN_READS .*~    return false;~
 worker worker s~(after ? after : ready)~ready~
 parts outbox s~    if (!p->primary || !p->addr.family)~    if (!p->primary)~
-parts outbox s~    if (all > DBR_MAX_DATAGRAM)~    if (false)~
+parts outbox s~all > DBR_MAX_DATAGRAM ? NULL : ~~
 parts outbox s~o->n_pieces + pieces > OUTBOX_PIECES || o->used~o->used~
 parts outbox s~o->n_pieces + pieces > OUTBOX_PIECES || o->used + all > OUTBOX_BYTES~o->n_pieces + pieces > OUTBOX_PIECES~
 parts outbox s~    if (o->blocked)$~    if (false)~
