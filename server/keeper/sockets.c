@@ -186,7 +186,8 @@ int listen_unix(const char *path, int type, uid_t uid, gid_t gid, mode_t mode, s
     mode_t mask = umask(0177);
     int bad = fd < 0 || bind(fd, (const struct sockaddr *)&sun, sizeof sun);
     umask(mask);
-    if (!bad && !lchown(path, uid, gid) && !chmod(path, mode) && !listen(fd, 16))
+    /* in this order: whom it is given to may change its mode, root without CAP_FOWNER no more */
+    if (!bad && !chmod(path, mode) && !lchown(path, uid, gid) && !listen(fd, 16))
         return fd;
     int e = errno;
     if (fd >= 0)

@@ -134,6 +134,21 @@ server_waits() {
     lab_ping c1 192.168.77.10 && lab_ping c2 192.168.77.10 || why "no ping"
 }
 
+# What the systemd unit leaves root of its rights is enough to give the socket to somebody.
+unit_rights() {
+    local LAB_SERVER=drawbridged caps who want
+    caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$LAB_LIB/../../server/systemd/drawbridge@.service" | tr A-Z a-z | sed 's/cap_/+/g; s/ /,/g')
+    printf '#!/bin/sh\nexec setpriv --bounding-set=-all,%s "%s" "$@"\n' "$caps" "$DBR_DAEMON" >"$LAB_DIR/unit"
+    chmod 755 "$LAB_DIR/unit"
+    local DBR_DAEMON=$LAB_DIR/unit group=$(id -gn nobody)
+    for who in "user nobody 600 nobody:root" "group $group 660 root:$group"; do
+        want=${who#* * }
+        lab_server_start "management $LAB_DIR/unit.sock unix" "management-client-${who% * *}" || why "$(tail -n 1 "$LAB_SRV_LOG")" || return
+        [ "$(stat -c '%a %U:%G' "$LAB_DIR/unit.sock")" = "$want" ] || why "$(stat -c '%a %U:%G' "$LAB_DIR/unit.sock") instead of $want" || return
+        lab_server_stop || why "it does not end well" || return
+    done
+}
+
 lab_begin management
 LAB_SERVER=drawbridged
 lab_pki && lab_office 2 || exit 1
@@ -147,4 +162,5 @@ t_case management-judge judges
 t_case management-client client_role
 t_case management-client-calls daemon_calls
 t_case management-key-of-the-server server_waits
+t_case management-rights-of-the-unit unit_rights
 t_end
