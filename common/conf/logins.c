@@ -83,7 +83,7 @@ const struct shape conf_logins[SHAPE_COUNT] = {
 static struct parse *at(struct parse *p, enum dbr_directive which)
 {
     p->which = which;
-    p->line = p->cfg->set[which].line;
+    p->file = dbr_config_where(p->cfg, which, &p->line);
     return p;
 }
 
@@ -91,15 +91,15 @@ static void check_token(struct parse *p)
 {
     struct dbr_config *cfg = p->cfg;
     struct dbr_conf_token *t = &cfg->auth_gen_token;
+    long long least = 2LL * cfg->hand_window;
     if (!t->on)
         return;
     if (!cfg->reneg_sec)
         conf_error(at(p, DBR_D_auth_gen_token),
                    "tokens are renewed at renegotiations, and reneg-sec 0 makes none; write: reneg-sec 3600");
-    if (t->renewal_s && t->renewal_s < 2 * cfg->hand_window)
+    if (t->renewal_s && t->renewal_s < least)
         conf_error(at(p, DBR_D_auth_gen_token),
-                   "the renewal time must be at least two times hand-window; write %d or more",
-                   2 * cfg->hand_window);
+                   "the renewal time must be at least two times hand-window; write %lld or more", least);
     if (!t->renewal_s)
         t->renewal_s = cfg->reneg_sec;
 }

@@ -5,12 +5,13 @@
  */
 #include "collect.h"
 
-#define CERTS  "ca ca.crt\ncert c.crt\nkey c.key\n"
-#define HALF   "AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA"
-#define PRINT  HALF ":" HALF
-#define SERVER "dev tap\nserver-bridge\ntls-auth ta.key 0\n" CERTS
-#define P2P    "dev tap\ntls-server\nifconfig 10.0.0.1 255.0.0.0\ntls-auth ta.key 0\n" CERTS
-#define CLIENT "dev tap\nclient\nremote vpn\nremote-cert-tls server\n" CERTS
+#define CERTS     "ca ca.crt\ncert c.crt\nkey c.key\n"
+#define HALF      "AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA"
+#define PRINT     HALF ":" HALF
+#define PASSWORDS "script-security 2\nauth-user-pass-verify /u via-file\n"
+#define SERVER    "dev tap\nserver-bridge\ntls-auth ta.key 0\n" CERTS
+#define P2P       "dev tap\ntls-server\nifconfig 10.0.0.1 255.0.0.0\ntls-auth ta.key 0\n" CERTS
+#define CLIENT    "dev tap\nclient\nremote vpn\nremote-cert-tls server\n" CERTS
 
 /* words NULL: no complaint at all; "W:": a warning and no error. */
 static const struct {
@@ -132,6 +133,10 @@ static const struct {
     {SERVER "tls-verify /u\n", "tls-verify|script-security 2"},
     {SERVER "tls-crypt-v2 s.key\ntls-crypt-v2-verify /u\n", "tls-crypt-v2-verify|script-security 2"},
     {SERVER "auth-user-pass-verify /u via-file\n", "auth-user-pass-verify|script-security 2"},
+    {SERVER PASSWORDS "auth-gen-token 0 119\n", "auth-gen-token|write 120 or more"},
+    {SERVER PASSWORDS "auth-gen-token 0 120\n", NULL},
+    {SERVER PASSWORDS "hand-window 2147483647\nauth-gen-token 0 120\n",
+     "auth-gen-token|write 4294967294 or more"},
     {SERVER "script-security 2\nup /u\ndown /d\n", NULL},
 
     /* server */
@@ -243,6 +248,23 @@ static void cross_checks(void **state)
         collect_fini(&c);
         dbr_config_free(&cfg);
     }
+}
+
+/* A complaint names the file of its directive, which may be another one than that of the one before. */
+static void the_right_file(void **state)
+{
+    static const char second[] = "\n\nauth-gen-token 0 10\n";
+    struct dbr_config cfg;
+    struct collect c;
+    (void)state;
+    assert_int_equal(parse_into(&cfg, &c, SERVER), 0);
+    assert_int_equal(dbr_config_parse(&cfg, "second.conf", second, strlen(second), &c.diag), 0);
+    assert_int_equal(dbr_config_finish(&cfg, &c.diag), DBR_ERR_CONFIG);
+    assert_int_equal(c.n, 2);
+    assert_true(collect_has(&c, "second.conf:3: auth-gen-token|nobody checks"));
+    assert_true(collect_has(&c, "second.conf:3: auth-gen-token|hand-window"));
+    collect_fini(&c);
+    dbr_config_free(&cfg);
 }
 
 static void finished(struct dbr_config *cfg, struct collect *c, const char *text)
@@ -586,6 +608,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cross_checks),
+        cmocka_unit_test(the_right_file),
         cmocka_unit_test(alone),
         cmocka_unit_test(server_bridge_as_the_manual_has_it),
         cmocka_unit_test(server_bridge_by_dhcp_and_nogw),
