@@ -45,7 +45,7 @@ oracle() {
     lab_ping c1 192.168.77.10 || why "the healthy client is dead" || return
     lab_stop "$PING_PID" INT
     # The last echo may be on its way when ping is told to stop, so one is always forgiven.
-    read -r sent lost < <(awk '/packets transmitted/ {print $1, $1 - $4}' "$LAB_DIR/healthy.log")
+    read -r sent lost <<<"$(awk '/packets transmitted/ {print $1, $1 - $4}' "$LAB_DIR/healthy.log")"
     [ "$PIDS" = "$($LAB_PYTHON "$LAB_LIB/proctree.py" pids "$LAB_SRV_PID")" ] || why "the server's processes changed" || return
     lab_log_has "${LAB_CLI_LOG[c1]}" "Initialization Sequence Completed" 2 && { why "the healthy client had to reconnect"; return; }
     lab_ping c1 192.168.77.10 || why "the healthy client is dead" || return

@@ -48,7 +48,7 @@ speaks_as_lan_host() {
     out=$(lab_echoes router 192.168.77.10 200 0.02 --wait $([ "$1" = openvpn ] && echo 1 || echo 5))
     ! lab_gone "$THIEF_PID" || why "the laptop was silent before the router was" || return
     lab_stop "$THIEF_PID"
-    read -r SENT LOST < <(printf '%s\n' "$out" | awk '/packets transmitted/ {print $1, $1 - $4}')
+    read -r SENT LOST <<<"$(printf '%s\n' "$out" | awk '/packets transmitted/ {print $1, $1 - $4}')"
     lab_ping c1 192.168.77.10 || why "the laptop is cut off by $1"
 }
 
@@ -69,7 +69,7 @@ guard_off() {
     lab_knows "source-guard off" || { skipped "$LAB_WHY"; return; }
     lab_server_start "source-guard off" && lab_client_start c1 && lab_ping c1 192.168.77.10 && lab_ping router 192.168.77.10 || why "no ping" || return
     thief 3000 || why "the laptop sends nothing" || return
-    read -r SENT LOST < <(lab_echoes router 192.168.77.10 50 0.02 --wait 0.5 | awk '/packets transmitted/ {print $1, $1 - $4}')
+    read -r SENT LOST <<<"$(lab_echoes router 192.168.77.10 50 0.02 --wait 0.5 | awk '/packets transmitted/ {print $1, $1 - $4}')"
     T_NOTE="$LOST of $SENT pings lost with source-guard off"
     [ "$LOST" -gt 0 ] || why "$T_NOTE"
 }

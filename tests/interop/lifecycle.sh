@@ -144,7 +144,7 @@ none_left() {
 crash_leaves_lan() {
     local pids
     up || return
-    mapfile -t pids < <($LAB_PYTHON "$LAB_LIB/proctree.py" pids "$LAB_SRV_PID" | cut -d' ' -f1)
+    mapfile -t pids <<<"$($LAB_PYTHON "$LAB_LIB/proctree.py" pids "$LAB_SRV_PID" | cut -d' ' -f1)"
     kill -KILL "$LAB_SRV_PID"
     wait "$LAB_SRV_PID" 2>/dev/null
     LAB_SRV_PID=

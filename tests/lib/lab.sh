@@ -34,6 +34,7 @@ LAB_SPACES=()
 LAB_SRV_PID=
 LAB_SRV_LOG=
 LAB_RUN=0
+LAB_NAP=
 declare -A LAB_CLI_PID LAB_CLI_LOG LAB_EAR
 
 # ------------------------------------------------------------------------------------------------- arguments
@@ -97,6 +98,7 @@ lab_begin() {
     LAB_ID=${LAB_ID:-db$$}
     LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/drawbridge-$1.XXXXXX") || exit 1
     chmod 755 "$LAB_DIR"
+    lab_nap 0
     trap lab_end EXIT
     trap 'exit 130' INT TERM HUP
 }
@@ -131,12 +133,16 @@ lab_drain() {
     done
 }
 
-# lab_nap SECONDS: a sleep without a process.
+# lab_nap SECONDS: a sleep without a process: of a pipe that nobody writes to. (One process substitution a nap did the
+# same; when the numbers of processes came round, bash took a child for one of those that had been and waited for ever.)
 lab_nap() {
-    local fd
-    exec {fd}<> <(:)
-    read -r -t "$1" -u "$fd" || true
-    exec {fd}>&-
+    local f
+    if [ -z "$LAB_NAP" ]; then
+        f=$(mktemp -u "${TMPDIR:-/tmp}/drawbridge-nap.XXXXXX")
+        mkfifo -m 600 "$f" && exec {LAB_NAP}<>"$f"
+        rm -f "$f"
+    fi
+    read -r -t "$1" -u "$LAB_NAP" || true
 }
 
 # lab_now_ms: monotonic-enough milliseconds.
