@@ -453,6 +453,8 @@ int keeper_open(struct keeper *k)
         open_log,
         open_run_dir,
         find_user,
+        hooks_check, /* who has mistyped a path is told before the LAN notices anything */
+        open_files,
         loop_open,
         socks_open,
         open_udp,
@@ -465,9 +467,7 @@ int keeper_open(struct keeper *k)
         open_metrics,
         memory_open,
         map_counters,
-        open_files,
         open_management,
-        hooks_check,
         make_token_secret,
         write_pid,
         run_up,

@@ -565,17 +565,20 @@ static void bad_configuration(void **state)
     (void)state;
     static const struct {
         const char *extra, *want;
+        bool before; /* the bridge is touched */
     } cases[] = {
-        {"user no-such-user\n", "user no-such-user does not exist"},
+        {"user no-such-user\n", "user no-such-user does not exist", true},
         {"local 192.0.2.77\n", "no interface has this address"},
         {"local example.org\n", "not an address"},
         {"bridge brk no-such-if\n", "no-such-if"},
-        {"client-config-dir /no/such/dir\n", "/no/such/dir"},
-        {"status /no/such/dir/status\n", "/no/such/dir/status"},
+        {"client-config-dir /no/such/dir\n", "/no/such/dir", true},
+        {"status /no/such/dir/status\n", "/no/such/dir/status", true},
         {"script-security 2\nup /bin/false\n", "up script /bin/false failed with status 1"},
-        {"script-security 2\ndown /no/such/script\n", "down: cannot run /no/such/script: No such file"},
-        {"script-security 2\nclient-connect /dev/null\n", "client-connect: cannot run /dev/null: Permission"},
-        {"script-security 2\nlearn-address \"/bin/true 'x\"\n", "learn-address: cannot split it into words"},
+        {"script-security 2\ndown /no/such/script\n", "down: cannot run /no/such/script: No such file", true},
+        {"script-security 2\nclient-connect /dev/null\n", "client-connect: cannot run /dev/null: Permission",
+         true},
+        {"script-security 2\nlearn-address \"/bin/true 'x\"\n", "learn-address: cannot split it into words",
+         true},
         {"cd /no/such/dir\n", "/no/such/dir"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -583,6 +586,8 @@ static void bad_configuration(void **state)
         assert_int_equal(end_within(4000), 1);
         if (i + 1 < sizeof cases / sizeof cases[0] && !count(cases[i].want))
             fail_msg("%s: no \"%s\" in:\n%s", cases[i].extra, cases[i].want, log_text());
+        if (cases[i].before && count("bridge brk: "))
+            fail_msg("%s: the bridge was raised for it", cases[i].extra);
         assert_int_not_equal(run_command("ip link show tap0 >/dev/null 2>&1"), 0);
         assert_int_not_equal(run_command("ip link show brk >/dev/null 2>&1"), 0);
     }
