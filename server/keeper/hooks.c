@@ -73,18 +73,19 @@ static const struct {
     size_t command;   /* offset in dbr_config */
     const char *type; /* script_type; NULL: the directive's name */
     bool writes;      /* its output is wanted */
+    bool judges;      /* a plain no of it is about the client, no fault of its own */
 } kinds[DBR_HOOKS] = {
 #define AT(member) offsetof(struct dbr_config, member)
-    [DBR_HOOK_TLS_VERIFY] = {DBR_D_tls_verify, AT(tls_verify), NULL, false},
-    [DBR_HOOK_CLIENT_CONNECT] = {DBR_D_client_connect, AT(client_connect), NULL, true},
-    [DBR_HOOK_CLIENT_DISCONNECT] = {DBR_D_client_disconnect, AT(client_disconnect), NULL, false},
-    [DBR_HOOK_LEARN_ADDRESS] = {DBR_D_learn_address, AT(learn_address), NULL, false},
-    [DBR_HOOK_ROUTE_UP] = {DBR_D_route_up, AT(route_up), NULL, false},
-    [DBR_HOOK_IPCHANGE] = {DBR_D_ipchange, AT(ipchange), NULL, false},
+    [DBR_HOOK_TLS_VERIFY] = {DBR_D_tls_verify, AT(tls_verify), NULL, false, true},
+    [DBR_HOOK_CLIENT_CONNECT] = {DBR_D_client_connect, AT(client_connect), NULL, true, true},
+    [DBR_HOOK_CLIENT_DISCONNECT] = {DBR_D_client_disconnect, AT(client_disconnect), NULL, false, false},
+    [DBR_HOOK_LEARN_ADDRESS] = {DBR_D_learn_address, AT(learn_address), NULL, false, false},
+    [DBR_HOOK_ROUTE_UP] = {DBR_D_route_up, AT(route_up), NULL, false, false},
+    [DBR_HOOK_IPCHANGE] = {DBR_D_ipchange, AT(ipchange), NULL, false, false},
     [DBR_HOOK_USER_PASS] = {DBR_D_auth_user_pass_verify, AT(auth_user_pass_verify.command),
-                            "user-pass-verify", false},
-    [DBR_HOOK_GATE_KEY] = {DBR_D_tls_crypt_v2_verify, AT(tls_crypt_v2_verify), NULL, false},
-    [DBR_HOOK_CRRESPONSE] = {DBR_D_client_crresponse, AT(client_crresponse), NULL, false},
+                            "user-pass-verify", false, true},
+    [DBR_HOOK_GATE_KEY] = {DBR_D_tls_crypt_v2_verify, AT(tls_crypt_v2_verify), NULL, false, true},
+    [DBR_HOOK_CRRESPONSE] = {DBR_D_client_crresponse, AT(client_crresponse), NULL, false, true},
 #undef AT
 };
 
@@ -408,14 +409,21 @@ static bool look_again(struct keeper *k, struct job **at, uint64_t now)
     return true;
 }
 
+/* Strangers with a certificate can have as many refusals as they like: those are control's to tell. */
+static void say_status(const struct keeper *k, const struct job *j, int status)
+{
+    const bool answered = WIFEXITED(status) && WEXITSTATUS(status) != 127;
+    if (status && !(answered && kinds[j->m.hook].judges))
+        script_say_failed(&k->log, name_of(j->m.hook), command_of(k->config, j->m.hook), status);
+}
+
 /* A password script has ended, or the one that got the client's answer. */
 static void finish_login(struct keeper *k, struct job **at, int status)
 {
     struct job *j = *at;
     bool later = j->m.hook == DBR_HOOK_USER_PASS && WIFEXITED(status) && WEXITSTATUS(status) == LATER_STATUS;
     k->hooks->running--;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == 127) /* a plain no is not the script's fault */
-        script_say_failed(&k->log, name_of(j->m.hook), command_of(k->config, j->m.hook), status);
+    say_status(k, j, status);
     if (later) {
         wait_later(k, at);
     } else if (j->m.hook == DBR_HOOK_USER_PASS) {
@@ -442,8 +450,7 @@ static void finish(struct keeper *k, struct job **at, int status)
     char text[DBR_IPC_TEXT_MAX + 1];
     ssize_t n = j->output >= 0 && status == 0 ? pread(j->output, text, sizeof text, 0) : 0;
     int err = status ? DBR_ERR_STATE : 0;
-    if (status)
-        script_say_failed(&k->log, name_of(j->m.hook), command_of(k->config, j->m.hook), status);
+    say_status(k, j, status);
     if (n < 0 || n > DBR_IPC_TEXT_MAX) {
         dbr_log(&k->log, DBR_LOG_ERROR, "%s script: it wrote more than %d bytes", name_of(j->m.hook),
                 DBR_IPC_TEXT_MAX);

@@ -39,9 +39,12 @@ uint64_t __wrap_monotonic_ns(void)
     return __real_monotonic_ns() + ahead_ns;
 }
 
-static void quiet(void *arg, int level, const char *line)
+static unsigned complaints; /* lines of level error */
+
+static void count_lines(void *arg, int level, const char *line)
 {
-    (void)arg, (void)level, (void)line;
+    (void)arg, (void)line;
+    complaints += level <= DBR_LOG_ERROR;
 }
 
 static int set_up(void **state)
@@ -54,7 +57,7 @@ static int set_up(void **state)
     memset(&k, 0, sizeof k);
     memset(&config, 0, sizeof config);
     k.config = &config;
-    k.log = (struct dbr_log){.verb = 3, .sink = quiet};
+    k.log = (struct dbr_log){.verb = 3, .sink = count_lines};
     k.child[CHILD_CONTROL].ipc = pair[0];
     control = pair[1];
     config.script_security = 2;
@@ -184,6 +187,32 @@ static void crowd_of_logins(void **state)
     ask(DBR_HOOK_TLS_VERIFY, ID);
     a_script_ends();
     assert_int_equal(answered(), 0);
+}
+
+/* Whoever is refused by a script cannot fill the log by it; a script that fails is complained of. */
+static void refusals_are_no_errors(void **state)
+{
+    static char no[] = "/bin/false", lost[] = "/there/is/none", dies[] = "/bin/sh -c 'kill -9 $$'";
+    static const struct {
+        enum dbr_hook hook;
+        char *command;
+        unsigned lines;
+    } rows[] = {
+        {DBR_HOOK_TLS_VERIFY, no, 0},     {DBR_HOOK_TLS_VERIFY, lost, 1},     {DBR_HOOK_TLS_VERIFY, dies, 1},
+        {DBR_HOOK_CLIENT_CONNECT, no, 0}, {DBR_HOOK_CLIENT_CONNECT, lost, 1}, {DBR_HOOK_GATE_KEY, no, 0},
+        {DBR_HOOK_USER_PASS, no, 0},      {DBR_HOOK_LEARN_ADDRESS, no, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        config.tls_verify = config.client_connect = config.tls_crypt_v2_verify = config.learn_address =
+            config.auth_user_pass_verify.command = rows[i].command;
+        complaints = 0;
+        ask(rows[i].hook, ID);
+        a_script_ends();
+        assert_int_not_equal(answered(), 0);
+        if (complaints != rows[i].lines)
+            fail_msg("row %zu: %u lines", i, complaints);
+    }
 }
 
 /* ---- a script that cannot be ended ---- */
@@ -316,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answer_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answer_for_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refusals_are_no_errors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(crowd_of_logins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cannot_be_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(up_takes_long, set_up, tear_down),
