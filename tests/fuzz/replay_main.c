@@ -28,13 +28,14 @@ static uint64_t next_random(uint64_t *state)
 
 static void load_folder(const char *folder)
 {
-    DIR *d = opendir(folder);
-    if (!d)
-        return;
-    for (struct dirent *e; nseeds < MAX_SEEDS && (e = readdir(d));) {
+    struct dirent **list;
+    int n =
+        scandir(folder, &list, NULL, alphasort); /* the same mutations whatever the file system's order is */
+    for (int i = 0; i < n; i++) {
         char path[4096];
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        FILE *f = e->d_name[0] == '.' ? NULL : fopen(path, "rb");
+        snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
+        FILE *f = list[i]->d_name[0] == '.' || nseeds == MAX_SEEDS ? NULL : fopen(path, "rb");
+        free(list[i]);
         if (!f)
             continue;
         uint8_t *data = malloc(LONGEST_INPUT);
@@ -44,7 +45,8 @@ static void load_folder(const char *folder)
         seeds[nseeds].data = data;
         seeds[nseeds++].len = len;
     }
-    closedir(d);
+    if (n >= 0)
+        free(list);
 }
 
 static size_t mutate(uint8_t *buf, uint64_t *rng)

@@ -395,8 +395,8 @@ static int remove_folder(void **state)
 {
     (void)state;
     char path[256];
-    static const char *const names[] = {"DEFAULT", "pipe", "link", "sub/target"};
-    for (size_t i = 0; i < 4; i++)
+    static const char *const names[] = {"DEFAULT", "pipe", "link", "sub/target", ".hidden"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         remove_file(names[i]);
     snprintf(path, sizeof path, "%s/sub", folder);
     rmdir(path);
