@@ -512,14 +512,14 @@ static void from_peer(struct worker *w, struct peer *p, uint8_t *bytes, size_t l
  * of it. */
 static bool join(struct worker *w, struct peer *p, uint8_t **text, size_t *len)
 {
-    if (w->expanded + 2 * EXPAND_FRAME > EXPAND_BYTES)
+    if (w->expanded + 2 * (DBR_VLAN_TAG + EXPAND_FRAME) > EXPAND_BYTES)
         write_lan(w);
-    uint8_t *room = w->expand + w->expanded;
+    uint8_t *room = w->expand + w->expanded + DBR_VLAN_TAG; /* room that to_lan() may want */
     int err = dbr_fragments_take(p->fragments, text, len, room, w->now.ns);
     if (err == DBR_ERR_SHAPE)
         news_guard(&w->news, p, DBR_GUARD_SHAPE, 0, 0);
     if (!err && *text == room)
-        w->expanded += *len;
+        w->expanded += DBR_VLAN_TAG + *len;
     return !err;
 }
 

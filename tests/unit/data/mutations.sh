@@ -49,7 +49,8 @@ worker worker s~(v.ethertype == DBR_LOOP_ETHERTYPE || p->closed_until_ns)~(v.eth
 worker worker s~    if (!rate_allow(&p->up, .*~    if (false) {~
 worker worker s~    dbr_mss_clamp(bytes, len, p->mss, unsummed);~~
 worker worker s~    if (p->uplink) {~    if (false) {~
-worker worker s~        w->expanded += \*len;~~
+vlan worker s~room = w->expand + w->expanded + DBR_VLAN_TAG;~room = w->expand + w->expanded;~
+worker worker s~        w->expanded += DBR_VLAN_TAG + \*len;~~
 worker worker s~(w->in.multihome || w->n_more) \&\& newest \&\& ~(w->in.multihome || w->n_more) \&\& ~
 worker worker s~(w->in.multihome || w->n_more) \&\& newest~newest~
 worker worker s~    if (p->fixed)~    if (false)~

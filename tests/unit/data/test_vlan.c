@@ -7,6 +7,7 @@
 #include "bridge/loop.h"
 #include "bridge/tap.h"
 #include "bridge/vlan.h"
+#include "proto/fragment.h"
 #include "proto/framing.h"
 #include "rig.h"
 
@@ -352,6 +353,43 @@ static void test_framings(void **state)
     }
 }
 
+/* What was put together out of pieces has room for the tag as well: neither the frame before it in the batch
+ * nor what lies in front of the buffer is touched. */
+static void test_fragments(void **state)
+{
+    enum { FRAMES = 6, PIECES = 2, LONG = 1000 };
+    struct world *w = *state;
+    struct dbr_ipc_peer m = rig_peer_message(&w->a);
+    uint8_t frames[FRAMES][LONG], train[FRAMES * PIECES * (LONG / PIECES + 64)], piece[LONG],
+        got[RIG_FRAME_MAX];
+    struct dbr_fragment_cut cut;
+    size_t n = 0;
+    peer_sends(w, &w->a, BROADCAST, MAC_A, PLAIN);
+    lan_gets(w, 0, VLAN_A);
+    m.vlan = VLAN_A;
+    m.fragment = LONG / PIECES;
+    m.payload_max = 1532;
+    rig_tell(&w->r, 0, &m); /* a anew, as a peer that cuts its payloads */
+    rig_key_install(&w->r, &w->a, 1, true, 77);
+    rig_sync(&w->r, 0);
+    assert_int_equal(dbr_fragment_plan(&cut, LONG, LONG / PIECES), 0);
+    for (uint32_t i = 0; i < FRAMES * PIECES; i++) {
+        uint8_t *f = frames[i / PIECES];
+        if (i % PIECES == 0)
+            rig_frame(f, MAC_HOST, MAC_A, LONG, 100 + i);
+        dbr_fragment_header(piece, &cut, (uint8_t)(i / PIECES), i % PIECES);
+        memcpy(piece + DBR_FRAGMENT_HEADER, f + i % PIECES * cut.size, cut.size);
+        n += rig_seal(&w->a, piece, DBR_FRAGMENT_HEADER + cut.size, train + n);
+    }
+    rig_send_train(&w->r, &w->a, 0, train, n, (uint16_t)(n / (FRAMES * PIECES)));
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        assert_int_equal(rig_lan_read(&w->r, 0, got), LONG + DBR_VLAN_TAG);
+        assert_memory_equal(got, frames[i], 12);
+        assert_int_equal(dbr_get16(got + 14), VLAN_A);
+        assert_memory_equal(got + 16, frames[i] + 12, LONG - 12);
+    }
+}
+
 enum { SEGMENTS = 20, MSS = 1000 };
 
 static void add_tag(uint8_t *f, size_t n, uint16_t vid)
@@ -483,6 +521,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_between_clients, set_up_all, tear_down),
         cmocka_unit_test_setup_teardown(test_across_workers, set_up_two_workers, tear_down),
         cmocka_unit_test_setup_teardown(test_framings, set_up_all, tear_down),
+        cmocka_unit_test_setup_teardown(test_fragments, set_up_all, tear_down),
         cmocka_unit_test_setup_teardown(test_super_frame_down, set_up_all, tear_down),
         cmocka_unit_test_setup_teardown(test_super_frame_up, set_up_all, tear_down),
         cmocka_unit_test_setup_teardown(test_too_long, set_up_all, tear_down),
