@@ -11,6 +11,16 @@
 #define SECOND_NS 1000000000ull
 enum { SAY_MAX = 2048, STATE_MAX = 160 };
 
+/* Managers are told passwords of clients. */
+static void drop_output(struct seat *s)
+{
+    if (s->out)
+        dbr_wipe(s->out, s->cap_out);
+    free(s->out);
+    s->out = NULL;
+    s->cap_out = 0;
+}
+
 /* ---- rings ---- */
 
 static bool ring_init(struct ring *r, size_t cap)
@@ -77,7 +87,7 @@ void mgmt_free(struct mgmt *m)
         return;
     for (int i = 0; i < MGMT_SEATS; i++)
         mgmt_leave(m, i);
-    free(m->after.out);
+    drop_output(&m->after);
     for (int q = 0; q < MGMT_QUESTIONS; q++)
         mgmt_unask(m, (enum mgmt_question)q);
     ring_free(&m->logs);
@@ -99,11 +109,14 @@ static bool make_room(struct seat *s, size_t n)
     size_t cap = s->cap_out ? s->cap_out : 4096;
     while (cap < s->n_out + n)
         cap *= 2;
-    char *more = realloc(s->out, cap);
+    char *more = malloc(cap);
     if (!more) {
         s->lost = true;
         return false;
     }
+    if (s->n_out)
+        memcpy(more, s->out, s->n_out);
+    drop_output(s);
     s->out = more;
     s->cap_out = cap;
     return true;
@@ -123,8 +136,10 @@ static void say_va(struct seat *s, const char *fmt, va_list ap)
     int n = vsnprintf(text, sizeof text, fmt, ap);
     if (n < 0)
         return;
-    mgmt_put(s, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+    n = (size_t)n < sizeof text ? n : (int)sizeof text - 1;
+    mgmt_put(s, text, (size_t)n);
     mgmt_put(s, "\r\n", 2);
+    dbr_wipe(text, (size_t)n);
 }
 
 void mgmt_say(struct mgmt *m, int seat, const char *fmt, ...)
@@ -176,6 +191,8 @@ void mgmt_tell_after(struct mgmt *m, int seat)
 {
     m->running = -1;
     mgmt_put(&m->seats[seat], m->after.out, m->after.n_out);
+    if (m->after.n_out)
+        dbr_wipe(m->after.out, m->after.n_out);
     m->seats[seat].lost |= m->after.lost;
     m->after.n_out = 0;
     m->after.lost = false;
@@ -273,11 +290,10 @@ void mgmt_sent(struct mgmt *m, int seat, size_t n, uint64_t now_ns)
     struct seat *s = &m->seats[seat];
     memmove(s->out, s->out + n, s->n_out - n);
     s->n_out -= n;
-    if (!s->n_out && s->cap_out > MGMT_BACKLOG) {
-        free(s->out);
-        s->out = NULL;
-        s->cap_out = 0;
-    }
+    if (n)
+        dbr_wipe(s->out + s->n_out, n);
+    if (!s->n_out && s->cap_out > MGMT_BACKLOG)
+        drop_output(s);
     mgmt_run_all(m, seat, now_ns);
 }
 
@@ -291,7 +307,7 @@ const char *mgmt_gone(const struct mgmt *m, int seat, bool *at_once)
 void mgmt_leave(struct mgmt *m, int seat)
 {
     struct seat *s = &m->seats[seat];
-    free(s->out);
+    drop_output(s);
     free(s->lines);
     free(s->user);
     dbr_wipe(s, sizeof *s);

@@ -456,6 +456,24 @@ static void test_lines_lost(void **state)
     mgmt_free(m);
 }
 
+/* What has been sent, a client's password perhaps, is nowhere any more. */
+static void test_output_is_wiped(void **state)
+{
+    (void)state;
+    struct mgmt *m = machine(NULL, false, false);
+    int seat = mgmt_seat(m, 0);
+    size_t n;
+    heard(m, seat);
+    mgmt_tell(m, ">CLIENT:ENV,password=%s", "sesame");
+    const char *out = mgmt_output(m, seat, &n);
+    assert_int_equal(n, strlen(">CLIENT:ENV,password=sesame\r\n"));
+    mgmt_sent(m, seat, n - 2, 0);
+    assert_memory_equal(out, "\r\n", 2);
+    for (size_t i = 2; i < n; i++)
+        assert_int_equal(out[i], 0);
+    mgmt_free(m);
+}
+
 /* Nothing runs and nothing is told before the password; three wrong ones, or none in time, end it. */
 static void test_password(void **state)
 {
@@ -890,6 +908,7 @@ int main(void)
         cmocka_unit_test(test_client_role_has_no_kill),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_lines_lost),
+        cmocka_unit_test(test_output_is_wiped),
         cmocka_unit_test(test_questions),
         cmocka_unit_test(test_password),
         cmocka_unit_test(test_seats),
