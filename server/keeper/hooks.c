@@ -117,6 +117,22 @@ static int check_command(struct keeper *k, enum dbr_directive which, const char 
     return access(words[0], X_OK) ? keeper_complain_errno(k, which, "run", words[0]) : 0;
 }
 
+static int check_folder(struct keeper *k, enum dbr_directive which, const char *path)
+{
+    int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0)
+        close(fd);
+    return path && fd < 0 ? keeper_complain_errno(k, which, "open", path) : 0;
+}
+
+/* Where files beside scripts are put. */
+static int check_folders(struct keeper *k)
+{
+    const struct dbr_config *c = k->config;
+    int err = c->auth_user_pass_verify.command ? check_folder(k, DBR_D_tmp_dir, c->tmp_dir) : 0;
+    return err || !c->tls_verify ? err : check_folder(k, DBR_D_tls_export_cert, c->tls_export_cert);
+}
+
 int hooks_check(struct keeper *k)
 {
     const struct dbr_config *c = k->config;
@@ -132,7 +148,7 @@ int hooks_check(struct keeper *k)
         err = check_command(k, DBR_D_dns_updown, dns);
     for (uint32_t i = 0; !err && i < DBR_HOOKS; i++)
         err = check_command(k, kinds[i].which, command_of(c, i));
-    return err;
+    return err ? err : check_folders(k);
 }
 
 /* ---- in the script's process ---- */

@@ -302,7 +302,8 @@ void login_end(struct keeper *k);
 void pool_file_take(struct keeper *k, int fd); /* borrows fd */
 
 /* hooks.c */
-/* Every command of the configuration: may it be run, and is it there? 0, or an error after a line. */
+/* Every command of the configuration, and the folders of files for them: may it be run, and is it there? 0,
+ * or an error after a line. */
 int hooks_check(struct keeper *k);
 void hook_take(struct keeper *k,
                const struct dbr_ipc_hook *m); /* consumes nothing; answers at once when full */

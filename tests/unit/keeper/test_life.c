@@ -579,6 +579,10 @@ static void bad_configuration(void **state)
          true},
         {"script-security 2\nlearn-address \"/bin/true 'x\"\n", "learn-address: cannot split it into words",
          true},
+        {"script-security 2\nauth-user-pass-verify /bin/true via-file\ntmp-dir /no/such/dir\n",
+         "tmp-dir: cannot open /no/such/dir", true},
+        {"script-security 2\ntls-verify /bin/true\ntls-export-cert /no/such/dir\n",
+         "tls-export-cert: cannot open /no/such/dir", true},
         {"cd /no/such/dir\n", "/no/such/dir"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
