@@ -91,6 +91,12 @@ bool dbr_tls_wants_signature(const struct dbr_tls *tls)
     return tls->signing && !tls->signing->answered;
 }
 
+bool dbr_tls_wants_signature_of(const struct dbr_tls *tls, const uint8_t *message, size_t n)
+{
+    return dbr_tls_wants_signature(tls) && tls->signing->what.n == n &&
+           memcmp(tls->signing->what.message, message, n) == 0;
+}
+
 int dbr_tls_signed(struct dbr_tls *tls, const uint8_t *sig, size_t n)
 {
     if (!dbr_tls_wants_signature(tls))

@@ -129,6 +129,8 @@ bool dbr_tls_done(const struct dbr_tls *tls);
  * with it. 0, or DBR_ERR_STATE: none was asked for. */
 int dbr_tls_signed(struct dbr_tls *tls, const uint8_t *sig, size_t n);
 bool dbr_tls_wants_signature(const struct dbr_tls *tls);
+/* Beside config.ask: it waits for one over this message. */
+bool dbr_tls_wants_signature_of(const struct dbr_tls *tls, const uint8_t *message, size_t n);
 /* Before that: 0: this is the signature that r asked for; DBR_ERR_AUTH: it does not verify; DBR_ERR_STATE:
  * that is not what tls waits for (any more). Nothing changes. */
 int dbr_tls_check_signature(const struct dbr_tls *tls, const struct dbr_sign_request *r, const uint8_t *sig,

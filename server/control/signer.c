@@ -66,7 +66,7 @@ const struct signer_key *signer_key(const struct control *ctl)
 
 /* ---- the queue ---- */
 
-static void unlink_asking(struct signer *s, struct asking **at)
+static struct asking *detach(struct signer *s, struct asking **at)
 {
     struct asking *a = *at;
     *at = a->next;
@@ -75,7 +75,7 @@ static void unlink_asking(struct signer *s, struct asking **at)
     s->n--;
     s->sent -= a->sent;
     s->refused -= a->refused;
-    free(a);
+    return a;
 }
 
 /* Sends what the window has room for. */
@@ -100,8 +100,8 @@ void signer_ask(void *arg, void *session_arg, const struct dbr_tls_to_sign *what
 {
     struct control *ctl = arg;
     struct signer *s = ctl->signer;
-    const bool full = !s || s->n >= QUEUE_MAX || what->n > DBR_SIGN_BYTES_MAX;
-    struct asking *a = s ? calloc(1, sizeof *a + (full ? 0 : what->n)) : NULL;
+    const bool full = s && (s->n >= QUEUE_MAX || what->n > DBR_SIGN_BYTES_MAX);
+    struct asking *a = s ? calloc(1, sizeof *a + what->n) : NULL;
     if (!a)
         return; /* its hand-window ends it */
     a->client = dbr_session_owner(session_arg);
@@ -109,10 +109,8 @@ void signer_ask(void *arg, void *session_arg, const struct dbr_tls_to_sign *what
     a->scheme = what->scheme;
     a->refused = full;
     memcpy(a->key, what->key_id, sizeof a->key);
-    if (!full) {
-        a->n = (uint32_t)what->n;
-        memcpy(a->message, what->message, what->n);
-    }
+    a->n = (uint32_t)what->n;
+    memcpy(a->message, what->message, what->n);
     *s->end = a;
     s->end = &a->next;
     s->n++;
@@ -123,14 +121,15 @@ void signer_ask(void *arg, void *session_arg, const struct dbr_tls_to_sign *what
 /* Ends an asking: the handshake goes on with n bytes of signature, or, without any, fails. */
 static void settle(struct control *ctl, struct asking **at, const uint8_t *sig, size_t n, const char *why)
 {
-    struct client *c = (*at)->client;
-    unlink_asking(ctl->signer, at);
-    if (!c || !c->session)
-        return;
-    if (!n)
-        client_log(c, DBR_LOG_NOTICE, "no signature for this handshake: %s", why);
-    dbr_session_signed(c->session, sig, n, &ctl->now);
-    client_settle(c);
+    struct asking *a = detach(ctl->signer, at);
+    struct client *c = a->client;
+    if (c && c->session) {
+        if (!n)
+            client_log(c, DBR_LOG_NOTICE, "no signature for this handshake: %s", why);
+        dbr_session_signed_message(c->session, a->message, a->n, sig, n, &ctl->now);
+        client_settle(c);
+    }
+    free(a);
 }
 
 /* The first of those who are with the signer, or of those who are refused; NULL: none. */
@@ -166,7 +165,7 @@ void signer_forget(struct client *c)
         if (a->client == c && a->sent)
             a->client = NULL; /* its answer will come */
         if (a->client == c)
-            unlink_asking(s, at);
+            free(detach(s, at));
         else
             at = &a->next;
     }
@@ -342,7 +341,7 @@ void signer_free(struct control *ctl)
     if (!s)
         return;
     while (s->first)
-        unlink_asking(s, &s->first);
+        free(detach(s, &s->first));
     if (s->bundle >= 0)
         close(s->bundle);
     free(s->certs);
