@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-enum { GUARDED_BYTES = 128 * 1024, GUARDED_LEAST = 32 };
+enum { GUARDED_BYTES = 128 * 1024, GUARDED_LEAST = 32 }; /* shared out in powers of two from that on */
 
 struct dbr_signkey {
     EVP_PKEY *key;
@@ -26,7 +26,11 @@ struct dbr_signkey {
 
 bool dbr_signkey_guard(void)
 {
+#ifdef DBR_SANITIZED
+    return true; /* the leak checker does not look into that memory, and misses what it refers to */
+#else
     return CRYPTO_secure_malloc_init(GUARDED_BYTES, GUARDED_LEAST) != 0;
+#endif
 }
 
 /* ---- birth and death ---- */
