@@ -84,6 +84,11 @@ inline_and_reload() {
         lab_server_start "@$f" || why "server does not start" || return
         lab_client_start c1 || why "client does not connect" || return
         alone "$C/live.key" && reload && lab_client_start c2 || why "${T_WHY:-c2 does not connect after the reload}" || return
+        local was
+        was=$(process control)
+        kill -KILL "$was" # the next one has a younger copy of keeper's memory
+        lab_until 3 another control "$was" || why "no other control" || return
+        lab_wait_log "$LAB_SRV_LOG" "control: process" 3 2 && lab_nap 0.5
     else
         both "cert $C/live.crt" "key $C/live.key" || return
     fi
@@ -132,7 +137,7 @@ killed() {
     lab_nap 0.3
     ms=$(lab_now_ms)
     kill -KILL "$was"
-    lab_until 3 another "$was" || why "no other signer" || return
+    lab_until 3 another signer "$was" || why "no other signer" || return
     ms=$(($(lab_now_ms) - ms))
     wait "$p"
     grep -q ' 0% packet loss' "$LAB_DIR/ping" || why "frames were lost: $(grep loss "$LAB_DIR/ping")" || return
@@ -145,7 +150,7 @@ killed() {
         lab_until 10 again || why "no second connection"
     fi
 }
-another() { [ -n "$(process signer)" ] && [ "$(process signer)" != "$1" ] && kill -0 "$(process signer)"; }
+another() { [ -n "$(process "$1")" ] && [ "$(process "$1")" != "$2" ] && kill -0 "$(process "$1")"; }
 again() { [ "$(grep -c "Initialization Sequence Completed" "$(log)")" -ge 2 ]; }
 # While it is away a handshake waits for it, or fails with a word; it is not the end of anything.
 stopped() {
@@ -179,8 +184,8 @@ C=$LAB_DIR/keys
 mkdir -p "$C"
 FAR=()
 # The whole of it with LAB_FULL=1 (test.sh --full) or --only.
-short="signer-file|signer-inline|signer-killed|signer-stopped"
-[ $OURS = server ] || short="signer-inline|signer-killed"
+short="signer-inline|signer-killed"
+[ "$LAB_SERVER$LAB_CLIENT" = drawbridgedopenvpn ] || short="signer-killed"
 LAB_ONLY=${LAB_ONLY:-${LAB_FULL:+.}}
 LAB_ONLY=${LAB_ONLY:-$short}
 t_case signer-file file_and_reload
