@@ -21,7 +21,10 @@
 #define OURS      "provider=dbr-extkey"
 #define NOT_OURS  "provider=default"
 #define RSA_NAMES "RSA:rsaEncryption:1.2.840.113549.1.1.1"
+#define PSS_NAMES "RSA-PSS:RSASSA-PSS:1.2.840.113549.1.1.10"
 #define EC_NAMES  "EC:id-ecPublicKey:1.2.840.10045.2.1"
+#define ED1_NAMES "ED25519:1.3.101.112"
+#define ED2_NAMES "ED448:1.3.101.113"
 #define PUBLIC    "dbr-public" /* parameter of import: the address of an EVP_PKEY */
 #define FN(f)     ((void (*)(void))(f))
 
@@ -73,6 +76,7 @@ static const OSSL_PARAM *key_gettable(void *provider)
                                       OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, NULL),
                                       OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
                                       OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_DEFAULT_DIGEST, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_MANDATORY_DIGEST, NULL, 0),
                                       OSSL_PARAM_END};
     (void)provider;
     return list;
@@ -100,9 +104,24 @@ static int rsa_import(void *key, int selection, const OSSL_PARAM params[])
     return import(key, "RSA", selection, params);
 }
 
+static int pss_import(void *key, int selection, const OSSL_PARAM params[])
+{
+    return import(key, "RSA-PSS", selection, params);
+}
+
 static int ec_import(void *key, int selection, const OSSL_PARAM params[])
 {
     return import(key, "EC", selection, params);
+}
+
+static int ed25519_import(void *key, int selection, const OSSL_PARAM params[])
+{
+    return import(key, "ED25519", selection, params);
+}
+
+static int ed448_import(void *key, int selection, const OSSL_PARAM params[])
+{
+    return import(key, "ED448", selection, params);
 }
 
 static const OSSL_PARAM *key_import_types(int selection)
@@ -122,6 +141,16 @@ static const char *ec_operation(int operation)
     return operation == OSSL_OP_SIGNATURE ? "ECDSA" : NULL;
 }
 
+static const char *ed25519_operation(int operation)
+{
+    return operation == OSSL_OP_SIGNATURE ? "ED25519" : NULL;
+}
+
+static const char *ed448_operation(int operation)
+{
+    return operation == OSSL_OP_SIGNATURE ? "ED448" : NULL;
+}
+
 #define KEY_FUNCTIONS(import_fn, operation_fn)                                                               \
     {                                                                                                        \
         {OSSL_FUNC_KEYMGMT_NEW, FN(key_new)}, {OSSL_FUNC_KEYMGMT_FREE, FN(key_free)},                        \
@@ -133,13 +162,29 @@ static const char *ec_operation(int operation)
             {OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, FN(operation_fn)}, {0, NULL},                           \
     }
 static const OSSL_DISPATCH rsa_keys[] = KEY_FUNCTIONS(rsa_import, rsa_operation);
+static const OSSL_DISPATCH pss_keys[] = KEY_FUNCTIONS(pss_import, rsa_operation);
 static const OSSL_DISPATCH ec_keys[] = KEY_FUNCTIONS(ec_import, ec_operation);
+static const OSSL_DISPATCH ed25519_keys[] = KEY_FUNCTIONS(ed25519_import, ed25519_operation);
+static const OSSL_DISPATCH ed448_keys[] = KEY_FUNCTIONS(ed448_import, ed448_operation);
+
+/* As a certificate's key and TLS name them. */
+static const char *const kinds[] = {"RSA", "EC", "ED25519", "ED448", "RSA-PSS"};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static const char *kind_of(const EVP_PKEY *key)
+{
+    for (size_t i = 0; key && i < KINDS; i++)
+        if (EVP_PKEY_is_a(key, kinds[i]))
+            return kinds[i];
+    return NULL;
+}
 
 /* ---- signatures ---- */
 
 struct signing {
     const struct extkey *key; /* borrowed: who signs holds it */
     char digest[32];
+    const char *kind;
     bool ec, pss;
     int salt_len;
 };
@@ -202,10 +247,16 @@ static int signing_init(void *ctx, const char *digest, void *key, const OSSL_PAR
     struct signing *s = ctx;
     if (key)
         s->key = key;
-    if (!s->key || !digest)
+    s->kind = s->key ? kind_of(s->key->pub) : NULL;
+    if (!s->kind)
         return 0;
-    s->ec = EVP_PKEY_is_a(s->key->pub, "EC");
+    if (strcmp(s->kind, "RSA-PSS") == 0) {
+        s->kind = "RSA";
+        s->pss = true;
+    }
+    s->ec = strcmp(s->kind, "EC") == 0;
     s->salt_len = -1;
+    digest = digest ? digest : "";
     const bool long_name = strncmp(digest, "SHA2-", 5) == 0;
     snprintf(s->digest, sizeof s->digest, "%s%s", long_name ? "SHA" : "", digest + (long_name ? 5 : 0));
     return signing_set(s, params);
@@ -215,7 +266,8 @@ static int sign(void *ctx, unsigned char *sig, size_t *len, size_t cap, const un
                 size_t n)
 {
     const struct signing *s = ctx;
-    const struct dbr_to_sign what = {.ec = s->ec,
+    const struct dbr_to_sign what = {.kind = s->kind,
+                                     .ec = s->ec,
                                      .pss = s->pss,
                                      .digest = s->digest,
                                      .salt_len = s->salt_len,
@@ -245,9 +297,13 @@ static const OSSL_DISPATCH signing_functions[] = {
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 {
     static const OSSL_ALGORITHM keys[] = {
-        {RSA_NAMES, OURS, rsa_keys, NULL}, {EC_NAMES, OURS, ec_keys, NULL}, {NULL, NULL, NULL, NULL}};
+        {RSA_NAMES, OURS, rsa_keys, NULL},   {PSS_NAMES, OURS, pss_keys, NULL},
+        {EC_NAMES, OURS, ec_keys, NULL},     {ED1_NAMES, OURS, ed25519_keys, NULL},
+        {ED2_NAMES, OURS, ed448_keys, NULL}, {NULL, NULL, NULL, NULL}};
     static const OSSL_ALGORITHM signatures[] = {{RSA_NAMES, OURS, signing_functions, NULL},
                                                 {"ECDSA", OURS, signing_functions, NULL},
+                                                {ED1_NAMES, OURS, signing_functions, NULL},
+                                                {ED2_NAMES, OURS, signing_functions, NULL},
                                                 {NULL, NULL, NULL, NULL}};
     (void)provider;
     *no_cache = 0;
@@ -276,10 +332,7 @@ static void start(void)
 EVP_PKEY *extkey_new(X509 *cert)
 {
     EVP_PKEY *pub = X509_get0_pubkey(cert), *key = NULL;
-    const char *type = !pub                        ? NULL
-                       : EVP_PKEY_is_a(pub, "RSA") ? "RSA"
-                       : EVP_PKEY_is_a(pub, "EC")  ? "EC"
-                                                   : NULL;
+    const char *type = kind_of(pub);
     if (!type || !CRYPTO_THREAD_run_once(&once, start) || !ready)
         return NULL;
     OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string(PUBLIC, &pub, sizeof pub),

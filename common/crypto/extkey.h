@@ -14,7 +14,8 @@
 
 struct dbr_tls;
 
-/* The key whose public part this certificate has, for lean_ctx(). NULL: no memory, or neither RSA nor EC. */
+/* The key whose public part this certificate has, for lean_ctx(). NULL: no memory, or a kind
+ * that TLS does not sign with. */
 EVP_PKEY *extkey_new(X509 *cert);
 
 /* tls.c: puts the request before the owner of the TLS session that is being driven and waits in its job. The

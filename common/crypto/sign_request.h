@@ -28,8 +28,9 @@ struct dbr_sign_request {
 };
 
 struct dbr_to_sign {
+    const char *kind;       /* of key: "RSA", "EC", "ED25519", "ED448" */
     bool ec, pss;           /* else RSASSA-PKCS1-v1_5 */
-    const char *digest;     /* "SHA256" ... "SHA512", "SHA1" */
+    const char *digest;     /* "SHA256" ... "SHA512", "SHA1"; "" where the algorithm has its own */
     int salt_len;           /* of PSS, bytes; -1: as long as the digest */
     unsigned key_bits;      /* of an RSA key */
     const uint8_t *message; /* what the digest is made of */

@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "crypto/extkey.h"
 #include "crypto/tls_int.h"
+#include "crypto/tls_scheme.h"
 
 #include <openssl/async.h>
 #include <openssl/crypto.h>
@@ -43,7 +44,18 @@ static int drive(struct dbr_tls *t)
     ERR_clear_error();
     int ret = SSL_do_handshake(t->ssl);
     driven = NULL;
+    if (t->signed_once && !t->signing)
+        SSL_clear_mode(t->ssl, SSL_MODE_ASYNC); /* what comes needs no job, nor has only a job's stack */
     return ret;
+}
+
+static int prepare_ask(struct dbr_tls *t, struct tls_signing *s, const struct dbr_to_sign *what)
+{
+    const struct dbr_tls_scheme *scheme = dbr_tls_scheme_find(what->kind, what->digest, what->pss);
+    if (!scheme || what->salt_len >= 0)
+        return DBR_ERR_CRYPTO;
+    s->what = (struct dbr_tls_to_sign){scheme->number, t->ctx->key_id, what->message, what->n};
+    return 0;
 }
 
 /* Runs in the job of a handshake, with 32 KiB of stack. */
@@ -53,7 +65,7 @@ size_t tls_ask_signature(const struct dbr_to_sign *what, uint8_t *sig, size_t ca
     struct tls_signing *s = t && ASYNC_get_current_job() ? OPENSSL_zalloc(sizeof *s) : NULL;
     if (!s)
         return 0;
-    int err = dbr_sign_request(&s->request, what, t->ctx->signer);
+    int err = t->ctx->ask ? prepare_ask(t, s, what) : dbr_sign_request(&s->request, what, t->ctx->signer);
     if (err == DBR_ERR_NOTFOUND)
         tls_because(t,
                     "TLS failed: the signer cannot make this signature (%s); add nopadding or pss to "
@@ -66,6 +78,7 @@ size_t tls_ask_signature(const struct dbr_to_sign *what, uint8_t *sig, size_t ca
             break;
     size_t n = t->signing && s->answered && s->n <= cap ? s->n : 0;
     memcpy(sig, s->sig, n);
+    t->signed_once = true;
     if (t->signing && !n)
         tls_because(t, "TLS failed: nobody made the signature");
     t->signing = NULL;
@@ -76,6 +89,12 @@ size_t tls_ask_signature(const struct dbr_to_sign *what, uint8_t *sig, size_t ca
 bool dbr_tls_wants_signature(const struct dbr_tls *tls)
 {
     return tls->signing && !tls->signing->answered;
+}
+
+bool dbr_tls_wants_signature_of(const struct dbr_tls *tls, const uint8_t *message, size_t n)
+{
+    return dbr_tls_wants_signature(tls) && tls->signing->what.n == n &&
+           memcmp(tls->signing->what.message, message, n) == 0;
 }
 
 int dbr_tls_signed(struct dbr_tls *tls, const uint8_t *sig, size_t n)
@@ -251,7 +270,10 @@ int dbr_tls_step(struct dbr_tls *tls)
     tls->done = !err;
     if (tls->signing && !tls->signing->said) {
         tls->signing->said = true;
-        tls->ctx->sign(tls->ctx->arg, tls->session_arg, &tls->signing->request);
+        if (tls->ctx->ask)
+            tls->ctx->ask(tls->ctx->arg, tls->session_arg, &tls->signing->what);
+        else
+            tls->ctx->sign(tls->ctx->arg, tls->session_arg, &tls->signing->request);
     }
     return err;
 }

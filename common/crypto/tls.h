@@ -44,6 +44,15 @@ typedef enum dbr_verify dbr_tls_verify_fn(void *arg, void *session_arg, const st
 /* Somebody else has the private key and is to sign this; the answer comes by dbr_tls_signed(), later. */
 typedef void dbr_tls_sign_fn(void *arg, void *session_arg, const struct dbr_sign_request *r);
 
+struct dbr_tls_to_sign {
+    uint16_t scheme;        /* crypto/tls_scheme.h */
+    const uint8_t *key_id;  /* of our certificate's key, 32 bytes: crypto/signkey.h */
+    const uint8_t *message; /* whole, not its digest */
+    size_t n;
+};
+/* The same for a process of our own, which looks at what it signs; `what` is borrowed for the call. */
+typedef void dbr_tls_ask_fn(void *arg, void *session_arg, const struct dbr_tls_to_sign *what);
+
 /* Text inputs are borrowed for the call of dbr_tls_ctx_new() only. PEM texts may hold other text around the
  * blocks. */
 struct dbr_tls_config {
@@ -60,6 +69,8 @@ struct dbr_tls_config {
     const char *key_pass;  /* pass phrase of key or pkcs12; NULL: none */
     dbr_tls_sign_fn *sign; /* instead of key: management-external-key; NULL: key is here */
     unsigned signer;       /* what he can do, enum dbr_signer */
+    dbr_tls_ask_fn *ask;   /* instead of key and pkcs12: the signer process; NULL: key is here */
+    const uint8_t *key_id; /* of the key that it has; must be our certificate's. NULL: not looked at */
     const uint8_t *pkcs12; /* DER, instead of ca (where absent), cert and key; or NULL */
     size_t pkcs12_len;
     int version_min, version_max;   /* 12 or 13; 0: 12 and 13 */
@@ -85,6 +96,8 @@ void dbr_tls_ctx_put(struct dbr_tls_ctx *ctx);                /* one less; NULL 
 
 /* Own certificate of the context (for its expiry date and the log); lives as long as ctx. */
 const struct dbr_x509 *dbr_tls_ctx_cert(const struct dbr_tls_ctx *ctx);
+
+const uint8_t *dbr_tls_ctx_key_id(const struct dbr_tls_ctx *ctx); /* beside config.ask: 32 bytes; as long */
 
 struct dbr_tls;
 
@@ -116,6 +129,8 @@ bool dbr_tls_done(const struct dbr_tls *tls);
  * with it. 0, or DBR_ERR_STATE: none was asked for. */
 int dbr_tls_signed(struct dbr_tls *tls, const uint8_t *sig, size_t n);
 bool dbr_tls_wants_signature(const struct dbr_tls *tls);
+/* Beside config.ask: it waits for one over this message. */
+bool dbr_tls_wants_signature_of(const struct dbr_tls *tls, const uint8_t *message, size_t n);
 /* Before that: 0: this is the signature that r asked for; DBR_ERR_AUTH: it does not verify; DBR_ERR_STATE:
  * that is not what tls waits for (any more). Nothing changes. */
 int dbr_tls_check_signature(const struct dbr_tls *tls, const struct dbr_sign_request *r, const uint8_t *sig,

@@ -6,13 +6,13 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "crypto/extkey.h"
+#include "crypto/keyfile.h"
 #include "crypto/lean.h"
 #include "crypto/tls_int.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
 
 #include <limits.h>
@@ -25,11 +25,13 @@
 struct build {
     const struct dbr_tls_config *cfg;
     SSL_CTX *ctx;
-    X509 *own; /* our certificate, counted */
+    X509 *own;          /* our certificate, counted */
+    uint8_t key_id[32]; /* of its key, where that is elsewhere */
     char *why;
     size_t cap;
 };
 
+#define WRONG_PAIR     "key: does not belong to the certificate of cert; give the two of one pair"
 #define REFUSE(b, ...) say((b)->why, (b)->cap, DBR_ERR_CONFIG, __VA_ARGS__)
 
 static int out_of_memory(struct build *b)
@@ -114,8 +116,12 @@ static int set_tls12_ciphers(struct build *b)
             return REFUSE(b, "tls-cipher: the list is too long");
         p += n;
     }
+    if (b->cfg->server && (b->cfg->ask || b->cfg->sign)) /* who has the key signs, and decrypts nothing */
+        add_cipher(list, sizeof list, "!kRSA", 5);
     if (!SSL_CTX_set_cipher_list(b->ctx, list))
-        return REFUSE(b, "tls-cipher: no cipher of \"%s\" is known; see openssl ciphers -v",
+        return REFUSE(b,
+                      "tls-cipher: no cipher of \"%s\" is known, or only such without forward secrecy; see "
+                      "openssl ciphers -v",
                       b->cfg->cipher_list);
     return 0;
 }
@@ -250,38 +256,12 @@ static int load_extra(struct build *b)
     return each_cert(b, "extra-certs", b->cfg->extra_certs, b->cfg->extra_certs_len, add_to_chain, &n);
 }
 
-struct pass {
-    const char *text;
-    bool asked;
-};
-
-static int give_pass(char *buf, int size, int writing, void *arg)
-{
-    struct pass *p = arg;
-    (void)writing;
-    p->asked = true;
-    size_t n = p->text ? strlen(p->text) : 0;
-    if (!p->text || size < 0 || n > (size_t)size)
-        return -1;
-    memcpy(buf, p->text, n);
-    return (int)n;
-}
-
-static int refuse_key(struct build *b, const struct pass *pass)
-{
-    if (pass->asked && !pass->text)
-        return REFUSE(b, "key: it is encrypted; give its pass phrase (askpass FILE)");
-    if (pass->asked)
-        return REFUSE(b, "key: wrong pass phrase (or the key is damaged); check askpass");
-    return REFUSE(b, "key: no private key in it (%s); it must be PEM", library_reason());
-}
-
 static int use_key(struct build *b, EVP_PKEY *read)
 {
     EVP_PKEY *key = lean_key(read);
     int err = 0;
     if (!key || X509_check_private_key(b->own, key) != 1)
-        err = REFUSE(b, "key: does not belong to the certificate of cert; give the two of one pair");
+        err = REFUSE(b, WRONG_PAIR);
     else if (!SSL_CTX_use_PrivateKey(b->ctx, key))
         err = REFUSE(b, "key: OpenSSL refuses it: %s", library_reason());
     EVP_PKEY_free(key);
@@ -298,37 +278,54 @@ static int without_pss(struct build *b)
     return REFUSE(b, "management-external-key: %s", library_reason());
 }
 
+/* Managers' words are for these (management-notes.txt). */
+static bool managers_can(const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "EC");
+}
+
 /* The key is elsewhere: what the certificate says of it is all there is. */
 static int use_signer(struct build *b)
 {
+    const bool managers = b->cfg->sign;
     EVP_PKEY *key = extkey_new(b->own);
     int err = 0;
-    if (!key)
-        err = REFUSE(b, "cert: management-external-key is for RSA and elliptic curve keys only");
+    if (!key || (managers && !managers_can(key)))
+        err = REFUSE(b, managers ? "cert: management-external-key is for RSA and elliptic curve keys only"
+                                 : "cert: its key is of a kind that TLS has no use for");
     else if (!SSL_CTX_use_PrivateKey(b->ctx, key))
         err = REFUSE(b, "key: OpenSSL refuses it: %s", library_reason());
-    else if (EVP_PKEY_is_a(key, "RSA") && !(b->cfg->signer & (DBR_SIGNER_PSS | DBR_SIGNER_NOPADDING)))
+    else if (managers && EVP_PKEY_is_a(key, "RSA") &&
+             !(b->cfg->signer & (DBR_SIGNER_PSS | DBR_SIGNER_NOPADDING)))
         err = without_pss(b);
     EVP_PKEY_free(key);
     SSL_CTX_set_mode(b->ctx, SSL_MODE_ASYNC);
     return err;
 }
 
+/* The key that is elsewhere must be the one of our certificate. */
+static int check_key_id(struct build *b)
+{
+    if (keyfile_cert_id(b->own, b->key_id))
+        return REFUSE(b, "cert: %s", library_reason());
+    if (b->cfg->key_id && memcmp(b->cfg->key_id, b->key_id, sizeof b->key_id) != 0)
+        return REFUSE(b, WRONG_PAIR);
+    return 0;
+}
+
 static int load_key(struct build *b)
 {
     const struct dbr_tls_config *c = b->cfg;
-    struct pass pass = {c->key_pass, false};
-    if (c->pkcs12)
-        return 0;
-    if (c->sign)
+    int err = c->ask ? check_key_id(b) : 0;
+    if (err || (c->pkcs12 && !c->ask))
+        return err;
+    if (c->sign || c->ask)
         return use_signer(b);
     if (!c->key)
         return REFUSE(b, "key: missing; give the private key of cert (key FILE, or inline)");
-    BIO *bio = c->key_len <= INT_MAX ? BIO_new_mem_buf(c->key, (int)c->key_len) : NULL;
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_pass, &pass) : NULL;
-    int err = key ? use_key(b, key) : refuse_key(b, &pass);
+    EVP_PKEY *key = keyfile_pem(c->key, c->key_len, c->key_pass, b->why, b->cap);
+    err = key ? use_key(b, key) : DBR_ERR_CONFIG;
     EVP_PKEY_free(key);
-    BIO_free(bio);
     return err;
 }
 
@@ -366,34 +363,19 @@ static int use_p12_parts(struct build *b, EVP_PKEY *key, X509 *cert, STACK_OF(X5
     return err ? err : use_p12_chain(b, chain);
 }
 
-static int use_p12(struct build *b, PKCS12 *p12)
-{
-    const char *pass = b->cfg->key_pass ? b->cfg->key_pass : "";
-    EVP_PKEY *key = NULL;
-    X509 *cert = NULL;
-    STACK_OF(X509) *chain = NULL;
-    if (!PKCS12_verify_mac(p12, pass, -1))
-        return REFUSE(b, "pkcs12: %s",
-                      b->cfg->key_pass ? "wrong pass phrase; check askpass"
-                                       : "it is encrypted; give its pass phrase (askpass FILE)");
-    if (!PKCS12_parse(p12, pass, &key, &cert, &chain))
-        return REFUSE(b, "pkcs12: cannot be read (%s); one written with RC2 must be exported again",
-                      library_reason());
-    int err = use_p12_parts(b, key, cert, chain);
-    sk_X509_pop_free(chain, X509_free);
-    EVP_PKEY_free(key);
-    return err;
-}
-
 static int load_p12(struct build *b)
 {
     const struct dbr_tls_config *c = b->cfg;
-    const uint8_t *p = c->pkcs12;
-    if (!p)
+    EVP_PKEY *key;
+    X509 *cert;
+    STACK_OF(X509) * chain;
+    if (!c->pkcs12)
         return 0;
-    PKCS12 *p12 = c->pkcs12_len <= INT_MAX ? d2i_PKCS12(NULL, &p, (long)c->pkcs12_len) : NULL;
-    int err = p12 ? use_p12(b, p12) : REFUSE(b, "pkcs12: not a PKCS#12 file (%s)", library_reason());
-    PKCS12_free(p12);
+    int err = keyfile_p12(c->pkcs12, c->pkcs12_len, c->key_pass, &key, &cert, &chain, b->why, b->cap);
+    if (!err)
+        err = use_p12_parts(b, key, cert, chain);
+    sk_X509_pop_free(chain, X509_free);
+    EVP_PKEY_free(key);
     return err;
 }
 
@@ -463,6 +445,8 @@ static int keep(struct dbr_tls_ctx **out, const struct build *b)
     c->fingerprint = b->cfg->fingerprint;
     c->verify = b->cfg->verify;
     c->sign = b->cfg->sign;
+    c->ask = b->cfg->ask;
+    memcpy(c->key_id, b->key_id, sizeof c->key_id);
     c->signer = b->cfg->signer;
     c->arg = b->cfg->arg;
     c->ssl_ctx = b->ctx;
@@ -510,4 +494,9 @@ void dbr_tls_ctx_put(struct dbr_tls_ctx *ctx)
 const struct dbr_x509 *dbr_tls_ctx_cert(const struct dbr_tls_ctx *ctx)
 {
     return &ctx->cert;
+}
+
+const uint8_t *dbr_tls_ctx_key_id(const struct dbr_tls_ctx *ctx)
+{
+    return ctx->key_id;
 }

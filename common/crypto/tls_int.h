@@ -41,14 +41,17 @@ struct dbr_tls_ctx {
     dbr_tls_verify_fn *verify;
     dbr_tls_sign_fn *sign;
     unsigned signer;
+    dbr_tls_ask_fn *ask;
+    uint8_t key_id[32]; /* beside ask */
     void *arg;
     struct dbr_x509 cert;
 };
 
 /* A signature that the handshake waits for. */
 struct tls_signing {
-    struct dbr_sign_request request;
-    const struct dbr_to_sign *to_sign; /* what it was made of; in the job that waits */
+    struct dbr_sign_request request;   /* for sign */
+    struct dbr_tls_to_sign what;       /* for ask; the message is in the job that waits */
+    const struct dbr_to_sign *to_sign; /* what request was made of; there, too */
     bool said, answered;               /* to its owner; by him */
     uint8_t sig[DBR_SIGNATURE_MAX];
     size_t n;
@@ -66,6 +69,7 @@ struct dbr_tls {
     bool done;
     bool stop;                   /* the peer did what we do not serve: the pipe runs dry at once */
     struct tls_signing *signing; /* NULL: none */
+    bool signed_once;            /* there is one signature of ours in a handshake */
     struct dbr_x509 peer;
     char *why; /* of DBR_TLS_WHY_MAX bytes, made when there is one */
 };

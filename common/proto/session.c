@@ -346,6 +346,19 @@ void dbr_session_signed(struct dbr_session *s, const uint8_t *sig, size_t n, con
     }
 }
 
+void dbr_session_signed_message(struct dbr_session *s, const uint8_t *message, size_t message_len,
+                                const uint8_t *sig, size_t n, const struct dbr_now *now)
+{
+    for (size_t i = 0; i < SESSION_SLOTS; i++) {
+        struct negotiation *g = &s->neg[i];
+        if (!g->tls || !dbr_tls_wants_signature_of(g->tls, message, message_len))
+            continue;
+        dbr_tls_signed(g->tls, sig, n);
+        drive(s, g, now);
+        return;
+    }
+}
+
 /* The sender must be the far end of this session, and mean this session. */
 static int check_sids(struct dbr_session *s, const struct dbr_control *c)
 {

@@ -56,6 +56,7 @@ void client_free(struct client *c)
     ocsp_forget(c);
     hook_forget(c);
     management_sign_forget(c);
+    signer_forget(c);
     chain_free(c);
     dbr_session_free(c->session);
     free(c->gate_id);

@@ -111,6 +111,8 @@ static void take_state(struct control *ctl, const struct dbr_ipc_state *m)
         break;
     case DBR_STATE_DATA_NEW: data_is_new(ctl); break;
     case DBR_STATE_FETCH_NEW: revocation_tell(ctl); break;
+    case DBR_STATE_SIGNER_GONE: signer_gone(ctl); break;
+    case DBR_STATE_SIGNER_NEW: signer_new(ctl); break;
     case DBR_STATE_DONE:
     case DBR_STATE_CONNECTED:
     case DBR_STATE_NEW_PORT:
@@ -144,7 +146,7 @@ void keeper_read(struct control *ctl)
     while (!(err = dbr_ipc_recv(ctl->boot->ipc_keeper, buf, &fd))) {
         const struct dbr_ipc_file *file = (const void *)buf;
         if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_BUNDLE && fd >= 0)
-            control_reload(ctl, fd);
+            fd = signer_reload(ctl, fd);
         else if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_REVOKED)
             folder_changed(ctl, file->missing, fd);
         else if (head->type == DBR_IPC_FILE && file->what == DBR_FILE_WITHDRAWN)

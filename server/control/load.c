@@ -6,6 +6,7 @@
 #include "control/gatekey.h"
 #include "control/revocation.h"
 #include "control/state.h"
+#include "ipc/blank.h"
 #include "ipc/bundle.h"
 #include "ipc/capath.h"
 #include "base/base64.h"
@@ -83,8 +84,8 @@ static const struct dbr_config *base_cfg(const struct control *ctl)
 }
 
 /* The text of a blob, from its file or inline. 0, also when it is not configured. */
-static int load_blob(struct control *ctl, enum dbr_directive which, const struct dbr_conf_blob *b,
-                     struct text *out)
+static int load_any(struct control *ctl, enum dbr_directive which, const struct dbr_conf_blob *b,
+                    struct text *out)
 {
     char why[WHY];
     *out = (struct text){0};
@@ -109,6 +110,16 @@ static int load_blob(struct control *ctl, enum dbr_directive which, const struct
     if (err)
         complain(ctl, which, b->path, why);
     return err ? DBR_ERR_CONFIG : 0;
+}
+
+/* Where there is a signer, a private key beside the certificates of a file is overwritten at once. */
+static int load_blob(struct control *ctl, enum dbr_directive which, const struct dbr_conf_blob *b,
+                     struct text *out)
+{
+    int err = load_any(ctl, which, b, out);
+    if (!err && out->data && signer_there(ctl))
+        dbr_blank_keys(out->data, out->len, false);
+    return err;
 }
 
 static int make_gate(struct control *ctl, struct realm *r, enum dbr_directive which,
@@ -304,9 +315,22 @@ static int add_capath(struct control *ctl, enum dbr_capath_kind kind, struct tex
     return len && !all ? DBR_ERR_NOMEM : 0;
 }
 
-/* The certificate: a file, or what a manager said. */
+static int copy(struct text *t, const char *from, size_t len)
+{
+    t->data = calloc(1, len + 1);
+    if (!t->data)
+        return DBR_ERR_NOMEM;
+    memcpy(t->data, from, len);
+    t->len = len;
+    return 0;
+}
+
+/* The certificate: a file, or what a manager said, or what came with the key. */
 static int load_cert(struct control *ctl, struct text *t)
 {
+    const struct signer_key *own = signer_key(ctl);
+    if (own && own->cert)
+        return copy(t, own->cert, own->cert_len);
     const char *told = management_cert(ctl);
     if (!base_cfg(ctl)->management_external_cert || !told)
         return load_blob(ctl, DBR_D_cert, &ctl->cfg->cert, t);
@@ -315,10 +339,28 @@ static int load_cert(struct control *ctl, struct text *t)
     return t->data ? 0 : DBR_ERR_NOMEM;
 }
 
-static int load_tls_files(struct control *ctl, struct tls_files *f)
+/* Where there is a signer its files are none of ours. */
+static int load_key_files(struct control *ctl, struct tls_files *f)
 {
     const struct dbr_config *cfg = ctl->cfg;
     const char *told = management_key_pass(ctl), *key_pass = told ? told : ctl->boot->key_pass;
+    int err = load_blob(ctl, DBR_D_key, &cfg->key, &f->key);
+    if (!err)
+        err = load_pkcs12(ctl, &f->pkcs12);
+    if (!err && cfg->askpass.name) {
+        struct dbr_conf_blob b = {.path = cfg->askpass.name};
+        err = load_blob(ctl, DBR_D_askpass, &b, &f->pass);
+        if (!err && f->pass.data)
+            f->pass.data[strcspn(f->pass.data, "\r\n")] = 0;
+    } else if (!err && key_pass) {
+        err = copy(&f->pass, key_pass, strlen(key_pass));
+    }
+    return err;
+}
+
+static int load_tls_files(struct control *ctl, struct tls_files *f)
+{
+    const struct dbr_config *cfg = ctl->cfg;
     int err = load_blob(ctl, DBR_D_ca, &cfg->ca, &f->ca);
     if (!err)
         err = add_capath(ctl, DBR_CAPATH_CERTS, &f->ca);
@@ -329,22 +371,8 @@ static int load_tls_files(struct control *ctl, struct tls_files *f)
     if (!err)
         err = load_cert(ctl, &f->cert);
     if (!err)
-        err = load_blob(ctl, DBR_D_key, &cfg->key, &f->key);
-    if (!err)
         err = load_blob(ctl, DBR_D_extra_certs, &cfg->extra_certs, &f->extra);
-    if (!err)
-        err = load_pkcs12(ctl, &f->pkcs12);
-    if (!err && cfg->askpass.name) {
-        struct dbr_conf_blob b = {.path = cfg->askpass.name};
-        err = load_blob(ctl, DBR_D_askpass, &b, &f->pass);
-        if (!err && f->pass.data)
-            f->pass.data[strcspn(f->pass.data, "\r\n")] = 0;
-    } else if (!err && key_pass) {
-        f->pass.data = strdup(key_pass);
-        f->pass.len = f->pass.data ? strlen(f->pass.data) : 0;
-        err = f->pass.data ? 0 : DBR_ERR_NOMEM;
-    }
-    return err;
+    return err || signer_there(ctl) ? err : load_key_files(ctl, f);
 }
 
 static char *join(const struct dbr_conf_list *list)
@@ -394,8 +422,10 @@ static const char *profile_name(const struct dbr_config *cfg)
     return cfg->tls_cert_profile < 0 ? NULL : names[cfg->tls_cert_profile];
 }
 
-static enum dbr_directive complaint_about(const char *why)
+static enum dbr_directive complaint_about(const struct control *ctl, const char *why)
 {
+    if (signer_there(ctl) && given(&ctl->cfg->pkcs12))
+        return DBR_D_pkcs12;
     if (strncmp(why, "capath", 6) == 0)
         return DBR_D_capath;
     if (strncmp(why, "ca", 2) == 0)
@@ -408,14 +438,17 @@ static int load_tls(struct control *ctl)
     const struct dbr_config *cfg = ctl->cfg;
     struct tls_files f = {0};
     char why[WHY] = "";
+    const struct signer_key *own = signer_key(ctl);
     int err = check_name_fields(ctl);
+    if (!err && signer_there(ctl) && !own)
+        err = DBR_ERR_CONFIG; /* the signer has said why */
     if (!err)
         err = load_tls_files(ctl, &f);
     if (!err) {
         struct dbr_tls_config t = {
             .server = cfg->role == DBR_CONF_ROLE_SERVER,
-            .ca = f.ca.data,
-            .ca_len = f.ca.len,
+            .ca = f.ca.data || !own ? f.ca.data : own->ca,
+            .ca_len = f.ca.data || !own ? f.ca.len : own->ca_len,
             .cert = f.cert.data,
             .cert_len = f.cert.len,
             .key = f.key.data,
@@ -425,6 +458,8 @@ static int load_tls(struct control *ctl)
             .key_pass = f.pass.data,
             .sign = DBR_IS_SET(base_cfg(ctl), management_external_key) ? management_sign : NULL,
             .signer = management_signer(base_cfg(ctl)),
+            .ask = own ? signer_ask : NULL,
+            .key_id = own ? own->id : NULL,
             .pkcs12 = (const uint8_t *)f.pkcs12.data,
             .pkcs12_len = f.pkcs12.len,
             .fingerprint = cfg->peer_fingerprint.n && !f.ca.data,
@@ -441,7 +476,7 @@ static int load_tls(struct control *ctl)
             .arg = ctl->real ? ctl->real : ctl};
         err = dbr_tls_ctx_new(&ctl->realm->session.tls, &t, why, sizeof why);
         if (err) {
-            complain(ctl, complaint_about(why), NULL, why);
+            complain(ctl, complaint_about(ctl, why), NULL, why);
             err = DBR_ERR_CONFIG;
         }
     }

@@ -157,6 +157,8 @@ static void dispatch(struct control *ctl, uint32_t what, uint32_t events)
         calls_jump(ctl);
     else if (what == LISTEN_EVENT)
         ctl_accept(ctl);
+    else if (what == SIGNER_EVENT)
+        signer_read(ctl);
     else if (what == METRICS_EVENT)
         metrics_read(ctl);
     else if (what < METRICS_EVENT)
@@ -195,6 +197,8 @@ static int watch_all(struct control *ctl)
         err = control_watch(ctl, ctl->boot->ipc_fetch, FETCH_EVENT);
     if (!err && ctl->boot->ipc_metrics >= 0)
         err = control_watch(ctl, ctl->boot->ipc_metrics, METRICS_EVENT);
+    if (!err && ctl->signer)
+        err = control_watch(ctl, ctl->boot->ipc_signer, SIGNER_EVENT);
     if (!err && ctl->boot->client)
         err = calls_watch(ctl);
     if (!err && ctl->boot->ctl_fd >= 0)
@@ -214,6 +218,7 @@ void control_turn(struct control *ctl, int timeout_ms)
         dispatch(ctl, events[i].data.u32, events[i].events);
     control_clock(ctl);
     run_timers(ctl);
+    signer_turn(ctl);
     shrink(ctl);
     management_turn(ctl);
     if (ctl->boot->alive)
@@ -273,6 +278,7 @@ void control_free(struct control *ctl)
     hook_tick(ctl, true);
     pool_free(ctl);
     management_free(ctl);
+    signer_free(ctl);
     revocation_free(ctl);
     realm_put(ctl, ctl->realm);
     realm_put(ctl, ctl->old_realm);
@@ -298,7 +304,11 @@ static int start(struct control *ctl)
     if (!err)
         err = management_ask(ctl);
     if (!err)
+        err = signer_open(ctl);
+    if (!err)
         err = control_load(ctl);
+    if (!err)
+        signer_use(ctl);
     if (!err)
         err = ctl->boot->client ? calls_load(ctl) : callers_load(ctl);
     if (!err)

@@ -283,6 +283,8 @@ const char *management_key_pass(const struct control *ctl)
 
 static bool is_encrypted(const struct control *ctl)
 {
+    if (signer_there(ctl))
+        return ctl->boot->key_locked;
     const struct dbr_conf_blob *key = ctl->cfg->pkcs12.path ? &ctl->cfg->pkcs12 : &ctl->cfg->key;
     char *text = key->text ? NULL : calloc(1, KEY_MAX);
     int fd = text && key->path ? open(key->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;

@@ -166,6 +166,7 @@ void control_reload(struct control *ctl, int fd)
     }
     if (!err) {
         swap_in(ctl, aside, &fresh);
+        signer_use(ctl);
         withdrawn_cut(ctl);
         clients_revoke(ctl); /* whose fingerprint is gone */
     }

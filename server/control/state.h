@@ -55,6 +55,7 @@ enum {
     CTL_EVENT,                           /* + connection */
     METRICS_EVENT = CTL_EVENT + MAX_CTL, /* somebody asks for the numbers */
     MGMT_LISTEN_EVENT,                   /* a manager calls */
+    SIGNER_EVENT,                        /* signatures */
     LOG_EVENT,                           /* other processes' lines for managers */
     MGMT_EVENT,                          /* + seat */
     WORKER_EVENT = MGMT_EVENT + MGMT_SEATS,      /* + worker */
@@ -237,6 +238,7 @@ struct control {
     int64_t learn_s;             /* the second in which learn_said calls of learn-address were made */
     unsigned learn_said, learn_dropped;
     struct management *management; /* NULL: no managers */
+    struct signer *signer;         /* NULL: the private key is not in a process of its own */
     struct calls *calls;           /* client role */
     uint64_t shutdown_ns;          /* 0 = not shutting down */
     uint8_t *batch;                /* receive buffers */
@@ -468,6 +470,26 @@ void management_read(struct control *ctl, int seat, uint32_t events);
 void management_turn(struct control *ctl); /* at the end of each turn: times, output, who has to go */
 uint64_t management_deadline(const struct control *ctl);
 void management_free(struct control *ctl);
+
+/* signer.c: the process that has the private key; where there is none each of these does nothing */
+struct signer_key {
+    uint8_t id[32];       /* crypto/signkey.h */
+    const char *cert, *ca; /* PEM of a PKCS#12 file; NULL: none */
+    size_t cert_len, ca_len;
+};
+int signer_open(struct control *ctl);  /* asks it for its key and waits. 0, or an error (it has logged why) */
+bool signer_there(const struct control *ctl);
+const struct signer_key *signer_key(const struct control *ctl); /* that it read last; NULL: none */
+dbr_tls_ask_fn signer_ask;
+void signer_use(struct control *ctl);              /* the TLS context in force is that key's */
+int signer_reload(struct control *ctl, int bundle); /* control_reload() when it has read its files, too.
+                                                     * Consumes the descriptor; -1, or what is left to close */
+void signer_gone(struct control *ctl);
+void signer_new(struct control *ctl);
+void signer_read(struct control *ctl); /* SIGNER_EVENT */
+void signer_turn(struct control *ctl); /* at the end of each turn: who is refused hears it */
+void signer_forget(struct client *c);  /* it is going */
+void signer_free(struct control *ctl);
 
 /* mgmt_host.c */
 void management_state(struct control *ctl, const char *name, const char *detail);

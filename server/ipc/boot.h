@@ -70,7 +70,8 @@ struct dbr_boot {
     _Atomic uint64_t *alive; /* see above: control has [0], worker i of data has [i]; shared with keeper */
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */
-    const char *key_pass;        /* passphrase of the private key that the admin was asked for; NULL: none */
+    const char *key_pass; /* passphrase of the private key that the admin was asked for; NULL: none. The signer's,
+                             where there is one */
     const uint8_t *token_secret; /* 32 random bytes for auth-gen-token without auth-gen-token-secret, the same
                                     in every process of control; NULL: none */
     const struct dbr_ipc_login *login; /* client role: what the admin was asked for; NULL: none, ask keeper */
@@ -81,6 +82,8 @@ struct dbr_boot {
     int management_fd; /* listening management socket (TCP or AF_UNIX stream) */
     int log_fd;        /* lines of the other processes, for managers: a byte of level, then the text */
     int metrics_fd;    /* metrics only: listening TCP socket */
+    int ipc_signer;    /* control's or the signer's end of their pair; 0 or less: there is no signer */
+    bool key_locked;   /* control: the private key needs a passphrase */
     int (*lock_down)(const struct dbr_boot *boot); /* see above */
 };
 

@@ -324,6 +324,12 @@ static int check_processes(const void *buf)
     return 0;
 }
 
+static int check_keys(const void *buf)
+{
+    const struct dbr_ipc_keys *m = buf;
+    return m->what < DBR_KEYS_PARTS && is_text(m->where, sizeof m->where) ? 0 : DBR_ERR_SHAPE;
+}
+
 _Static_assert(sizeof(struct dbr_ipc_metrics_clients) <= DBR_IPC_MAX, "a message fits the buffer");
 _Static_assert(sizeof(struct dbr_ipc_metrics) <= DBR_IPC_MAX, "a message fits the buffer");
 
@@ -377,6 +383,7 @@ static const struct {
     ROW(METRICS_END, metrics_get, NULL),
     ROW(PROCESSES, processes, check_processes),
     ROW(GUARDED, guarded, check_guarded),
+    ROW(KEYS, keys, check_keys),
 #undef ROW
     [DBR_IPC_HOOK] = {offsetof(struct dbr_ipc_hook, text), sizeof(struct dbr_ipc_hook), check_hook},
     [DBR_IPC_HOOK_DONE] = {offsetof(struct dbr_ipc_hook_done, text), sizeof(struct dbr_ipc_hook_done),

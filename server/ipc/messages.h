@@ -13,6 +13,8 @@
  *   fetch   --> keeper           one pair: readiness
  *   control <-> metrics          one pair: the numbers, when somebody asks for them
  *   keeper  <-> metrics          one pair: readiness, the numbers about processes
+ *   keeper  <-> signer           one pair: readiness, files of the private key
+ *   control <-> signer           one pair: messages of their own, ipc/sign.h
  *
  * Every message starts with struct dbr_ipc_head. A message is sent and received whole or not at all.
  */
@@ -105,6 +107,8 @@ enum dbr_ipc_type {
     DBR_IPC_PROCESSES, /* struct dbr_ipc_processes */
     /* keeper -> data */
     DBR_IPC_GUARDED, /* struct dbr_ipc_guarded: whose addresses no peer gets, in place of those before */
+    /* keeper -> signer */
+    DBR_IPC_KEYS, /* struct dbr_ipc_keys + descriptor: a file of the private key */
     DBR_IPC_TYPES
 };
 
@@ -301,6 +305,8 @@ enum dbr_state {
     DBR_STATE_NEW_PORT,  /* control -> keeper, client role: value is the number of the remote that is to be
                           * called;  answered by one DBR_IPC_SOCKET per process */
     DBR_STATE_SIGNAL,    /* control -> keeper: a manager wants what this signal (value) does */
+    DBR_STATE_SIGNER_GONE, /* keeper -> control: the signer has died; what it was asked it will not answer */
+    DBR_STATE_SIGNER_NEW,  /* keeper -> control: there is another one */
     DBR_STATES
 };
 
@@ -554,6 +560,23 @@ struct dbr_ipc_guarded {
     uint8_t ip6[DBR_IPC_GUARDED_IPS][16]; /* zeros = none */
     uint8_t gateway_mac[6];               /* zeros: not known (now); what was known stays */
     uint8_t pad[2];
+};
+
+/* What the private key is in. A BEGIN lets go of the parts before it; a descriptor is a file's, or that of a
+ * memory file with what stood in the configuration. */
+struct dbr_ipc_keys {
+    struct dbr_ipc_head head;
+    uint32_t what; /* enum dbr_keys_part */
+    uint32_t pad;
+    char where[DBR_IPC_WHY_MAX]; /* for complaints: "FILE:LINE: DIRECTIVE: NAME" */
+};
+enum dbr_keys_part {
+    DBR_KEYS_BEGIN,       /* without a descriptor */
+    DBR_KEYS_KEY,         /* PEM */
+    DBR_KEYS_PKCS12,      /* DER */
+    DBR_KEYS_PKCS12_TEXT, /* the same in base64 */
+    DBR_KEYS_PASS,        /* its first line */
+    DBR_KEYS_PARTS
 };
 
 /* Checks type, exact length (or bounds, for blobs and datagrams), peer id < 2^24, enum ranges and

@@ -2,7 +2,7 @@
  *
  * Birth and death of control and data.
  */
-#include "keeper/keeper.h"
+#include "keeper/keys.h"
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/secret.h"
@@ -24,7 +24,7 @@
 
 const char *child_name(enum child_kind which)
 {
-    static const char *const names[] = {"control", "data", "fetch", "metrics"};
+    static const char *const names[] = {"control", "data", "fetch", "metrics", "signer"};
     return names[which];
 }
 
@@ -44,7 +44,7 @@ static int lock_down(const struct dbr_boot *boot)
     if (b->background)
         leave_terminal(boot->log.arg);
     /* the others have dropped before they made their threads */
-    bool now = b->who == RIGHTS_CONTROL || b->who == RIGHTS_METRICS;
+    bool now = b->who == RIGHTS_CONTROL || b->who == RIGHTS_METRICS || b->who == RIGHTS_SIGNER;
     int err = !now ? 0 : rights_drop(b->who, &b->user, boot->ccd_fd, &boot->log);
     return err ? err : rights_filter(b->who, boot->ccd_fd, &boot->log);
 }
@@ -70,6 +70,7 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
                            .alive = k->child[which].alive,
                            .ipc_fetch = -1,
                            .ipc_metrics = -1,
+                           .ipc_signer = -1,
                            .crl_state = {-1, -1},
                            .status_fd = -1,
                            .ccd_fd = -1,
@@ -99,7 +100,8 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
     fill_common(k, which, b);
     if (which == CHILD_CONTROL) {
         b->config = k->config;
-        b->key_pass = *k->passphrase ? k->passphrase : NULL;
+        b->key_pass = *k->passphrase && !k->has_signer ? k->passphrase : NULL;
+        b->key_locked = k->has_signer && passphrase_locks(k->config);
         b->token_secret = k->token_secret;
         b->login = *k->login.user ? &k->login : NULL;
         b->udp[0] = k->udp.fd[0];
@@ -113,6 +115,7 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
         b->log_fd = k->log_fd;
         b->ipc_fetch = k->pair_fetch[0];
         b->ipc_metrics = k->pair_metrics[0];
+        b->ipc_signer = k->pair_signer[0];
         memcpy(b->crl_state, k->crl_state, sizeof b->crl_state);
         return;
     }
@@ -124,6 +127,11 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
     if (which == CHILD_METRICS) {
         b->ipc_metrics = k->pair_metrics[1];
         b->metrics_fd = k->metrics_fd;
+        return;
+    }
+    if (which == CHILD_SIGNER) {
+        b->ipc_signer = k->pair_signer[1];
+        b->key_pass = *k->passphrase ? k->passphrase : NULL;
         return;
     }
     for (unsigned i = 0; i < k->n_workers; i++) {
@@ -179,6 +187,7 @@ static void close_others(const struct keeper *k, const struct dbr_boot *b)
                           b->crl_state[0],
                           b->crl_state[1],
                           b->ipc_metrics,
+                          b->ipc_signer,
                           b->metrics_fd};
     int keep[sizeof single / sizeof single[0] + 3 * DBR_MAX_WORKERS + DBR_MAX_QUEUES +
              sizeof b->more / sizeof(int)];
@@ -217,9 +226,15 @@ static void copy_to_managers(struct keeper *k, enum child_kind which)
     k->sink.copy = -1;
 }
 
-static void forget_secrets(struct keeper *k)
+/* What of keeper's memory is not this child's. */
+static void forget_secrets(struct keeper *k, enum child_kind which)
 {
-    dbr_wipe(k->passphrase, sizeof k->passphrase);
+    if (which != CHILD_SIGNER && (which != CHILD_CONTROL || k->has_signer))
+        dbr_wipe(k->passphrase, sizeof k->passphrase);
+    if (which == CHILD_CONTROL && k->has_signer)
+        keys_forget(k->config);
+    if (which == CHILD_CONTROL)
+        return;
     dbr_wipe(&k->login, sizeof k->login);
     dbr_wipe(k->token_secret, sizeof k->token_secret);
 }
@@ -242,7 +257,8 @@ static void prefer_frames(const struct keeper *k)
 
 static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
 {
-    static const enum rights_of whose[] = {RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH, RIGHTS_METRICS};
+    static const enum rights_of whose[] = {RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH, RIGHTS_METRICS,
+                                            RIGHTS_SIGNER};
     struct born b = {.who = whose[which], .user = k->user, .background = k->background};
     fill(k, which, &b.boot);
     b.boot.ipc_keeper = ipc;
@@ -252,8 +268,7 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     if (k->lock && mlockall(k->lock)) /* not inherited */
         dbr_log(&k->log, DBR_LOG_WARN, "WARNING: mlock: %s cannot lock its memory: %s", child_name(which),
                 strerror(errno));
-    if (which != CHILD_CONTROL)
-        forget_secrets(k);
+    forget_secrets(k, which);
     int code;
     if (which == CHILD_DATA) {
         prefer_frames(k);
@@ -266,6 +281,9 @@ static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
     } else if (which == CHILD_METRICS) {
         dbr_config_free(k->config);
         code = k->programs->metrics(&b.boot);
+    } else if (which == CHILD_SIGNER) {
+        dbr_config_free(k->config); /* keeper sends what it needs */
+        code = k->programs->signer(&b.boot);
     } else {
         code = k->programs->control(&b.boot);
     }
@@ -298,11 +316,17 @@ static void drain_for(struct keeper *k, enum child_kind which)
         drain(&k->pair_metrics[1], 1);
         return;
     }
+    if (which == CHILD_SIGNER) {
+        drain(&k->pair_signer[1], 1);
+        return;
+    }
     drain(which == CHILD_DATA ? k->pair_data : k->pair_control, k->n_workers);
     if (which == CHILD_CONTROL && k->has_fetch)
         drain(&k->pair_fetch[0], 1);
     if (which == CHILD_CONTROL && k->has_metrics)
         drain(&k->pair_metrics[0], 1);
+    if (which == CHILD_CONTROL && k->has_signer)
+        drain(&k->pair_signer[0], 1);
 }
 
 static int watch_child(struct keeper *k, enum child_kind which, pid_t pid, int ipc)
@@ -332,6 +356,16 @@ static void abandon(struct child *c, pid_t pid, int ipc)
     c->pidfd = c->ipc = -1;
 }
 
+/* At the first start a key that cannot be opened is the end; later there is somebody who says so. */
+static int signer_started(struct keeper *k)
+{
+    const bool again = k->child[CHILD_SIGNER].was_ready;
+    int err = keys_send(k, k->config);
+    if (again)
+        tell_control(k, DBR_STATE_SIGNER_NEW);
+    return again ? 0 : err;
+}
+
 int child_start(struct keeper *k, enum child_kind which)
 {
     int pair[2];
@@ -340,6 +374,8 @@ int child_start(struct keeper *k, enum child_kind which)
     drain_for(k, which);
     if (which == CHILD_CONTROL)
         hooks_forget_control(k);
+    if (which == CHILD_CONTROL && k->child[which].was_ready && k->has_signer)
+        keys_send(k, k->config); /* control reads the certificate again: the key is of the same moment */
     if (which == CHILD_DATA)
         neighbours_find(k);
     for (unsigned i = 0; i < DBR_MAX_WORKERS; i++)
@@ -368,7 +404,7 @@ int child_start(struct keeper *k, enum child_kind which)
         tell_control(k, DBR_STATE_DATA_NEW);
     if (which == CHILD_FETCH && k->child[which].was_ready)
         tell_control(k, DBR_STATE_FETCH_NEW);
-    return 0;
+    return which == CHILD_SIGNER ? signer_started(k) : 0;
 }
 
 static void say_end(struct keeper *k, enum child_kind which, int status)

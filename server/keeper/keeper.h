@@ -19,6 +19,7 @@
  *     tap.c      tap_address()  ... client role: the address of the TAP, its DHCP lease, `up` and `down`
  *     routes.c   route_take()   ... client role: routes
  *     poolfile.c pool_file_take() ... who had which address of the pool
+ *     keys.c     keys_send()    ... the files of the private key, opened for the signer
  *     hooks.c    hook_take()    ... scripts that control has run: queue, bound of time, result
  */
 #ifndef DBR_KEEPER_KEEPER_H
@@ -75,9 +76,10 @@ struct keeper_programs {
     int (*data)(const struct dbr_boot *boot, struct dbr_config *config, const struct guarded_ips *guarded);
     int (*fetch)(const struct dbr_boot *boot);   /* NULL: there is none */
     int (*metrics)(const struct dbr_boot *boot); /* likewise */
+    int (*signer)(const struct dbr_boot *boot);  /* NULL: control has the private key */
 };
 
-enum child_kind { CHILD_CONTROL, CHILD_DATA, CHILD_FETCH, CHILD_METRICS, CHILDREN };
+enum child_kind { CHILD_CONTROL, CHILD_DATA, CHILD_FETCH, CHILD_METRICS, CHILD_SIGNER, CHILDREN };
 
 struct child {
     pid_t pid;  /* 0 = not running */
@@ -136,6 +138,7 @@ struct keeper {
     int pair_control[DBR_MAX_WORKERS], pair_data[DBR_MAX_WORKERS]; /* both ends of each; -1 = none */
     int pair_fetch[2];                                             /* control's and fetch's end; -1 = none */
     int pair_metrics[2];                                           /* control's and metrics' end; -1 = none */
+    int pair_signer[2];                                            /* control's and the signer's end; -1 = none */
     int metrics_fd;                                                /* where metrics listens; -1 = not */
     int status_fd, ccd_fd, ctl_fd, management_fd;
     int log_fd;       /* where sink.copy arrives; -1 = there are no managers */
@@ -176,7 +179,7 @@ struct keeper {
     /* life */
     int epoll, signals;
     struct child child[CHILDREN];
-    bool has_fetch, has_metrics;
+    bool has_fetch, has_metrics, has_signer;
     struct watch crl, withdrawn;
     struct folder revoked;
     bool capath_seen; /* the stamps say something (capath.c) */

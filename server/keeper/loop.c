@@ -143,7 +143,8 @@ static void is_ready(struct keeper *k, enum child_kind which)
     c->ready = c->was_ready = true;
     bool all = k->child[CHILD_CONTROL].ready && k->child[CHILD_DATA].ready &&
                (k->child[CHILD_FETCH].ready || !k->has_fetch) &&
-               (k->child[CHILD_METRICS].ready || !k->has_metrics);
+               (k->child[CHILD_METRICS].ready || !k->has_metrics) &&
+               (k->child[CHILD_SIGNER].ready || !k->has_signer);
     if (!k->serving && !k->stopping && all)
         now_serving(k);
 }
@@ -293,6 +294,8 @@ static void child_ended(struct keeper *k, enum child_kind which)
         return;
     if (which == CHILD_DATA)
         forget_addresses(k);
+    if (which == CHILD_SIGNER)
+        tell_control(k, DBR_STATE_SIGNER_GONE);
     if (k->stopping) {
         if (which == CHILD_CONTROL) /* it cannot say goodbye any more */
             close_ipc(k);
@@ -424,7 +427,7 @@ static void start_due(struct keeper *k, uint64_t now)
         struct child *c = &k->child[i];
         if (c->pid || !c->restart_ns || now < c->restart_ns)
             continue;
-        if (i != CHILD_DATA && i != CHILD_METRICS)
+        if (i != CHILD_DATA && i != CHILD_METRICS && i != CHILD_SIGNER)
             watch_forget(&k->crl); /* both know nothing of the list any more */
         if (i == CHILD_CONTROL) {
             watch_forget(&k->withdrawn);
@@ -519,6 +522,8 @@ static int start_all(struct keeper *k)
     int err = child_start(k, CHILD_DATA);
     if (!err && k->has_fetch)
         err = child_start(k, CHILD_FETCH);
+    if (!err && k->has_signer)
+        err = child_start(k, CHILD_SIGNER);
     if (!err)
         err = child_start(k, CHILD_CONTROL);
     if (k->config->auth_nocache)

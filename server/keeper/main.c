@@ -12,6 +12,7 @@
 #include "data/data.h"
 #include "fetch/fetch.h"
 #include "metrics/metrics.h"
+#include "signer/signer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,8 +97,11 @@ static int run_data(const struct dbr_boot *boot, struct dbr_config *config, cons
     return dbr_data_main(boot, &limits);
 }
 
-static const struct keeper_programs programs = {
-    .control = dbr_control_main, .data = run_data, .fetch = dbr_fetch_main, .metrics = dbr_metrics_main};
+static const struct keeper_programs programs = {.control = dbr_control_main,
+                                                .data = run_data,
+                                                .fetch = dbr_fetch_main,
+                                                .metrics = dbr_metrics_main,
+                                                .signer = dbr_signer_main};
 
 /* ---- into the background ---- */
 

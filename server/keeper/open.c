@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "base/err.h"
 #include "ipc/rundir.h"
+#include "keeper/keys.h"
 #include "keeper/script.h"
 #include "keeper/socks.h"
 
@@ -46,6 +47,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
         k->pair_control[i] = k->pair_data[i] = -1;
     k->trial.word = k->trial.pidfd = k->turn = -1;
     k->home_fd = k->pair_metrics[0] = k->pair_metrics[1] = k->metrics_fd = -1;
+    k->pair_signer[0] = k->pair_signer[1] = -1;
     k->pair_fetch[0] = k->pair_fetch[1] = k->crl_state[0] = k->crl_state[1] = -1;
     for (unsigned i = 0; i < CHILDREN; i++)
         k->child[i].pidfd = k->child[i].ipc = -1;
@@ -243,6 +245,22 @@ static int open_metrics(struct keeper *k)
     }
     for (int j = 0; j < 2; j++)
         setsockopt(k->pair_metrics[j], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    return 0;
+}
+
+/* The signer is there for whoever has a private key. */
+static int open_signer(struct keeper *k)
+{
+    int room = 1 << 20; /* a message of its is up to 96 kB */
+    k->has_signer = k->programs->signer && keys_wanted(k->config);
+    if (!k->has_signer)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->pair_signer)) {
+        dbr_log(&k->log, DBR_LOG_FATAL, "cannot make a socket pair: %s", strerror(errno));
+        return DBR_ERR_IO;
+    }
+    for (int j = 0; j < 2; j++)
+        setsockopt(k->pair_signer[j], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
     return 0;
 }
 
@@ -465,6 +483,7 @@ int keeper_open(struct keeper *k)
         open_pairs,
         open_fetch,
         open_metrics,
+        open_signer,
         memory_open,
         map_counters,
         open_management,
@@ -524,6 +543,7 @@ void keeper_close(struct keeper *k)
     for (int i = 0; i < 2; i++) {
         close_fd(&k->pair_fetch[i]);
         close_fd(&k->pair_metrics[i]);
+        close_fd(&k->pair_signer[i]);
         close_fd(&k->crl_state[i]);
     }
     if (k->ctl_fd >= 0)

@@ -19,13 +19,12 @@ bool passphrase_needed(const char *pem)
 }
 
 /* A key that cannot be read is control's to complain about. */
-static bool file_needs_it(const struct dbr_config *cfg)
+static bool file_needs_it(const struct dbr_config *cfg, const char *cd)
 {
     static char text[KEY_MAX];
     char path[KEY_PATH];
     const char *name = cfg->key.path;
-    snprintf(path, sizeof path, "%s%s%s", *name != '/' && cfg->cd ? cfg->cd : "",
-             *name != '/' && cfg->cd ? "/" : "", name);
+    snprintf(path, sizeof path, "%s%s%s", *name != '/' && cd ? cd : "", *name != '/' && cd ? "/" : "", name);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (fd >= 0)
@@ -36,13 +35,23 @@ static bool file_needs_it(const struct dbr_config *cfg)
     return yes;
 }
 
+static bool key_needs_it(const struct dbr_config *cfg, const char *cd)
+{
+    return cfg->key.text ? passphrase_needed(cfg->key.text) : cfg->key.path && file_needs_it(cfg, cd);
+}
+
+bool passphrase_locks(const struct dbr_config *cfg)
+{
+    return cfg->pkcs12.path || cfg->pkcs12.text || key_needs_it(cfg, NULL);
+}
+
 static bool is_needed(const struct dbr_config *cfg)
 {
     if (cfg->askpass.name || (cfg->management_query_passwords && cfg->management.address))
-        return false; /* control reads the file, or asks the managers */
+        return false; /* a file has it, or the managers are asked */
     if (cfg->askpass.on)
         return true;
-    return cfg->key.text ? passphrase_needed(cfg->key.text) : cfg->key.path && file_needs_it(cfg);
+    return key_needs_it(cfg, cfg->cd);
 }
 
 int passphrase_ask(const struct dbr_config *cfg, char *out, size_t cap)

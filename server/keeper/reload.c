@@ -8,7 +8,9 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "conf/reload.h"
+#include "ipc/blank.h"
 #include "ipc/bundle.h"
+#include "keeper/keys.h"
 #include "keeper/wholefile.h"
 
 #include <errno.h>
@@ -29,13 +31,33 @@ static void say(void *arg, enum dbr_conf_severity severity, const char *line)
     dbr_log(&r->k->log, DBR_LOG_ERROR, "%s%s", severity == DBR_CONF_WARNING ? "WARNING: " : "", line);
 }
 
+/* Where there is a signer, control gets no private key, from whatever file. */
+static int add(struct reading *r, const char *path, const char *text, size_t len, bool config)
+{
+    if (!r->k->has_signer)
+        return dbr_bundle_add(&r->bundle, path, text, len);
+    char *blanked = malloc(len + 1);
+    if (!blanked)
+        return DBR_ERR_NOMEM;
+    memcpy(blanked, text, len);
+    dbr_blank_keys(blanked, len, config);
+    int err = dbr_bundle_add(&r->bundle, path, blanked, len);
+    dbr_wipe(blanked, len);
+    free(blanked);
+    return err;
+}
+
 static int read_config(void *arg, const char *path, char **text, size_t *len)
 {
     struct reading *r = arg;
     int err = whole_file(path, text, len);
-    if (!err)
-        err = dbr_bundle_add(&r->bundle, path, *text, *len);
-    return err;
+    return err ? err : add(r, path, *text, *len, true);
+}
+
+/* The signer gets them by another way (keys.c). */
+static bool is_signers(const struct keeper *k, enum dbr_directive which)
+{
+    return k->has_signer && (which == DBR_D_key || which == DBR_D_pkcs12 || which == DBR_D_askpass);
 }
 
 static int add_file(void *arg, enum dbr_directive which, const char *path)
@@ -44,9 +66,11 @@ static int add_file(void *arg, enum dbr_directive which, const char *path)
     char *text;
     size_t len;
     unsigned line;
+    if (is_signers(r->k, which))
+        return 0;
     int err = whole_file(path, &text, &len);
     if (!err) {
-        err = dbr_bundle_add(&r->bundle, path, text, len);
+        err = add(r, path, text, len, false);
         dbr_wipe(text, len);
         free(text);
     }
@@ -132,6 +156,8 @@ void reload(struct keeper *k)
     dbr_log(&k->log, DBR_LOG_NOTICE, "SIGHUP received, the configuration is read again");
     memset(&fresh, 0, sizeof fresh);
     int err = !k->child[CHILD_CONTROL].ready || !k->argv ? DBR_ERR_STATE : read_all(&r, &fresh);
+    if (!err && k->has_signer)
+        err = keys_send(k, &fresh);
     if (!err)
         err = send_bundle(k, &r.bundle);
     if (!err)

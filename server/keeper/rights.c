@@ -46,6 +46,7 @@ static const struct {
     [RIGHTS_DATA] = {"data", 0, true, true},
     [RIGHTS_FETCH] = {"fetch", 0, true, true},
     [RIGHTS_METRICS] = {"metrics", 0, true, true},
+    [RIGHTS_SIGNER] = {"signer", 0, true, true},
 };
 
 /* ---- the table: system calls ---- */
@@ -174,11 +175,13 @@ static const struct call {
 #undef CALL
 };
 
-/* All that metrics may do: it reads what strangers write. */
-static const struct {
+struct few {
     int nr;
     uint8_t verdict;
-} metrics_calls[] = {
+};
+
+/* All that metrics may do: it reads what strangers write. */
+static const struct few metrics_calls[] = {
     {SCMP_SYS(read), YES},         {SCMP_SYS(write), YES},
     {SCMP_SYS(writev), YES},       {SCMP_SYS(recvfrom), YES},
     {SCMP_SYS(recvmsg), YES},      {SCMP_SYS(sendto), YES},
@@ -198,6 +201,26 @@ static const struct {
     {SCMP_SYS(tgkill), OWN},       {SCMP_SYS(fstat), YES},
     {SCMP_SYS(newfstatat), EMPTY}, {SCMP_SYS(openat), DENY},
     {SCMP_SYS(exit), YES},         {SCMP_SYS(exit_group), YES},
+};
+
+/* All that the signer may do: two pairs of sockets, descriptors that keeper passes, and its memory. */
+static const struct few signer_calls[] = {
+    {SCMP_SYS(recvfrom), YES},       {SCMP_SYS(recvmsg), YES},
+    {SCMP_SYS(sendto), YES},         {SCMP_SYS(sendmsg), YES},
+    {SCMP_SYS(write), YES},          {SCMP_SYS(writev), YES},
+    {SCMP_SYS(pread64), YES},        {SCMP_SYS(close), YES},
+    {SCMP_SYS(poll), YES},           {SCMP_SYS(clock_gettime), YES},
+    {SCMP_SYS(gettimeofday), YES},   {SCMP_SYS(time), YES},
+    {SCMP_SYS(mmap), NO_EXEC},       {SCMP_SYS(mprotect), NO_EXEC},
+    {SCMP_SYS(munmap), YES},         {SCMP_SYS(mremap), YES},
+    {SCMP_SYS(madvise), YES},        {SCMP_SYS(brk), YES},
+    {SCMP_SYS(futex), YES},          {SCMP_SYS(restart_syscall), YES},
+    {SCMP_SYS(rt_sigreturn), YES},   {SCMP_SYS(rt_sigprocmask), YES},
+    {SCMP_SYS(getpid), YES},         {SCMP_SYS(gettid), YES},
+    {SCMP_SYS(tgkill), OWN},         {SCMP_SYS(getrandom), YES},
+    {SCMP_SYS(fstat), YES},          {SCMP_SYS(newfstatat), EMPTY},
+    {SCMP_SYS(openat), DENY},        {SCMP_SYS(prctl), NAME},
+    {SCMP_SYS(exit), YES},           {SCMP_SYS(exit_group), YES},
 };
 
 /* What keeper, and whatever it starts, has no business with. */
@@ -498,6 +521,14 @@ static int add_call(scmp_filter_ctx f, int nr, enum verdict v, int dir_fd)
     return -EINVAL;
 }
 
+static int add_few(scmp_filter_ctx f, const struct few *list, size_t n, int dir_fd)
+{
+    int err = 0;
+    for (size_t i = 0; i < n && !err; i++)
+        err = add_call(f, list[i].nr, (enum verdict)list[i].verdict, dir_fd);
+    return err;
+}
+
 static int add_rows(scmp_filter_ctx f, enum rights_of who, int dir_fd)
 {
     int err = 0;
@@ -506,10 +537,11 @@ static int add_rows(scmp_filter_ctx f, enum rights_of who, int dir_fd)
             err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), never[i], 0);
         return err;
     }
-    for (size_t i = 0; who == RIGHTS_METRICS && i < sizeof metrics_calls / sizeof metrics_calls[0] && !err;
-         i++)
-        err = add_call(f, metrics_calls[i].nr, metrics_calls[i].verdict, dir_fd);
-    for (size_t i = 0; who != RIGHTS_METRICS && i < sizeof calls / sizeof calls[0] && !err; i++)
+    if (who == RIGHTS_METRICS)
+        return add_few(f, metrics_calls, sizeof metrics_calls / sizeof metrics_calls[0], dir_fd);
+    if (who == RIGHTS_SIGNER)
+        return add_few(f, signer_calls, sizeof signer_calls / sizeof signer_calls[0], dir_fd);
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0] && !err; i++)
         err = add_call(f, calls[i].nr, verdict_for(&calls[i], who), dir_fd);
     return err;
 }

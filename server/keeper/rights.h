@@ -11,6 +11,7 @@
  * - fetch: no capability; memory, its descriptors, time, new TCP and UDP sockets; reads what a resolver needs
  * - metrics: no capability; memory, its descriptors, time, accepting on the one socket it was given; no file,
  * no new socket, no ioctl
+ * - signer: no capability; memory, its descriptors, time, randomness; no file, no socket of any kind
  *
  * Two steps, since data makes its threads before the second: rights_drop() takes away identity and
  * capabilities of the calling thread's process and must run while it has one thread; rights_filter() puts the
@@ -31,7 +32,8 @@ enum rights_of {
     RIGHTS_CONTROL,
     RIGHTS_DATA,
     RIGHTS_FETCH,
-    RIGHTS_METRICS
+    RIGHTS_METRICS,
+    RIGHTS_SIGNER
 };
 
 struct rights_user {

@@ -13,6 +13,7 @@ SCRIPTS="
     handshake
     gatekeys
     certificates
+    signer
     addressing
     tunnel
     layer2

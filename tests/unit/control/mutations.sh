@@ -193,6 +193,17 @@ metrics seen s/ || (m->family == 6 \&\& is_link_local6(m->ip))//
 metrics seen s/            forget(o, m, o == c ? at : NULL);/            ;/
 metrics metrics s/!dbr_session_has_tls(c->session)/false/
 metrics metrics s/if (!c->session || c->had_keys || /if (!c->session || /
+signer signer s/ \&\& s->sent < WINDOW//
+signer signer s/ \&\& !s->down//
+signer signer s/s->n >= QUEUE_MAX/s->n > QUEUE_MAX/
+signer signer s/if (\*at \&\& (\*at)->sent)/if (false)/
+signer signer s/a->client == c \&\& a->sent/false/
+signer signer s/    settle_all(ctl, true, /    if (0) settle_all(ctl, true, /
+signer signer s/h->err ? 0 : h->n,/h->err ? 9 : h->n,/
+signer signer s/               memcmp(s->key.id, dbr_tls_ctx_key_id/               !memcmp(s->key.id, dbr_tls_ctx_key_id/
+signer signer s/^    ctl->signer->down = false;/    return;/
+signer signer s/    s->sent -= a->sent;//
+signer signer s/        signer_use(ctl);$//
 LIST
 }
 
@@ -222,11 +233,11 @@ export libs="$(pkg-config --libs libssl libcrypto) -llzo2 -lcmocka -lm -lpthread
 
 echo 'int main(void) { return 0; }' | $cc -xc - -lIPSec_MB -o "$work/has_mb" 2>/dev/null && libs+=" -lIPSec_MB"
 
-for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_passwords,test_pksig,test_prints,test_pool,test_status,test_verdicts}; do
+for f in crypto/pki control/{rig,test_gate,test_gatekeys,test_hooks,test_life,test_metrics,test_mgmt,test_options,test_passwords,test_pksig,test_prints,test_pool,test_signer,test_status,test_verdicts}; do
     $cc $flags -c "$root/tests/unit/$f.c" -o "$work/$(basename $f).o" &
 done
 wait
-for t in gate gatekeys hooks life metrics mgmt options passwords pksig pool prints status verdicts; do # the tests must be green without a mutation
+for t in gate gatekeys hooks life metrics mgmt options passwords pksig pool prints signer status verdicts; do # the tests must be green without a mutation
     $cc "$work/test_$t.o" "$work/rig.o" "$work/pki.o" $archives $libs -o "$work/green" || exit 1
     "$work/green" >/dev/null 2>&1 || { echo "test_$t fails without a mutation"; exit 1; }
 done

@@ -368,6 +368,7 @@ static void make_boot(struct rig *rig, const struct rig_options *o)
         pair(&rig->metrics, &b->ipc_metrics, SOCK_SEQPACKET);
     if (o->management)
         b->management_fd = listen_here(SOCK_STREAM);
+    b->ipc_signer = o->ipc_signer;
 }
 
 struct rig *rig_new(const struct rig_options *opt)

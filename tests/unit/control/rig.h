@@ -51,6 +51,7 @@ struct rig_options {
     int rsa_bits;    /* server key; 0: P-256 */
     const char *ccd; /* folder */
     bool status, ctl, management, metrics;
+    int ipc_signer; /* end of its pair with the signer, which the test closes; 0: control has the key */
 };
 
 struct rig {

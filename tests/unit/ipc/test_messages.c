@@ -52,6 +52,7 @@ union any {
     struct dbr_ipc_metrics_clients metrics_clients;
     struct dbr_ipc_processes processes;
     struct dbr_ipc_guarded guarded;
+    struct dbr_ipc_keys keys;
     uint64_t room[DBR_IPC_MAX / 8 + 1];
 };
 
@@ -113,6 +114,7 @@ static const struct {
     {DBR_IPC_METRICS_END, sizeof(struct dbr_ipc_metrics_get)},
     {DBR_IPC_PROCESSES, sizeof(struct dbr_ipc_processes)},
     {DBR_IPC_GUARDED, sizeof(struct dbr_ipc_guarded)},
+    {DBR_IPC_KEYS, sizeof(struct dbr_ipc_keys)},
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
@@ -381,6 +383,8 @@ static const struct {
     AT(DBR_IPC_METRICS_CLIENTS, metrics_clients.n, 0xffffffff, false),
     AT(DBR_IPC_METRICS_CLIENTS, metrics_clients.row[1].addr.family, 0, false),
     AT(DBR_IPC_PROCESSES, processes.n, DBR_IPC_PROCESSES_MAX + 1, false),
+    AT(DBR_IPC_KEYS, keys.what, DBR_KEYS_PARTS - 1, true),
+    AT(DBR_IPC_KEYS, keys.what, DBR_KEYS_PARTS, false),
     AT(DBR_IPC_GUARDED, guarded.gateway_mac[0], 2, true),
     AT(DBR_IPC_GUARDED, guarded.gateway_mac[0], 1, false), /* nobody's own address */
 };
@@ -458,6 +462,7 @@ static const struct {
     TEXT(DBR_IPC_METRICS_CLIENTS, metrics_clients.row[1].cn),
     TEXT(DBR_IPC_METRICS_CLIENTS, metrics_clients.row[0].cipher),
     TEXT(DBR_IPC_PROCESSES, processes.row[7].name),
+    TEXT(DBR_IPC_KEYS, keys.where),
 };
 
 static void texts_must_end(void **state)

@@ -177,34 +177,35 @@ enum { ENDS = -SIGSYS, ABORTS = -SIGABRT };
 static const struct {
     const char *name;
     int (*what)(void);
-    int control, data, metrics; /* 0: works (or is refused softly, as the function checks); ENDS: killed */
+    /* 0: works (or is refused softly, as the function checks); ENDS: killed */
+    int control, data, metrics, signer;
 } cases[] = {
-    {"open a file", open_file, 0, 0, 0},
-    {"stat a file", stat_file, 0, 0, 0},
-    {"stat a descriptor", stat_fd, 0, 1, 0},
-    {"client file", below_dir, 0, 1, 1},
-    {"client file with ..", below_dir_up, 0, 0, 0},
-    {"client file with /", below_dir_absolute, 0, 0, 0},
-    {"write a client file", below_dir_write, ENDS, 0, 0},
-    {"new socket", new_socket, 0, ENDS, ENDS},
-    {"ioctl", device_ioctl, ENDS, ENDS, ENDS},
-    {"exec", run_program, ENDS, ENDS, ENDS},
-    {"fork", make_process, ENDS, ENDS, ENDS},
-    {"setuid 0", become_root, ENDS, ENDS, ENDS},
-    {"mprotect exec", exec_memory, ENDS, ENDS, ENDS},
-    {"mmap exec", exec_map, ENDS, ENDS, ENDS},
-    {"kill", kill_other, ENDS, ENDS, ENDS},
-    {"ptrace", trace_other, ENDS, ENDS, ENDS},
-    {"dumpable", undump, ENDS, ENDS, ENDS},
-    {"socket in an older thread", thread_socket, 77, ENDS, ENDS},
-    {"abort", own_abort, ABORTS, ABORTS, ABORTS},
-    {"malloc", allocate, 0, 0, 0},
-    {"send and receive", use_pair, 0, 0, 0},
-    {"getrandom", get_random, 0, 0, ENDS},
-    {"status file", write_status, 0, ENDS, ENDS},
-    {"thread name", name_thread, 0, 0, ENDS},
-    {"move the thread", move_thread, ENDS, 0, ENDS},
-    {"move another", move_other, ENDS, ENDS, ENDS},
+    {"open a file", open_file, 0, 0, 0, 0},
+    {"stat a file", stat_file, 0, 0, 0, 0},
+    {"stat a descriptor", stat_fd, 0, 1, 0, 0},
+    {"client file", below_dir, 0, 1, 1, 1},
+    {"client file with ..", below_dir_up, 0, 0, 0, 0},
+    {"client file with /", below_dir_absolute, 0, 0, 0, 0},
+    {"write a client file", below_dir_write, ENDS, 0, 0, 0},
+    {"new socket", new_socket, 0, ENDS, ENDS, ENDS},
+    {"ioctl", device_ioctl, ENDS, ENDS, ENDS, ENDS},
+    {"exec", run_program, ENDS, ENDS, ENDS, ENDS},
+    {"fork", make_process, ENDS, ENDS, ENDS, ENDS},
+    {"setuid 0", become_root, ENDS, ENDS, ENDS, ENDS},
+    {"mprotect exec", exec_memory, ENDS, ENDS, ENDS, ENDS},
+    {"mmap exec", exec_map, ENDS, ENDS, ENDS, ENDS},
+    {"kill", kill_other, ENDS, ENDS, ENDS, ENDS},
+    {"ptrace", trace_other, ENDS, ENDS, ENDS, ENDS},
+    {"dumpable", undump, ENDS, ENDS, ENDS, ENDS},
+    {"socket in an older thread", thread_socket, 77, ENDS, ENDS, ENDS},
+    {"abort", own_abort, ABORTS, ABORTS, ABORTS, ABORTS},
+    {"malloc", allocate, 0, 0, 0, 0},
+    {"send and receive", use_pair, 0, 0, 0, 0},
+    {"getrandom", get_random, 0, 0, ENDS, 0},
+    {"status file", write_status, 0, ENDS, ENDS, ENDS},
+    {"thread name", name_thread, 0, 0, ENDS, 0},
+    {"move the thread", move_thread, ENDS, 0, ENDS, ENDS},
+    {"move another", move_other, ENDS, ENDS, ENDS, ENDS},
 };
 
 static void prepare_descriptors(void)
@@ -259,6 +260,9 @@ static void each_right(void **state)
         int metrics = try_case(RIGHTS_METRICS, cases[i].what);
         if (metrics != cases[i].metrics)
             fail_msg("metrics: %s: %d, want %d", cases[i].name, metrics, cases[i].metrics);
+        int signer = try_case(RIGHTS_SIGNER, cases[i].what);
+        if (signer != cases[i].signer)
+            fail_msg("signer: %s: %d, want %d", cases[i].name, signer, cases[i].signer);
         if (data != cases[i].data)
             fail_msg("data: %s: %d, want %d", cases[i].name, data, cases[i].data);
     }
@@ -312,8 +316,9 @@ static void sets_are_empty(void **state)
     } want[] = {{RIGHTS_KEEPER, 1 << 12 | 1 << 7 | 1 << 6 | 1 << 8 | 1 << 5},
                 {RIGHTS_CONTROL, 0},
                 {RIGHTS_DATA, 0},
-                {RIGHTS_METRICS, 0}};
-    for (size_t i = 0; i < 4; i++) {
+                {RIGHTS_METRICS, 0},
+                {RIGHTS_SIGNER, 0}};
+    for (size_t i = 0; i < 5; i++) {
         fflush(NULL);
         pid_t pid = fork();
         if (pid == 0)
