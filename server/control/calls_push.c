@@ -420,6 +420,7 @@ void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest)
                           "SIGUSR1[soft,server-pushed-connection-reset] received, restarting", &ctl->now);
     } else if (kind == DBR_MSG_HALT) {
         ctl->calls->leave = true;
+        client_log(c, DBR_LOG_NOTICE, "Halt command was pushed by server");
         dbr_session_close(c->session, NULL, "SIGTERM[soft,server-pushed-halt] received, exiting", &ctl->now);
     }
 }
