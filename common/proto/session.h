@@ -135,8 +135,8 @@ int dbr_session_check_signature(const struct dbr_session *s, const struct dbr_si
                                 const uint8_t *sig, size_t n);
 /* The answer to what the TLS context's sign function was asked for this session: n bytes, 0: nobody signs. */
 void dbr_session_signed(struct dbr_session *s, const uint8_t *sig, size_t n, const struct dbr_now *now);
-/* The same to what its ask function was asked for, by the message: a negotiation that was begun anew meanwhile
- * does not get the signature of the one before. */
+/* The same to what its ask function was asked for, by the message: a negotiation that was begun anew
+ * meanwhile does not get the signature of the one before. */
 void dbr_session_signed_message(struct dbr_session *s, const uint8_t *message, size_t message_len,
                                 const uint8_t *sig, size_t n, const struct dbr_now *now);
 /* Wipes and frees; NULL is fine. Data keys are not dropped by this. */

@@ -473,17 +473,18 @@ void management_free(struct control *ctl);
 
 /* signer.c: the process that has the private key; where there is none each of these does nothing */
 struct signer_key {
-    uint8_t id[32];       /* crypto/signkey.h */
+    uint8_t id[32];        /* crypto/signkey.h */
     const char *cert, *ca; /* PEM of a PKCS#12 file; NULL: none */
     size_t cert_len, ca_len;
 };
-int signer_open(struct control *ctl);  /* asks it for its key and waits. 0, or an error (it has logged why) */
+int signer_open(struct control *ctl); /* asks it for its key and waits. 0, or an error (it has logged why) */
 bool signer_there(const struct control *ctl);
 const struct signer_key *signer_key(const struct control *ctl); /* that it read last; NULL: none */
 dbr_tls_ask_fn signer_ask;
-void signer_use(struct control *ctl);              /* the TLS context in force is that key's */
-int signer_reload(struct control *ctl, int bundle); /* control_reload() when it has read its files, too.
-                                                     * Consumes the descriptor; -1, or what is left to close */
+void signer_use(struct control *ctl); /* the TLS context in force is that key's */
+int signer_reload(struct control *ctl,
+                  int bundle); /* control_reload() when it has read its files, too.
+                                * Consumes the descriptor; -1, or what is left to close */
 void signer_gone(struct control *ctl);
 void signer_new(struct control *ctl);
 void signer_read(struct control *ctl); /* SIGNER_EVENT */

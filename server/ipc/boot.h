@@ -70,8 +70,8 @@ struct dbr_boot {
     _Atomic uint64_t *alive; /* see above: control has [0], worker i of data has [i]; shared with keeper */
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */
-    const char *key_pass; /* passphrase of the private key that the admin was asked for; NULL: none. The signer's,
-                             where there is one */
+    const char *key_pass; /* passphrase of the private key that the admin was asked for; NULL: none. The
+                             signer's, where there is one */
     const uint8_t *token_secret; /* 32 random bytes for auth-gen-token without auth-gen-token-secret, the same
                                     in every process of control; NULL: none */
     const struct dbr_ipc_login *login; /* client role: what the admin was asked for; NULL: none, ask keeper */

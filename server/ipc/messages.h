@@ -294,17 +294,17 @@ struct dbr_ipc_state {
     int32_t value; /* exit code for DBR_STATE_EXITED */
 };
 enum dbr_state {
-    DBR_STATE_SHUTDOWN,  /* keeper -> control: tell the clients, then exit */
-    DBR_STATE_RELOAD,    /* keeper -> control */
-    DBR_STATE_STATUS,    /* keeper -> control: SIGUSR2 */
-    DBR_STATE_DONE,      /* control -> keeper: clients are told, good to exit with value */
-    DBR_STATE_CONNECTED, /* control -> keeper, client role: tunnel is up */
-    DBR_STATE_RESTART,   /* keeper -> control: SIGUSR1 */
-    DBR_STATE_DATA_NEW,  /* keeper -> control: data was restarted and knows no peer and no key */
-    DBR_STATE_FETCH_NEW, /* keeper -> control: fetch was restarted and knows nothing that it was told */
-    DBR_STATE_NEW_PORT,  /* control -> keeper, client role: value is the number of the remote that is to be
-                          * called;  answered by one DBR_IPC_SOCKET per process */
-    DBR_STATE_SIGNAL,    /* control -> keeper: a manager wants what this signal (value) does */
+    DBR_STATE_SHUTDOWN,    /* keeper -> control: tell the clients, then exit */
+    DBR_STATE_RELOAD,      /* keeper -> control */
+    DBR_STATE_STATUS,      /* keeper -> control: SIGUSR2 */
+    DBR_STATE_DONE,        /* control -> keeper: clients are told, good to exit with value */
+    DBR_STATE_CONNECTED,   /* control -> keeper, client role: tunnel is up */
+    DBR_STATE_RESTART,     /* keeper -> control: SIGUSR1 */
+    DBR_STATE_DATA_NEW,    /* keeper -> control: data was restarted and knows no peer and no key */
+    DBR_STATE_FETCH_NEW,   /* keeper -> control: fetch was restarted and knows nothing that it was told */
+    DBR_STATE_NEW_PORT,    /* control -> keeper, client role: value is the number of the remote that is to be
+                            * called;  answered by one DBR_IPC_SOCKET per process */
+    DBR_STATE_SIGNAL,      /* control -> keeper: a manager wants what this signal (value) does */
     DBR_STATE_SIGNER_GONE, /* keeper -> control: the signer has died; what it was asked it will not answer */
     DBR_STATE_SIGNER_NEW,  /* keeper -> control: there is another one */
     DBR_STATES

@@ -258,7 +258,7 @@ static void prefer_frames(const struct keeper *k)
 static _Noreturn void live(struct keeper *k, enum child_kind which, int ipc)
 {
     static const enum rights_of whose[] = {RIGHTS_CONTROL, RIGHTS_DATA, RIGHTS_FETCH, RIGHTS_METRICS,
-                                            RIGHTS_SIGNER};
+                                           RIGHTS_SIGNER};
     struct born b = {.who = whose[which], .user = k->user, .background = k->background};
     fill(k, which, &b.boot);
     b.boot.ipc_keeper = ipc;

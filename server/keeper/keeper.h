@@ -138,8 +138,8 @@ struct keeper {
     int pair_control[DBR_MAX_WORKERS], pair_data[DBR_MAX_WORKERS]; /* both ends of each; -1 = none */
     int pair_fetch[2];                                             /* control's and fetch's end; -1 = none */
     int pair_metrics[2];                                           /* control's and metrics' end; -1 = none */
-    int pair_signer[2];                                            /* control's and the signer's end; -1 = none */
-    int metrics_fd;                                                /* where metrics listens; -1 = not */
+    int pair_signer[2]; /* control's and the signer's end; -1 = none */
+    int metrics_fd;     /* where metrics listens; -1 = not */
     int status_fd, ccd_fd, ctl_fd, management_fd;
     int log_fd;       /* where sink.copy arrives; -1 = there are no managers */
     int crl_state[2]; /* the revocation memory; -1 = none */

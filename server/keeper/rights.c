@@ -205,21 +205,16 @@ static const struct few metrics_calls[] = {
 
 /* All that the signer may do: two pairs of sockets, descriptors that keeper passes, and its memory. */
 static const struct few signer_calls[] = {
-    {SCMP_SYS(recvfrom), YES},       {SCMP_SYS(recvmsg), YES},
-    {SCMP_SYS(sendto), YES},         {SCMP_SYS(sendmsg), YES},
-    {SCMP_SYS(write), YES},          {SCMP_SYS(writev), YES},
-    {SCMP_SYS(pread64), YES},        {SCMP_SYS(close), YES},
-    {SCMP_SYS(poll), YES},           {SCMP_SYS(clock_gettime), YES},
-    {SCMP_SYS(gettimeofday), YES},   {SCMP_SYS(time), YES},
-    {SCMP_SYS(mmap), NO_EXEC},       {SCMP_SYS(mprotect), NO_EXEC},
-    {SCMP_SYS(munmap), YES},         {SCMP_SYS(mremap), YES},
-    {SCMP_SYS(madvise), YES},        {SCMP_SYS(brk), YES},
-    {SCMP_SYS(futex), YES},          {SCMP_SYS(restart_syscall), YES},
-    {SCMP_SYS(rt_sigreturn), YES},   {SCMP_SYS(rt_sigprocmask), YES},
-    {SCMP_SYS(getpid), YES},         {SCMP_SYS(gettid), YES},
-    {SCMP_SYS(tgkill), OWN},         {SCMP_SYS(getrandom), YES},
-    {SCMP_SYS(fstat), YES},          {SCMP_SYS(newfstatat), EMPTY},
-    {SCMP_SYS(openat), DENY},        {SCMP_SYS(prctl), NAME},
+    {SCMP_SYS(recvfrom), YES},       {SCMP_SYS(recvmsg), YES},         {SCMP_SYS(sendto), YES},
+    {SCMP_SYS(sendmsg), YES},        {SCMP_SYS(write), YES},           {SCMP_SYS(writev), YES},
+    {SCMP_SYS(pread64), YES},        {SCMP_SYS(close), YES},           {SCMP_SYS(poll), YES},
+    {SCMP_SYS(clock_gettime), YES},  {SCMP_SYS(gettimeofday), YES},    {SCMP_SYS(time), YES},
+    {SCMP_SYS(mmap), NO_EXEC},       {SCMP_SYS(mprotect), NO_EXEC},    {SCMP_SYS(munmap), YES},
+    {SCMP_SYS(mremap), YES},         {SCMP_SYS(madvise), YES},         {SCMP_SYS(brk), YES},
+    {SCMP_SYS(futex), YES},          {SCMP_SYS(restart_syscall), YES}, {SCMP_SYS(rt_sigreturn), YES},
+    {SCMP_SYS(rt_sigprocmask), YES}, {SCMP_SYS(getpid), YES},          {SCMP_SYS(gettid), YES},
+    {SCMP_SYS(tgkill), OWN},         {SCMP_SYS(getrandom), YES},       {SCMP_SYS(fstat), YES},
+    {SCMP_SYS(newfstatat), EMPTY},   {SCMP_SYS(openat), DENY},         {SCMP_SYS(prctl), NAME},
     {SCMP_SYS(exit), YES},           {SCMP_SYS(exit_group), YES},
 };
 
