@@ -77,7 +77,8 @@ frames() { # IP-BYTES OVERRIDES...
 lossy() {
     path "$1" 5 && shift || why "nftables" || return
     up "$@" || return
-    udp 23 && lab_ping c1 $LAN4 || why "no ping after the loss" || return
+    lab_thrice udp 23 || return
+    lab_ping c1 $LAN4 || why "no ping after the loss" || return
     [ "$(dropped)" = 0 ] || why "$(dropped) datagrams were too long"
 }
 
