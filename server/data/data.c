@@ -213,7 +213,6 @@ int dbr_data_main(const struct dbr_boot *boot, const struct dbr_data_limits *lim
     set_default(&s->limits.max_peers, DEFAULT_PEERS);
     set_default(&s->limits.max_macs, DEFAULT_MACS);
     set_default(&s->limits.age_s, DEFAULT_AGE_S);
-    s->may_move = !sched_getaffinity(0, sizeof s->anywhere, &s->anywhere);
     int err = prepare(s);
     if (err)
         dbr_log(&boot->log, DBR_LOG_ERROR, "data: cannot start: %s", dbr_err_text(err));

@@ -158,37 +158,6 @@ static void note_event(struct worker *w, const struct epoll_event *e)
         w->ready |= e->data.u32 & ~(uint32_t)READY_MAIL;
 }
 
-/* Where the packet that woke us came to; -1 = not known. */
-static int whence(const struct worker *w)
-{
-    const _Atomic uint64_t *cpus = w->shared->boot->whence;
-    return cpus && w->shared->may_move ? (int)atomic_load_explicit(&cpus[w->index], memory_order_relaxed) - 1
-                                       : -1;
-}
-
-/* Goes to a processor, or lets the kernel choose. A refusal (the processor is gone, or forbidden) is no harm.
- */
-static void move_to(const struct worker *w, int cpu)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    if (cpu >= 0)
-        CPU_SET((size_t)cpu, &one);
-    if (cpu != SEAT_STAY)
-        sched_setaffinity(0, sizeof one, cpu >= 0 ? &one : &w->shared->anywhere);
-}
-
-/* After a round: a client follows the frames of its TAP, which the programs of its user make, a server the
- * datagrams of its peers. The answer to a lone packet, found in the same round, makes it two. */
-static void take_seat(struct worker *w)
-{
-    if (w->items > 2 || w->heavy)
-        move_to(w, seat_busy(&w->seat, w->now.ns));
-    else if (w->woken && w->items && (!w->shared->client || w->lone_sent))
-        move_to(w, seat_lone(&w->seat, w->now.ns, whence(w)));
-    w->woken = w->heavy = false;
-}
-
 static bool nap(struct worker *w)
 {
     static const struct timespec length = {.tv_nsec = PACE_NAP_NS};
@@ -199,19 +168,40 @@ static bool nap(struct worker *w)
     return worth;
 }
 
+/* Waits for events. A client that has just sent a lone frame may look for the answer first (pace.h). */
+static int wait_for_events(struct worker *w, struct epoll_event *events, int max, int timeout)
+{
+    bool asked = w->lone_sent && w->shared->client && timeout;
+    uint64_t from = w->now.ns, until = from + PACE_NEAR_NS;
+    int n = 0;
+    w->lone_sent = false;
+    if (!asked)
+        return epoll_wait(w->epoll, events, max, timeout);
+    if (pace_look(&w->pace, from))
+        for (; !n && w->now.ns < until; read_clock(w)) {
+            n = epoll_wait(w->epoll, events, max, 0);
+            if (!n)
+                sched_yield(); /* the server may be waiting for this very processor */
+        }
+    if (!n)
+        n = epoll_wait(w->epoll, events, max, timeout);
+    read_clock(w);
+    if (n > 0)
+        pace_answered(&w->pace, w->now.ns - from);
+    return n;
+}
+
 static void wait_for_work(struct worker *w)
 {
     struct epoll_event events[EVENTS];
     watch_all(w);
-    take_seat(w);
     int timeout = nap(w) || w->ready ? 0 : time_to_sleep(w);
     if (timeout) {
         atomic_store(&w->asleep, true); /* from here on a post rings */
         if (has_mail(w))
             timeout = 0;
     }
-    int n = epoll_wait(w->epoll, events, EVENTS, timeout);
-    w->woken = timeout && n > 0;
+    int n = wait_for_events(w, events, EVENTS, timeout);
     atomic_store(&w->asleep, false);
     for (int i = 0; i < n; i++)
         note_event(w, &events[i]);

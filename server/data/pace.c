@@ -20,3 +20,19 @@ bool pace_nap(struct pace *p, uint64_t now_ns, unsigned items)
         p->quick = 0;
     return p->napping;
 }
+
+bool pace_look(struct pace *p, uint64_t now_ns)
+{
+    if (p->near < PACE_NEAR || now_ns - p->looked_ns < PACE_LOOKS_NS)
+        return false;
+    p->looked_ns = now_ns;
+    return true;
+}
+
+void pace_answered(struct pace *p, uint64_t waited_ns)
+{
+    if (waited_ns > PACE_NEAR_NS)
+        p->near -= p->near > 0;
+    else
+        p->near += p->near < PACE_NEAR_MAX;
+}

@@ -9,6 +9,11 @@
  *   wake  1 datagram, 12 us later: wake 2, 15 us later: wake 1, ... PACE_ROUNDS times
  *   nap PACE_NAP_NS, wake 7; nap, wake 6; nap, wake 1 ... PACE_POOR times: sleep until there is something
  *
+ * The other end of the scale is a client whose server is so near that the answer comes before the processor
+ * has gone to sleep and been woken again. Where answers to lone frames came within PACE_NEAR_NS lately, the
+ * worker looks for the next one for so long before it sleeps, at most once in PACE_LOOKS_NS, so that this
+ * never costs more than a tenth of a core. Where the server is farther away, it costs nothing.
+ *
  * Pure; owned by one worker.
  */
 #ifndef DBR_DATA_PACE_H
@@ -26,14 +31,29 @@ enum {
     PACE_POOR = 4,         /* such naps in a row end it */
 };
 
+enum {
+    PACE_NEAR_NS = 200000,
+    PACE_LOOKS_NS = 2000000,
+    PACE_NEAR_MAX = 8, /* the last so many answers count ... */
+    PACE_NEAR = 4,     /* ... and so many more near than far ones are needed */
+};
+
 struct pace {
     uint64_t last_ns; /* when the last round that had something began */
     unsigned quick, poor;
     bool napping;
+    unsigned near; /* 0..PACE_NEAR_MAX: up with an answer that came soon, down with one that did not */
+    uint64_t looked_ns;
 };
 
 /* A round that began at now_ns is over and nothing is left; it had so many datagrams and frames. True if the
  * worker shall nap for PACE_NAP_NS before it looks again. */
 bool pace_nap(struct pace *p, uint64_t now_ns, unsigned items);
+
+/* A lone frame has been sent, and the worker is about to sleep at now_ns. True if it shall look for the
+ * answer for PACE_NEAR_NS first. */
+bool pace_look(struct pace *p, uint64_t now_ns);
+/* Something came waited_ns after the worker had nothing to do, whether it looked or slept. */
+void pace_answered(struct pace *p, uint64_t waited_ns);
 
 #endif

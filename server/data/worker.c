@@ -831,7 +831,7 @@ static void lan_frame(struct worker *w, uint8_t *bytes, size_t len)
 struct lan_round {
     unsigned frames, most_frames;
     size_t bytes, most_bytes;
-    uint32_t lone, bulk; /* lanes with little, and with more than their turn: READY_LANE_0 << lane */
+    bool lone, bulk; /* there was a lane with little, which has little; one with more than its turn */
 };
 
 /* The first of a round is lane 0, if it has something: mostly little, and it is what others wait for.
@@ -876,9 +876,11 @@ static void lane_turn(struct worker *w, struct lan_round *r, unsigned lane)
         if (n > DBR_VNET_LEN)
             lan_frame(w, w->tap_buf + DBR_VNET_LEN, (size_t)n - DBR_VNET_LEN);
     }
+    bool bulk = turn_is_over(r, frames, bytes), was_bulk = w->now.ns - w->bulk_ns[lane] < HURRY_NS;
     bool lone = !(w->ready & bit) && r->frames > frames && r->bytes - bytes < LONE_BYTES;
-    r->lone |= lone ? bit : 0;
-    r->bulk |= turn_is_over(r, frames, bytes) ? bit : 0;
+    w->bulk_ns[lane] = bulk ? w->now.ns : w->bulk_ns[lane];
+    r->lone |= lone && !was_bulk;
+    r->bulk |= bulk;
     if (lone && w->ready & READY_LAN)
         finish_batch(w); /* not after the bulk of the others */
 }
@@ -891,11 +893,10 @@ void worker_from_lan(struct worker *w)
                           .most_bytes = w->now.ns < w->hurry_ns ? TAP_TURN_BYTES : TAP_ROUND_BYTES};
     while (w->ready & READY_LAN && r.bytes < r.most_bytes && r.frames < r.most_frames && !w->out.blocked)
         lane_turn(w, &r, next_lane(w, !r.frames));
-    if (r.bulk && r.lone & ~r.bulk)
+    if (r.bulk && r.lone)
         w->hurry_ns = w->now.ns + HURRY_NS;
     w->lan_was_lone = r.frames <= 1;
-    w->heavy = r.bytes >= LONE_BYTES;
-    w->lone_sent = r.frames == 1 && !w->heavy;
+    w->lone_sent = r.frames == 1 && r.bytes < LONE_BYTES;
     w->items += r.frames;
     finish_batch(w);
 }

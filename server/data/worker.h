@@ -17,7 +17,6 @@
 #include "bridge/loop.h"
 #include "data/book.h"
 #include "data/data.h"
-#include "data/seat.h"
 #include "data/inbox.h"
 #include "data/mailbox.h"
 #include "data/news.h"
@@ -27,7 +26,6 @@
 #include "data/wheel.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,8 +60,6 @@ struct shared {
     unsigned n_workers;
     bool client;
     int main_wake;         /* eventfd of the main thread */
-    cpu_set_t anywhere;    /* processors that we may run on */
-    bool may_move;         /* it is known: there are no more than it has room for */
     _Atomic int verdict;   /* exit code asked for by a worker, -1 = none */
     _Atomic bool go, stop; /* the threads may work; must end */
     struct worker *workers[DBR_MAX_WORKERS];
@@ -101,8 +97,6 @@ struct worker {
     struct dbr_tick now;
     uint32_t ready; /* enum ready */
     struct pace pace;
-    struct seat seat;
-    bool woken;     /* this round began with a wait */
     unsigned items; /* datagrams and frames of this round */
     uint64_t housekeeping_ns;
     uint64_t tap_again_ns; /* the TAP is down: look again then; 0 = it is not */
@@ -117,13 +111,13 @@ struct worker {
     struct inbox in;
     struct outbox out;
     struct run run;
-    uint64_t looked_ns;  /* the round in which a datagram's key was missed and orders were looked for */
-    bool lone_sent;      /* the last thing done was to send one small frame of the LAN */
-    bool heavy;          /* there was more than small frames from the LAN in this round */
-    bool lan_was_lone;   /* the last round from the TAP had at most one frame */
-    unsigned lane;       /* that was read last */
-    uint64_t hurry_ns;   /* until then rounds are short (worker_from_lan) */
-    struct dbr_gro *lan; /* frames for the TAP */
+    uint64_t looked_ns;      /* the round in which a datagram's key was missed and orders were looked for */
+    bool lone_sent;          /* the last thing done was to send one small frame of the LAN */
+    bool lan_was_lone;       /* the last round from the TAP had at most one frame */
+    unsigned lane;           /* that was read last */
+    uint64_t bulk_ns[LANES]; /* when it last had more than its turn */
+    uint64_t hurry_ns;       /* until then rounds are short (worker_from_lan) */
+    struct dbr_gro *lan;     /* frames for the TAP */
     const struct peer *striding; /* whose frame was the last one there, passed by the switch; or NULL */
     uint8_t *tap_buf;            /* one frame or super frame with its header */
     uint8_t *uncut;              /* one frame that is too long for its peer */

@@ -64,9 +64,7 @@ struct dbr_boot {
     uint8_t gateway_mac[6];            /* the LAN's gateway if known at start, else zero */
     _Atomic uint64_t *steer;           /* mmapped slots of the TAP steering program (bridge/tap.h), or NULL */
     size_t n_steer;
-    const _Atomic uint64_t *whence; /* [worker]: 1 + processor that its last packet came to (client role: from
-                                       the TAP, else from the network), 0 = none yet; NULL = not known */
-    bool restarted;                 /* this process replaces one that died */
+    bool restarted;          /* this process replaces one that died */
     _Atomic uint64_t *alive; /* see above: control has [0], worker i of data has [i]; shared with keeper */
     /* control only, -1 where the configuration asks for none; all made by keeper, so that control needs no
      * right to open anything */

@@ -142,7 +142,6 @@ static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot 
     b->lanes = k->lanes;
     memcpy(b->tap, k->tap.fd, sizeof b->tap);
     memcpy(b->ipc_worker, k->pair_data, sizeof b->ipc_worker);
-    b->whence = k->whence.cpus;
     b->steer = k->slots;
     b->n_steer = k->slots ? DBR_STEER_SLOTS : 0;
 }

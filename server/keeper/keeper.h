@@ -41,7 +41,6 @@
 #include "keeper/pulse.h"
 #include "keeper/rights.h"
 #include "keeper/sockets.h"
-#include "keeper/whence.h"
 #include "keeper/trial.h"
 #include "ipc/capath.h"
 #include "keeper/folder.h"
@@ -131,7 +130,6 @@ struct keeper {
     struct dbr_tap tap;
     struct dbr_steer steer;
     unsigned lanes; /* queues of the TAP that each worker has */
-    struct whence whence;
     dbr_steer_slots *slots;
     uint32_t tap_mtu;
     uint64_t tap_mac;

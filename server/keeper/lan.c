@@ -51,20 +51,6 @@ static void open_steering(struct keeper *k)
         steering_is_off(k, &why);
 }
 
-/* For workers that follow their packets; without it nobody does. The sockets outlive the TAP. */
-static void watch_whence(struct keeper *k)
-{
-    struct dbr_why why = {""};
-    bool first = !k->whence.cpus;
-    int err = first ? whence_open(&k->whence, &why) : 0;
-    if (!err && k->client)
-        err = whence_watch_tap(&k->whence, &k->tap, &why);
-    else if (!err && first)
-        err = whence_watch_udp(&k->whence, &k->udp, &why);
-    if (err)
-        dbr_log(&k->log, DBR_LOG_INFO, "%s", why.text);
-}
-
 static void steer_tap(struct keeper *k)
 {
     struct dbr_why why = {""};
@@ -114,7 +100,6 @@ int open_tap(struct keeper *k)
     if (err)
         return keeper_complain(k, DBR_D_dev, err, why.text);
     steer_tap(k);
-    watch_whence(k);
     if (k->bridged)
         err = dbr_bridge_attach(k->netlink, k->bridge.ifindex, k->tap.ifindex, &why);
     if (err)

@@ -38,7 +38,7 @@ void keeper_init(struct keeper *k, struct dbr_config *config, const struct keepe
     memset(k, 0, sizeof *k);
     k->config = config;
     k->programs = programs;
-    k->steer.map_fd = k->steer.prog_fd = k->whence.map_fd = k->whence.prog_fd = -1;
+    k->steer.map_fd = k->steer.prog_fd = -1;
     k->notify.fd = k->status_fd = k->ccd_fd = k->ctl_fd = k->management_fd = k->log_fd = k->socks_fd =
         k->asker_fd = k->epoll = k->signals = k->told_parent = -1;
     for (unsigned i = 0; i < DBR_TAP_QUEUES_MAX; i++)
@@ -527,7 +527,6 @@ void keeper_close(struct keeper *k)
         dbr_steer_unmap(k->slots);
     k->slots = NULL;
     dbr_steer_close(&k->steer);
-    whence_close(&k->whence);
     udp_group_close(&k->udp);
     while (k->n_more)
         udp_group_close(&k->more[--k->n_more]);

@@ -56,7 +56,6 @@ enum verdict {
     YES,     /* allowed */
     DENY,    /* EACCES: a library that looks for an optional file goes on without it */
     NO_EXEC, /* allowed unless the third argument asks for executable memory */
-    SELF,    /* allowed if the first argument is 0: the calling thread */
     OWN,     /* allowed if the first argument is our own pid: abort() */
     FLAGS,   /* fcntl: descriptor flags, and reading seals */
     SEAL,    /* fcntl: the same, and sealing */
@@ -139,7 +138,6 @@ static const struct call {
     CALL(futex, YES, YES, YES),
     CALL(sched_yield, YES, YES, YES),
     CALL(sched_getaffinity, YES, YES, YES),
-    CALL(sched_setaffinity, NO, SELF, NO), /* data/seat.h */
     CALL(getcpu, YES, YES, YES),
     CALL(membarrier, YES, YES, YES),
     CALL(rseq, YES, YES, YES),
@@ -500,7 +498,6 @@ static int add_call(scmp_filter_ctx f, int nr, enum verdict v, int dir_fd)
     case DENY: return seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), nr, 0);
     case NO_EXEC:
         return seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP32(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    case SELF: return seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP32(0, SCMP_CMP_EQ, 0));
     case OWN:
         return seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP32(0, SCMP_CMP_EQ, (uint32_t)getpid()));
     case FLAGS: return add_values(f, nr, 1, flags, WITHOUT_SEALING);

@@ -138,15 +138,10 @@ limits pace s~ \&\& gap < PACE_QUICK_NS~~
 limits pace s~p->quick >= PACE_ROUNDS~p->quick > PACE_ROUNDS~
 limits pace s~        p->poor = 0;$~        ;~
 limits pace s~        p->quick = 0;$~        ;~
-limits seat s~gap < SEAT_GAP_NS~false~
-limits seat s~cpu < 0 || ~~
-limits seat s~ || now_ns < f->rest_ns~~
-limits seat s~f->seen == cpu + 1 ? f->times + 1 : 1~f->times + 1~
-limits seat s~f->times < SEAT_TIMES~f->times <= SEAT_TIMES~
-limits seat s~ || f->at == cpu + 1~~
-limits seat s~    f->at = 0;$~    ;~
-limits seat s~    f->times = 0;$~    ;~
-limits seat s~bound ? SEAT_FREE~false ? SEAT_FREE~
+limits pace s~p->near < PACE_NEAR || ~~
+limits pace s~ || now_ns - p->looked_ns < PACE_LOOKS_NS~~
+limits pace s~waited_ns > PACE_NEAR_NS~waited_ns >= PACE_NEAR_NS~
+limits pace s~p->near < PACE_NEAR_MAX;~1;~
 worker worker s~if (first \&\& ready \& READY_LANE_0)~if (false)~
 worker worker s~r->frames - frames >= TAP_TURN_READS || ~~
 worker worker s~    return r->frames - frames >= TAP_TURN_READS .*~    return false;~

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * When a worker naps (pace.h), where it runs (seat.h), and what the path to a peer takes (path.h). Both are
+ * When a worker naps (pace.h), and what the path to a peer takes (path.h). Both are
  * pure.
  */
-#include "data/seat.h"
 #include "data/pace.h"
 #include "data/path.h"
 #include "data/peers.h"
@@ -268,71 +267,36 @@ static void test_without_a_key_nothing_happens(void **state)
     dbr_slot_fini(&k.slot);
 }
 
-/* ---- seat ---- */
-
-enum { GAP = SEAT_GAP_NS + 1 };
-
-static void test_seat_follows_after_some_in_a_row(void **state)
+/* Looks only where answers came soon lately, and not more often than every two milliseconds. */
+static void test_looks_for_near_answers(void **state)
 {
     (void)state;
-    struct seat f = {0};
-    uint64_t now = SEAT_REST_NS;
-    for (int i = 1; i < SEAT_TIMES; i++)
-        assert_int_equal(seat_lone(&f, now += GAP, 5), SEAT_STAY);
-    assert_int_equal(seat_lone(&f, now += GAP, 5), 5);
-    assert_int_equal(seat_lone(&f, now += GAP, 5), SEAT_STAY); /* it is there */
-    for (int i = 0; i < 10; i++)                               /* to and fro is no row */
-        assert_int_equal(seat_lone(&f, now += GAP, i % 2 ? 0 : 5), SEAT_STAY);
-    for (int i = 1; i < SEAT_TIMES; i++)
-        assert_int_equal(seat_lone(&f, now += GAP, 7), SEAT_STAY);
-    assert_int_equal(seat_lone(&f, now += GAP, 7), 7);
-}
-
-/* Bound to processor 0. */
-static struct seat bound(uint64_t *now)
-{
-    struct seat f = {0};
-    for (int i = 0; i < SEAT_TIMES; i++)
-        seat_lone(&f, *now += GAP, 0);
-    return f;
-}
-
-static void test_seat_follows_nobody_unknown(void **state)
-{
-    (void)state;
-    uint64_t now = SEAT_REST_NS;
-    struct seat f = bound(&now);
-    for (int i = 0; i < 10; i++)
-        assert_int_equal(seat_lone(&f, now += GAP, -1), SEAT_STAY);
-}
-
-static void test_seat_is_free_when_busy(void **state)
-{
-    (void)state;
-    uint64_t now = SEAT_REST_NS;
-    struct seat f = bound(&now);
-    assert_int_equal(seat_busy(&f, now), SEAT_FREE);
-    assert_int_equal(seat_busy(&f, now), SEAT_STAY); /* said once */
-    uint64_t rested = now + SEAT_REST_NS;
-    while (now + GAP < rested)
-        assert_int_equal(seat_lone(&f, now += GAP, 0), SEAT_STAY);
-    for (int i = 1; i < SEAT_TIMES; i++) /* the row begins anew */
-        assert_int_equal(seat_lone(&f, now += GAP, 0), SEAT_STAY);
-    assert_int_equal(seat_lone(&f, now += GAP, 0), 0);
-    f = bound(&now);
-    assert_int_equal(seat_lone(&f, now += SEAT_GAP_NS - 1, 0), SEAT_FREE); /* quick ones are no lone ones */
-    f = (struct seat){0};
-    now += SEAT_REST_NS;
-    for (int i = 0; i < 10; i++)
-        assert_int_equal(seat_lone(&f, now += SEAT_GAP_NS - 1, 0), SEAT_STAY);
+    struct pace p = {0};
+    uint64_t now = 1000000000;
+    for (unsigned i = 0; i < PACE_NEAR; i++) {
+        assert_false(pace_look(&p, now += 5000 * US));
+        pace_answered(&p, PACE_NEAR_NS);
+    }
+    assert_true(pace_look(&p, now += 5000 * US));
+    assert_false(pace_look(&p, now += 1999 * US));
+    assert_true(pace_look(&p, now += 1 * US));
+    pace_answered(&p, PACE_NEAR_NS + 1); /* one that came late */
+    assert_false(pace_look(&p, now += 5000 * US));
+    for (unsigned i = 0; i < 100; i++)
+        pace_answered(&p, 1);
+    for (unsigned i = 0; i < PACE_NEAR_MAX - PACE_NEAR; i++) {
+        assert_true(pace_look(&p, now += 5000 * US));
+        pace_answered(&p, 20000 * US);
+    }
+    assert_true(pace_look(&p, now += 5000 * US));
+    pace_answered(&p, 20000 * US);
+    assert_false(pace_look(&p, now += 5000 * US)); /* the server is far away now */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_seat_follows_after_some_in_a_row),
-        cmocka_unit_test(test_seat_follows_nobody_unknown),
-        cmocka_unit_test(test_seat_is_free_when_busy),
+        cmocka_unit_test(test_looks_for_near_answers),
         cmocka_unit_test(test_quick_short_rounds_begin_it),
         cmocka_unit_test(test_a_lone_frame_is_never_held),
         cmocka_unit_test(test_one_gap_starts_the_count_anew),

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -142,17 +141,6 @@ static int undump(void)
     return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
-static int move_thread(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) || sched_setaffinity(0, sizeof set, &set);
-}
-static int move_other(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) || sched_setaffinity(getppid(), sizeof set, &set);
-}
-
 /* The list must hold for a thread that was there before it. */
 static int go[2];
 static void *open_socket_later(void *arg)
@@ -204,8 +192,6 @@ static const struct {
     {"getrandom", get_random, 0, 0, ENDS, 0},
     {"status file", write_status, 0, ENDS, ENDS, ENDS},
     {"thread name", name_thread, 0, 0, ENDS, 0},
-    {"move the thread", move_thread, ENDS, 0, ENDS, ENDS},
-    {"move another", move_other, ENDS, ENDS, ENDS, ENDS},
 };
 
 static void prepare_descriptors(void)
