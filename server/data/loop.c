@@ -287,6 +287,8 @@ static uint32_t gro_kinds(const struct shared *s)
     return s->limits.no_super_frames ? 0 : kinds;
 }
 
+_Static_assert((int)LANES >= (int)DBR_TAP_LANES_MAX, "room for every lane that keeper opens");
+
 int worker_init(struct worker *w, struct shared *s, unsigned index)
 {
     memset(w, 0, sizeof *w);

@@ -95,6 +95,8 @@ static void fill_common(const struct keeper *k, enum child_kind which, struct db
             b->more[g][i] = -1;
 }
 
+_Static_assert((int)DBR_MAX_QUEUES == (int)DBR_TAP_QUEUES_MAX, "a queue of the TAP each");
+
 static void fill(const struct keeper *k, enum child_kind which, struct dbr_boot *b)
 {
     fill_common(k, which, b);
