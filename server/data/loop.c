@@ -168,21 +168,37 @@ static bool nap(struct worker *w)
     return worth;
 }
 
+/* To whoever waits for this very processor. */
+static void yield(struct worker *w)
+{
+    uint64_t from = w->now.ns;
+    sched_yield();
+    read_clock(w);
+    pace_yielded(&w->pace, w->now.ns, w->now.ns - from);
+}
+
+/* Looks for events, for PACE_NEAR_NS at most. */
+static int look_for_events(struct worker *w, struct epoll_event *events, int max)
+{
+    const uint64_t from = w->now.ns;
+    int n = 0;
+    while (!(n = epoll_wait(w->epoll, events, max, 0)) && w->now.ns - from < PACE_NEAR_NS)
+        yield(w);
+    pace_looked(&w->pace, w->now.ns - from);
+    return n;
+}
+
 /* Waits for events. A client that has just sent a lone frame may look for the answer first (pace.h). */
 static int wait_for_events(struct worker *w, struct epoll_event *events, int max, int timeout)
 {
-    bool asked = w->lone_sent && w->shared->client && timeout;
-    uint64_t from = w->now.ns, until = from + PACE_NEAR_NS;
+    const bool asked = w->lone_sent && w->shared->client && timeout;
+    const uint64_t from = w->now.ns;
     int n = 0;
     w->lone_sent = false;
     if (!asked)
         return epoll_wait(w->epoll, events, max, timeout);
     if (pace_look(&w->pace, from))
-        for (; !n && w->now.ns < until; read_clock(w)) {
-            n = epoll_wait(w->epoll, events, max, 0);
-            if (!n)
-                sched_yield(); /* the server may be waiting for this very processor */
-        }
+        n = look_for_events(w, events, max);
     if (!n)
         n = epoll_wait(w->epoll, events, max, timeout);
     read_clock(w);
@@ -206,6 +222,9 @@ static void wait_for_work(struct worker *w)
     for (int i = 0; i < n; i++)
         note_event(w, &events[i]);
     read_clock(w);
+    if (w->shared->client && w->ready & READY_LAN && !(w->ready & ~(uint32_t)READY_LAN) &&
+        pace_courtesy(&w->pace, w->now.ns))
+        yield(w);
 }
 
 void worker_run(struct worker *w)

@@ -21,12 +21,34 @@ bool pace_nap(struct pace *p, uint64_t now_ns, unsigned items)
     return p->napping;
 }
 
+static bool is_near(const struct pace *p, uint64_t now_ns)
+{
+    return p->near >= PACE_NEAR && now_ns >= p->shy_ns;
+}
+
+bool pace_courtesy(const struct pace *p, uint64_t now_ns)
+{
+    return is_near(p, now_ns) && now_ns - p->last_ns >= PACE_QUIET_NS;
+}
+
 bool pace_look(struct pace *p, uint64_t now_ns)
 {
-    if (p->near < PACE_NEAR || now_ns - p->looked_ns < PACE_LOOKS_NS)
-        return false;
-    p->looked_ns = now_ns;
-    return true;
+    p->saved_ns += (now_ns - p->saved_at_ns) / PACE_SHARE;
+    p->saved_at_ns = now_ns;
+    if (p->saved_ns > PACE_SAVED_NS)
+        p->saved_ns = PACE_SAVED_NS;
+    return is_near(p, now_ns) && p->saved_ns >= PACE_NEAR_NS;
+}
+
+void pace_looked(struct pace *p, uint64_t took_ns)
+{
+    p->saved_ns -= took_ns < p->saved_ns ? took_ns : p->saved_ns;
+}
+
+void pace_yielded(struct pace *p, uint64_t now_ns, uint64_t took_ns)
+{
+    if (took_ns > PACE_NEAR_NS)
+        p->shy_ns = now_ns + PACE_SHY_NS;
 }
 
 void pace_answered(struct pace *p, uint64_t waited_ns)

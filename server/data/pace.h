@@ -10,9 +10,17 @@
  *   nap PACE_NAP_NS, wake 7; nap, wake 6; nap, wake 1 ... PACE_POOR times: sleep until there is something
  *
  * The other end of the scale is a client whose server is so near that the answer comes before the processor
- * has gone to sleep and been woken again. Where answers to lone frames came within PACE_NEAR_NS lately, the
- * worker looks for the next one for so long before it sleeps, at most once in PACE_LOOKS_NS, so that this
- * never costs more than a tenth of a core. Where the server is farther away, it costs nothing.
+ * has gone to sleep and been woken again: in the same machine, or in the next room. Where answers to lone
+ * frames came within PACE_NEAR_NS lately, the worker
+ *
+ *   - yields before it takes a frame that comes after a quiet time, so that the program which sent it goes to
+ *     sleep first. The kernel wakes on this processor only if nothing else waits for it, and a wake-up of
+ *     another one takes longer than all the rest of the way;
+ *   - looks for the answer for so long before it sleeps, and yields between two looks.
+ *
+ * Looking costs at most one part in PACE_SHARE of a core. A yield that took longer than PACE_NEAR_NS met a
+ * program that does not sleep, and for PACE_SHY_NS there is none. Where the server is farther away, none of
+ * this costs anything.
  *
  * Pure; owned by one worker.
  */
@@ -32,10 +40,13 @@ enum {
 };
 
 enum {
-    PACE_NEAR_NS = 200000,
-    PACE_LOOKS_NS = 2000000,
+    PACE_NEAR_NS = 500000,
     PACE_NEAR_MAX = 8, /* the last so many answers count ... */
     PACE_NEAR = 4,     /* ... and so many more near than far ones are needed */
+    PACE_SHARE = 10,
+    PACE_SAVED_NS = 5000000, /* looking may cost so much at once, when it has cost nothing for long */
+    PACE_QUIET_NS = 200000,
+    PACE_SHY_NS = 1000000000,
 };
 
 struct pace {
@@ -43,16 +54,23 @@ struct pace {
     unsigned quick, poor;
     bool napping;
     unsigned near; /* 0..PACE_NEAR_MAX: up with an answer that came soon, down with one that did not */
-    uint64_t looked_ns;
+    uint64_t saved_ns, saved_at_ns; /* what looking may cost, as of then */
+    uint64_t shy_ns;                /* no yields until then */
 };
 
 /* A round that began at now_ns is over and nothing is left; it had so many datagrams and frames. True if the
  * worker shall nap for PACE_NAP_NS before it looks again. */
 bool pace_nap(struct pace *p, uint64_t now_ns, unsigned items);
 
+/* Frames came at now_ns, and only from the LAN. True if the worker shall yield before it takes them. */
+bool pace_courtesy(const struct pace *p, uint64_t now_ns);
 /* A lone frame has been sent, and the worker is about to sleep at now_ns. True if it shall look for the
- * answer for PACE_NEAR_NS first. */
+ * answer for PACE_NEAR_NS first, and yield between two looks. */
 bool pace_look(struct pace *p, uint64_t now_ns);
+/* Looking took so long. */
+void pace_looked(struct pace *p, uint64_t took_ns);
+/* A yield that took so long is over at now_ns. */
+void pace_yielded(struct pace *p, uint64_t now_ns, uint64_t took_ns);
 /* Something came waited_ns after the worker had nothing to do, whether it looked or slept. */
 void pace_answered(struct pace *p, uint64_t waited_ns);
 

@@ -138,8 +138,13 @@ limits pace s~ \&\& gap < PACE_QUICK_NS~~
 limits pace s~p->quick >= PACE_ROUNDS~p->quick > PACE_ROUNDS~
 limits pace s~        p->poor = 0;$~        ;~
 limits pace s~        p->quick = 0;$~        ;~
-limits pace s~p->near < PACE_NEAR || ~~
-limits pace s~ || now_ns - p->looked_ns < PACE_LOOKS_NS~~
+limits pace s~p->near >= PACE_NEAR \&\& ~~
+limits pace s~ \&\& now_ns >= p->shy_ns~~
+limits pace s~ \&\& now_ns - p->last_ns >= PACE_QUIET_NS~~
+limits pace s~    if (p->saved_ns > PACE_SAVED_NS)~    if (false)~
+limits pace s~ \&\& p->saved_ns >= PACE_NEAR_NS~~
+limits pace s~took_ns < p->saved_ns ? took_ns : p->saved_ns~took_ns~
+limits pace s~    if (took_ns > PACE_NEAR_NS)~    if (took_ns >= PACE_NEAR_NS)~
 limits pace s~waited_ns > PACE_NEAR_NS~waited_ns >= PACE_NEAR_NS~
 limits pace s~p->near < PACE_NEAR_MAX;~1;~
 worker worker s~if (first \&\& ready \& READY_LANE_0)~if (false)~

@@ -267,23 +267,28 @@ static void test_without_a_key_nothing_happens(void **state)
     dbr_slot_fini(&k.slot);
 }
 
-/* Looks only where answers came soon lately, and not more often than every two milliseconds. */
+/* Looks only where answers came soon lately. */
+static struct pace near_server(void)
+{
+    struct pace p = {0};
+    for (unsigned i = 0; i < 100; i++)
+        pace_answered(&p, 1);
+    return p;
+}
+
 static void test_looks_for_near_answers(void **state)
 {
     (void)state;
+    uint64_t now = 1000000 * US;
     struct pace p = {0};
-    uint64_t now = 1000000000;
     for (unsigned i = 0; i < PACE_NEAR; i++) {
         assert_false(pace_look(&p, now += 5000 * US));
         pace_answered(&p, PACE_NEAR_NS);
     }
     assert_true(pace_look(&p, now += 5000 * US));
-    assert_false(pace_look(&p, now += 1999 * US));
-    assert_true(pace_look(&p, now += 1 * US));
     pace_answered(&p, PACE_NEAR_NS + 1); /* one that came late */
     assert_false(pace_look(&p, now += 5000 * US));
-    for (unsigned i = 0; i < 100; i++)
-        pace_answered(&p, 1);
+    p = near_server();
     for (unsigned i = 0; i < PACE_NEAR_MAX - PACE_NEAR; i++) {
         assert_true(pace_look(&p, now += 5000 * US));
         pace_answered(&p, 20000 * US);
@@ -293,10 +298,63 @@ static void test_looks_for_near_answers(void **state)
     assert_false(pace_look(&p, now += 5000 * US)); /* the server is far away now */
 }
 
+static void test_looking_costs_a_tenth_at_most(void **state)
+{
+    (void)state;
+    uint64_t now = 1000000 * US, spent = 0, first = now;
+    struct pace p = near_server();
+    for (; now < first + 1000000 * US; now += 600 * US) /* a second of questions that nobody answers */
+        if (pace_look(&p, now)) {
+            pace_looked(&p, PACE_NEAR_NS);
+            spent += PACE_NEAR_NS;
+        }
+    assert_in_range(spent, 95000 * US, 106000 * US);
+    pace_look(&p, now);
+    pace_looked(&p, 1000000 * US); /* stopped meanwhile: not in debt for ever */
+    assert_false(pace_look(&p, now));
+    assert_false(pace_look(&p, now += PACE_SHARE * PACE_NEAR_NS - 1));
+    assert_true(pace_look(&p, now += PACE_SHARE));
+    for (unsigned i = 0; i < 20000;
+         i++, now += 110 * US) { /* answers after 10 us each cost next to nothing */
+        assert_true(pace_look(&p, now));
+        pace_looked(&p, 10 * US);
+    }
+}
+
+static void test_lets_who_sent_a_lone_frame_go_to_sleep(void **state)
+{
+    (void)state;
+    uint64_t now = 1000000 * US;
+    struct pace p = near_server(), far = {0};
+    pace_nap(&p, now, 1);
+    pace_nap(&far, now, 1);
+    assert_true(pace_courtesy(&p, now + PACE_QUIET_NS));
+    assert_false(pace_courtesy(&p, now + PACE_QUIET_NS - 1)); /* one of many */
+    assert_false(pace_courtesy(&far, now + PACE_QUIET_NS));
+}
+
+static void test_does_not_yield_to_who_never_sleeps(void **state)
+{
+    (void)state;
+    uint64_t now = 1000000 * US;
+    struct pace p = near_server();
+    pace_yielded(&p, now, PACE_NEAR_NS);
+    assert_true(pace_courtesy(&p, now));
+    assert_true(pace_look(&p, now));
+    pace_yielded(&p, now, PACE_NEAR_NS + 1);
+    assert_false(pace_courtesy(&p, now + PACE_SHY_NS - 1));
+    assert_false(pace_look(&p, now + PACE_SHY_NS - 1));
+    assert_true(pace_courtesy(&p, now + PACE_SHY_NS));
+    assert_true(pace_look(&p, now + PACE_SHY_NS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_looks_for_near_answers),
+        cmocka_unit_test(test_looking_costs_a_tenth_at_most),
+        cmocka_unit_test(test_lets_who_sent_a_lone_frame_go_to_sleep),
+        cmocka_unit_test(test_does_not_yield_to_who_never_sleeps),
         cmocka_unit_test(test_quick_short_rounds_begin_it),
         cmocka_unit_test(test_a_lone_frame_is_never_held),
         cmocka_unit_test(test_one_gap_starts_the_count_anew),
