@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * A provider of our own (provider-base(7)) that hands out the default provider's algorithms, less those
- * that TLS has no use for. The default provider is loaded into a context
- * that nobody else uses, since its functions want its own data.
+ * that TLS has no use for. The default provider is loaded into a context that nobody else uses, since its
+ * functions want its own data. There it has a namesake of ours, which hands out everything: from OpenSSL 3.4
+ * on a random generator is told the provider that it is of, and asks that one for its cipher.
+ *
+ * An OpenSSL that makes no TLS of what is left gets the whole provider, in a context of its own.
  */
 #include "crypto/lean.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#define NAME "lean"
 
 enum { ALGORITHMS_MAX = 32, OPERATIONS = 6 };
 
@@ -148,13 +155,50 @@ static int begin(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *from_core, c
     return 1;
 }
 
+static const OSSL_ALGORITHM *query_all(void *data, int operation, int *no_cache)
+{
+    (void)data;
+    return OSSL_PROVIDER_query_operation(lean.all, operation, no_cache);
+}
+
+static const OSSL_DISPATCH namesake[] = {
+    {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_all},
+    {0, NULL},
+};
+
+static int begin_namesake(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *from_core,
+                          const OSSL_DISPATCH **out, void **data)
+{
+    int answer = begin(core, from_core, out, data);
+    *out = namesake;
+    return answer;
+}
+
+static bool makes_tls(OSSL_LIB_CTX *libctx)
+{
+    SSL_CTX *ctx = SSL_CTX_new_ex(libctx, NULL, TLS_method());
+    SSL_CTX_free(ctx);
+    return ctx != NULL;
+}
+
+static bool load(OSSL_LIB_CTX *ctx, OSSL_provider_init_fn *how)
+{
+    return OSSL_PROVIDER_add_builtin(ctx, NAME, how) && OSSL_PROVIDER_load(ctx, NAME);
+}
+
 static void start(void)
 {
     lean.inner = OSSL_LIB_CTX_new();
     lean.outer = OSSL_LIB_CTX_new();
     lean.all = lean.inner && lean.outer ? OSSL_PROVIDER_load(lean.inner, "default") : NULL;
-    lean.ready = lean.all && choose_all() && OSSL_PROVIDER_add_builtin(lean.outer, "lean", begin) &&
-                 OSSL_PROVIDER_load(lean.outer, "lean");
+    if (!lean.all)
+        return;
+    bool ok =
+        choose_all() && load(lean.inner, begin_namesake) && load(lean.outer, begin) && makes_tls(lean.outer);
+    if (!ok && (lean.outer = OSSL_LIB_CTX_new()))
+        OSSL_PROVIDER_load(lean.outer, "default");
+    lean.ready = ok || (lean.outer && makes_tls(lean.outer));
+    ERR_clear_error();
 }
 
 OSSL_LIB_CTX *lean_ctx(void)
