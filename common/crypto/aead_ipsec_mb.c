@@ -17,6 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef IMB_FEATURE_AESNI_EMU
+#define IMB_FEATURE_AESNI_EMU 0 /* version 2 makes no manager without AES-NI */
+#endif
+
 enum { MAX_MANAGERS = 32, CHUNK = 32 };
 
 static struct manager {

@@ -25,8 +25,10 @@ enum {
     FILES_MAX = 64, /* files that wait to be verified */
     OFFERS_MAX = 8, /* verified lists that control has not answered for */
     RESPONDERS = 8, /* of which we remember that they are down */
-    URL_TICKETS = 1u << 31,
 };
+
+/* On its own: from gcc 13 on one value beyond int makes all of its enum unsigned. */
+enum { URL_TICKETS = 1u << 31 };
 
 /* What control wants; never changes once it is published, counted. */
 struct setting {

@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TURN_MS = 2000, ASKS_PER_TURN = 32, REFUSALS_NS = 60000000000 /* between two lines */ };
+enum { TURN_MS = 2000, ASKS_PER_TURN = 32 };
+enum { REFUSALS_NS = 60000000000 /* between two lines */ };
 
 struct signer {
     const struct dbr_boot *boot;
