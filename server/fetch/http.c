@@ -2,6 +2,7 @@
 #include "fetch/http.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "fetch/patient.h"
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -21,9 +22,9 @@
 enum {
     CHUNK = 65536,
     LINE_MAX_BYTES = 4096,
-    NAP_MS = 250,
     CONNECT_MS = 5000,
     CONNECT_NAP_MS = 20,
+    OK = 200,
     NOT_MODIFIED = 304
 };
 
@@ -166,13 +167,6 @@ static int library_error(char *why, size_t cap)
     return err;
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int make_room(struct http_body *b, size_t *cap_bytes)
 {
     if (b->len + CHUNK <= *cap_bytes)
@@ -194,15 +188,12 @@ static int read_body(struct http_body *b, BIO *from, const struct http_limits *l
     for (;;) {
         if (make_room(b, &room))
             return say(DBR_ERR_NOMEM, why, cap, "out of memory");
-        if (now_ms() >= end_ms)
-            return say(DBR_ERR_TIMEOUT, why, cap, "the server is too slow");
         int n = BIO_read(from, b->bytes + b->len, CHUNK);
-        if (n > 0)
-            b->len += (size_t)n;
-        else if (n < 0 && BIO_should_retry(from))
-            BIO_wait(from, time(NULL) + 2, NAP_MS);
-        else
+        if (http_now_ms() >= end_ms)
+            return say(DBR_ERR_TIMEOUT, why, cap, "the server is too slow");
+        if (n <= 0)
             return 0;
+        b->len += (size_t)n;
         if (b->len > l->max_bytes)
             return say(DBR_ERR_LIMIT, why, cap, "the answer is longer than allowed");
     }
@@ -221,7 +212,7 @@ static BIO *connect_to(const struct target *t, uint64_t end_ms)
     }
     BIO_set_nbio(bio, 1);
     while (BIO_do_connect(bio) <= 0) {
-        if (!BIO_should_retry(bio) || now_ms() >= end_ms) {
+        if (!BIO_should_retry(bio) || http_now_ms() >= end_ms) {
             if (BIO_should_retry(bio))
                 ERR_raise(ERR_LIB_BIO, BIO_R_CONNECT_TIMEOUT);
             BIO_free(bio);
@@ -233,18 +224,6 @@ static BIO *connect_to(const struct target *t, uint64_t end_ms)
     if (!top)
         BIO_free(bio);
     return top;
-}
-
-/* What is read off the connection passes by here. */
-static long overhear(BIO *bio, int what, const char *bytes, size_t len, int argi, long argl, int ret,
-                     size_t *got)
-{
-    (void)len;
-    (void)argi;
-    (void)argl;
-    if (what == (BIO_CB_READ | BIO_CB_RETURN) && ret > 0 && got)
-        http_head_feed((struct http_head *)BIO_get_callback_arg(bio), bytes, *got);
-    return ret;
 }
 
 /* The headers that show a tag; NULL if there is nothing to show. */
@@ -271,37 +250,47 @@ static BIO *send_and_await(const struct target *t, BIO *bio, BIO *request, const
     return answer;
 }
 
-static int transfer(struct http_body *out, const struct target *t, BIO *bio, BIO *request,
-                    const struct http_limits *limits, uint64_t end_ms, struct http_tag *tag, char *why,
-                    size_t cap)
+/* OpenSSL 3.5 hands out an answer with a status from 400 on like any other; 3.0 does not. */
+static int judge_status(int status, BIO *answer, const struct http_tag *tag, char *why, size_t cap)
 {
-    struct http_head head = {0};
-    BIO_set_callback_arg(bio, (char *)&head);
-    BIO_set_callback_ex(bio, overhear);
-    BIO *answer = send_and_await(t, bio, request, limits, tag);
-    BIO_set_callback_ex(bio, NULL);
+    if (status == NOT_MODIFIED && tag && (*tag->etag || *tag->modified))
+        return HTTP_SAME;
     if (!answer)
-        return head.status == NOT_MODIFIED && tag && (*tag->etag || *tag->modified) ? HTTP_SAME
-                                                                                    : library_error(why, cap);
-    if (BIO_method_type(answer) == BIO_TYPE_MEM)
+        return library_error(why, cap);
+    if (status == OK)
+        return 0;
+    snprintf(why, cap, "status code unsupported: code=%d", status);
+    return DBR_ERR_IO;
+}
+
+/* bio ends in a filter of p. */
+static int transfer(struct http_body *out, const struct target *t, BIO *bio, struct patient *p, BIO *request,
+                    const struct http_limits *limits, struct http_tag *tag, char *why, size_t cap)
+{
+    BIO *answer = send_and_await(t, bio, request, limits, tag);
+    int err = judge_status(p->head.status, answer, tag, why, cap);
+    if (!err && BIO_method_type(answer) == BIO_TYPE_MEM)
         BIO_set_mem_eof_return(answer, 0);
-    int err = read_body(out, answer, limits, end_ms, why, cap);
+    if (!err)
+        err = read_body(out, answer, limits, p->end_ms, why, cap);
     BIO_free_all(answer);
     if (!err && !out->len)
         err = say(DBR_ERR_IO, why, cap, "the answer is empty");
     if (!err && tag)
-        *tag = head.tag;
+        *tag = p->head.tag;
     return err;
 }
 
 static int exchange(struct http_body *out, const struct target *t, BIO *request,
                     const struct http_limits *limits, struct http_tag *tag, char *why, size_t cap)
 {
-    uint64_t now = now_ms(), end_ms = now + (uint64_t)limits->seconds * 1000;
-    uint64_t connect_ms = now + CONNECT_MS < end_ms ? now + CONNECT_MS : end_ms;
+    uint64_t now = http_now_ms();
+    struct patient p = {.end_ms = now + (uint64_t)limits->seconds * 1000};
     ERR_clear_error();
-    BIO *bio = connect_to(t, connect_ms);
-    int err = bio ? transfer(out, t, bio, request, limits, end_ms, tag, why, cap) : library_error(why, cap);
+    BIO *bio = connect_to(t, now + CONNECT_MS < p.end_ms ? now + CONNECT_MS : p.end_ms), *filter = NULL;
+    if (bio && (filter = patient_new(&p)))
+        bio = BIO_push(filter, bio);
+    int err = filter ? transfer(out, t, bio, &p, request, limits, tag, why, cap) : library_error(why, cap);
     BIO_free_all(bio);
     ERR_clear_error();
     if (err) {

@@ -8,6 +8,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +21,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum mood { ANSWER, ENDLESS, SLOW, SILENT };
+enum mood { ANSWER, ENDLESS, SLOW, SILENT, PIECES };
 
 struct server {
     int sock, port;
@@ -29,6 +31,20 @@ struct server {
     unsigned calls;
     pthread_t thread;
 };
+
+/* Seven bytes at a time: each read finds a piece of a line and then nothing for a while. */
+static void send_in_pieces(int c, const char *text)
+{
+    enum { PIECE = 7 };
+    int on = 1;
+    setsockopt(c, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    for (size_t left = strlen(text), n; left; text += n, left -= n) {
+        struct pollfd gone = {.fd = c, .events = POLLRDHUP};
+        n = left < PIECE ? left : PIECE;
+        if (send(c, text, n, MSG_NOSIGNAL) < 0 || poll(&gone, 1, 5) > 0)
+            return;
+    }
+}
 
 static void answer(struct server *s, int c)
 {
@@ -41,7 +57,9 @@ static void answer(struct server *s, int c)
         n += (size_t)got;
         s->request[n] = 0;
     }
-    if (s->text && send(c, s->text, strlen(s->text), MSG_NOSIGNAL) < 0)
+    if (s->mood == PIECES)
+        send_in_pieces(c, s->text);
+    else if (s->text && send(c, s->text, strlen(s->text), MSG_NOSIGNAL) < 0)
         return;
     while (s->mood == ENDLESS && send(c, chunk, sizeof chunk, MSG_NOSIGNAL) > 0)
         ;
@@ -110,7 +128,9 @@ static void test_answers(void **state)
         {"", ANSWER, 5, 100, DBR_ERR_IO, NULL, ""},
         {"HTTP/1.0 200 OK\r\n\r\n", ENDLESS, 5, 1 << 20, DBR_ERR_LIMIT, NULL, "longer than allowed"},
         {"HTTP/1.0 200 OK\r\n\r\n", SLOW, 1, 1 << 20, DBR_ERR_TIMEOUT, NULL, "too slow"},
-        {NULL, SILENT, 1, 100, DBR_ERR_TIMEOUT, NULL, ""},
+        {NULL, SILENT, 1, 100, DBR_ERR_TIMEOUT, NULL, "too slow"},
+        {"HTTP/1.1 200 OK\r\nServer: some\r\nContent-Type: x/y\r\n\r\nhello", PIECES, 5, 100, 0, "hello", ""},
+        {"HTTP/1.1 404 Not Found\r\nServer: some\r\n\r\nno", PIECES, 5, 100, DBR_ERR_IO, NULL, "404"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
