@@ -46,6 +46,17 @@ static int stat_fd(void)
     struct stat st;
     return fstat(0, &st) ? 1 : 0;
 }
+/* The same question as two versions of glibc put it, whichever this one is. */
+static int stat_fd_by_number(void)
+{
+    struct stat st;
+    return syscall(SYS_fstat, 0, &st) ? 1 : 0;
+}
+static int stat_fd_by_empty_path(void)
+{
+    struct stat st;
+    return syscall(SYS_newfstatat, 0, "", &st, AT_EMPTY_PATH) ? 1 : 0;
+}
 static int below_dir(void)
 {
     int fd = openat(dir_fd, "alice", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -171,6 +182,8 @@ static const struct {
     {"open a file", open_file, 0, 0, 0, 0},
     {"stat a file", stat_file, 0, 0, 0, 0},
     {"stat a descriptor", stat_fd, 0, 1, 0, 0},
+    {"stat a descriptor (fstat)", stat_fd_by_number, 0, 1, 0, 0},
+    {"stat a descriptor (newfstatat)", stat_fd_by_empty_path, 0, 1, 0, 0},
     {"client file", below_dir, 0, 1, 1, 1},
     {"client file with ..", below_dir_up, 0, 0, 0, 0},
     {"client file with /", below_dir_absolute, 0, 0, 0, 0},
