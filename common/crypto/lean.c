@@ -37,8 +37,11 @@ static struct {
 /* ---- which algorithms ---- */
 
 static const char *const key_kinds[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448", "DSA", NULL};
-static const char *const keys[] = {"RSA",    "RSA-PSS", "EC", "ED25519", "ED448", "DSA",
-                                   "X25519", "X448",    "DH", "DHX",     "HMAC",  NULL};
+static const char *const keys[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448", "DSA", "X25519", "X448", "DH",
+                                   "DHX", "HMAC",
+                                   /* from OpenSSL 3.5 on: groups that a quantum computer does not open */
+                                   "ML-KEM-512", "ML-KEM-768", "ML-KEM-1024", "X25519MLKEM768",
+                                   "SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X448MLKEM1024", NULL};
 static const char *const ciphers[] = {"AES-128-GCM",
                                       "AES-256-GCM",
                                       "AES-128-CCM",

@@ -41,11 +41,17 @@ static int out_of_memory(struct build *b)
 
 /* ---- protocol ---- */
 
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION /* OpenSSL 3.2: a stranger's bytes are not unpacked */
+#define NO_PACKED_CERTIFICATES (SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION)
+#else
+#define NO_PACKED_CERTIFICATES 0
+#endif
+
 static int set_options(struct build *b)
 {
     SSL_CTX_set_options(b->ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_SINGLE_DH_USE |
-                                    SSL_OP_SINGLE_ECDH_USE);
+                                    SSL_OP_SINGLE_ECDH_USE | NO_PACKED_CERTIFICATES);
     SSL_CTX_set_mode(b->ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(b->ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(b->ctx, 0);

@@ -90,6 +90,33 @@ static void has_every_suite(void **state)
     }
 }
 
+static bool has_group(OSSL_LIB_CTX *lib, const char *name)
+{
+    SSL_CTX *ctx = SSL_CTX_new_ex(lib, NULL, TLS_server_method());
+    assert_non_null(ctx);
+    int known = SSL_CTX_set1_groups_list(ctx, name);
+    SSL_CTX_free(ctx);
+    return known == 1;
+}
+
+/* Every group that tls-groups can name with this OpenSSL. */
+static void has_every_group(void **state)
+{
+    static const char *const names[] = {"X25519",         "X448",
+                                        "P-256",          "P-384",
+                                        "P-521",          "ffdhe2048",
+                                        "ffdhe8192",      "brainpoolP256r1",
+                                        "MLKEM512",       "MLKEM768",
+                                        "MLKEM1024",      "SecP256r1MLKEM768",
+                                        "X25519MLKEM768", "SecP384r1MLKEM1024"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (has_group(lean_ctx(), names[i]) != has_group(NULL, names[i]))
+            fail_msg("%s", names[i]);
+    assert_true(has_group(lean_ctx(), "X25519"));
+    assert_int_equal(has_group(lean_ctx(), "X25519MLKEM768"), OPENSSL_VERSION_NUMBER >= 0x30500000L);
+}
+
 static EVP_PKEY *make_key(int kind)
 {
     switch (kind) {
@@ -149,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_out_what_tls_does_not_use),
         cmocka_unit_test(has_every_suite),
+        cmocka_unit_test(has_every_group),
         cmocka_unit_test(knows_the_digests_of_signatures),
         cmocka_unit_test(carries_every_kind_of_key),
     };

@@ -196,6 +196,24 @@ static void description(void **state)
     free_pair(p);
 }
 
+/* With an end that is as OpenSSL makes it, we agree on what two such ends would. */
+static void the_usual_group(void **state)
+{
+    (void)state;
+    enum { OTHER = 0x1000000, X25519MLKEM768 = 4588 }; /* SSL_get_negotiated_group: an id without a NID */
+    const int want = OPENSSL_VERSION_NUMBER >= 0x30500000L ? OTHER | X25519MLKEM768 : NID_X25519;
+    for (int ours_is_server = 0; ours_is_server <= 1; ours_is_server++) {
+        struct dbr_tls_ctx *ctx = wire_ctx(ours_is_server, ca, ours_is_server ? server_id : client_id, NULL);
+        struct dbr_tls *ours = wire_session(ctx, NULL);
+        SSL *raw = raw_end(!ours_is_server, ca, ours_is_server ? client_id : server_id, TLS1_3_VERSION);
+        assert_int_equal(raw_handshake(raw, ours), 0);
+        assert_int_equal(SSL_get_negotiated_group(raw), want);
+        raw_free(raw);
+        dbr_tls_free(ours);
+        dbr_tls_ctx_put(ctx);
+    }
+}
+
 static void a_long_message_waits_to_be_drained(void **state)
 {
     (void)state;
@@ -398,6 +416,7 @@ int main(void)
         cmocka_unit_test(nothing_before_the_handshake),
         cmocka_unit_test(keying_material),
         cmocka_unit_test(description),
+        cmocka_unit_test(the_usual_group),
         cmocka_unit_test(a_long_message_waits_to_be_drained),
         cmocka_unit_test(closing),
         cmocka_unit_test(a_context_outlives_its_reload),
