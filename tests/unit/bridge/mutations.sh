@@ -182,6 +182,24 @@ vnet s/if ((!tcp \&\& in.proto != IPPROTO_NUM_UDP) || /if (/
 gso s/g->unsummed = g->version \&\& !g->routing;/g->unsummed = g->version;/
 gso s/g->unsummed = g->version \&\& !g->routing;/g->unsummed = !g->routing;/
 gso s/    if (urgent < at)$/    if (urgent > at)/
+gso s/switch (gso_type \& ~DBR_VNET_GSO_ECN)/switch (gso_type)/
+gso s/        flags \&= (uint8_t)~TCP_CWR;/;/
+gso s/check ? check : 0xffff/check/
+gso s/ \& (TCP_SYN | TCP_RST))/ \& TCP_SYN)/
+gso s/ \& (TCP_SYN | TCP_RST))/ \& TCP_RST)/
+gro s/!in.routing \&\& p->head <= HEAD_MAX/!in.routing/
+gro s/dbr_get16(udp + UDP_LENGTH) == left \&\& //
+gro s/p->payload > it->segment || it->frames/it->frames/
+gro s/p->head - p->l3 + it->payload + p->payload > IP_MAX/false/
+gro s/return same(first, p->data, 0, p->l3) \&\& /return /
+gro s/same_ip(first, p->data, p) \&\& //
+gro s/ \&\& same_upper(first, p->data, p) \&\&$/ \&\&/
+gro s/it->open = !push \&\& payload == it->segment/it->open = payload == it->segment/
+gro s/it->open = !push \&\& payload == it->segment/it->open = !push/
+gro s/~(TCP_PSH | TCP_ECE)/~(TCP_PSH | TCP_ECE | TCP_CWR)/
+gro s/~(TCP_PSH | TCP_ECE)/~(TCP_PSH | TCP_ECE | TCP_FIN)/
+gro s/~(TCP_PSH | TCP_ECE)/~(TCP_PSH | TCP_ECE | TCP_URG)/
+gro s/        close_all(g);$/        ;/
 LIST
 }
 

@@ -421,6 +421,36 @@ static void test_udp_length_field(void **state)
     f.b[f.l4 + 5]--;
     put(&f);
     assert_int_equal(dbr_gro_count(gro), 2);
+    forget();
+    for (int i = 0; i < 2; i++) { /* the checksums hold all the same: the sum of all is 0xffff */
+        frame_build(&f, &s, NULL, 500);
+        f.b[f.l4 + 5]--;
+        f.b[f.n - 1] = f.b[f.n - 2] = 0;
+        f.b[f.l4 + 6] = f.b[f.l4 + 7] = 0;
+        uint32_t sum = plain_pseudo(f.b + f.l3, 17, f.n - f.l4) + plain_sum(f.b + f.l4, f.n - f.l4);
+        uint16_t check = (uint16_t)~plain_fold(sum);
+        f.b[f.l4 + 6] = (uint8_t)(check >> 8);
+        f.b[f.l4 + 7] = (uint8_t)check;
+        put(&f);
+        s.id++;
+    }
+    assert_int_equal(dbr_gro_count(gro), 2);
+}
+
+/* Headers longer than those that are kept for a super frame: such frames stay alone. */
+static void test_long_headers(void **state)
+{
+    (void)state;
+    struct frame_spec s = flow(6, 6);
+    s.ext_headers = 10;
+    for (s.tcp_options = 36; s.tcp_options <= 40; s.tcp_options += 4) {
+        put_next(&s, 100);
+        put_next(&s, 100);
+        assert_int_equal(frame_head(&s), s.tcp_options == 36 ? 190 : 194); /* 192 are kept */
+        assert_int_equal(dbr_gro_count(gro), s.tcp_options == 36 ? 1 : 2);
+        expect_twins();
+        forget();
+    }
 }
 
 /* Short frames are padded on the wire; the padding is no payload. */
@@ -771,6 +801,7 @@ int main(void)
         TEST(test_df_needs_no_id),
         TEST(test_udp_without_checksum),
         TEST(test_udp_length_field),
+        TEST(test_long_headers),
         TEST(test_padding),
         TEST(test_kinds),
         TEST(test_bounds),

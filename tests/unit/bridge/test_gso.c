@@ -229,6 +229,9 @@ static void test_ordinary_frames_above_the_mss(void **state)
     s.flags = 0x02; /* SYN with data: one piece */
     frame_build(&super, &s, NULL, 1460);
     expect_copy(&(struct dbr_vnet){0}, max);
+    s.flags = 0x14; /* so is RST */
+    frame_build(&super, &s, NULL, 1460);
+    expect_copy(&(struct dbr_vnet){0}, max);
     s.flags = 0x10;
     frame_build(&super, &s, NULL, 1460);
     super.b[super.l3 + 6] = 0x20; /* a fragment */
@@ -302,6 +305,45 @@ static void test_leave_sums(void **state)
     assert_false(dbr_gso_leave_sums(&g));
 }
 
+/* A super frame with CWR comes with the mark of ECN (RFC 3168): the first segment has CWR, all have ECE. */
+static void test_congestion_marks(void **state)
+{
+    (void)state;
+    for (uint8_t version = 4; version <= 6; version += 2) {
+        struct frame_spec s = {.version = version, .proto = 6, .flags = 0xd0};
+        struct dbr_vnet v = make_super(&s, 250, 100);
+        v.gso_type |= DBR_VNET_GSO_ECN;
+        expect_segments(&s, &v, (struct dbr_mss){0, 0}, 100);
+    }
+}
+
+/* In UDP a checksum of 0 means none (RFC 768): one that is 0 leaves as 0xffff. */
+static void test_udp_checksum_of_zero(void **state)
+{
+    (void)state;
+    for (uint8_t version = 4; version <= 6; version += 2) {
+        struct frame_spec s = {.version = version, .proto = 17};
+        uint8_t payload[200] = {0};
+        frame_build(&super, &s, payload, 100);
+        size_t at = super.l4 + 6;
+        payload[0] = payload[100] = super.b[at]; /* the sum of the rest is the complement of this */
+        payload[1] = payload[101] = super.b[at + 1];
+        frame_build(&super, &s, payload, sizeof payload);
+        struct dbr_vnet v = {.flags = DBR_VNET_NEEDS_CSUM,
+                             .gso_type = DBR_VNET_GSO_UDP_L4,
+                             .hdr_len = (uint16_t)frame_head(&s),
+                             .gso_size = 100,
+                             .csum_start = (uint16_t)super.l4,
+                             .csum_offset = 6};
+        struct dbr_gso g;
+        assert_int_equal(dbr_gso_init(&g, &v, super.b, super.n, (struct dbr_mss){0, 0}), 0);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(dbr_gso_next(&g, out, sizeof out), frame_head(&s) + 100);
+            assert_int_equal(out[at] << 8 | out[at + 1], 0xffff);
+        }
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -342,6 +384,8 @@ int main(void)
         cmocka_unit_test(test_space),
         cmocka_unit_test(test_routing_header),
         cmocka_unit_test(test_leave_sums),
+        cmocka_unit_test(test_congestion_marks),
+        cmocka_unit_test(test_udp_checksum_of_zero),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
