@@ -2,6 +2,7 @@
  *
  * Messages to and from keeper. End of file on this pair means: end now.
  */
+#include "control/calls.h"
 #include "control/gatekey.h"
 #include "control/revocation.h"
 #include "control/state.h"
@@ -72,7 +73,8 @@ static void take_file(struct control *ctl, const struct dbr_ipc_file *m, int fd)
     free(bytes);
 }
 
-/* Data was restarted and knows no key: our peers come back at once, a stock client within a second. */
+/* Data was restarted and knows no key: who has called us is told to come back, and does so after its
+ * connect-retry, by default a second; whom we have called is called again at once. */
 static void data_is_new(struct control *ctl)
 {
     workers_forgive(ctl);
@@ -86,8 +88,11 @@ static void data_is_new(struct control *ctl)
             client_free(c);
             continue;
         }
-        dbr_session_close(c->session, ctl->boot->client ? NULL : client_parting(c, "RESTART"),
-                          "data process restarted", &ctl->now);
+        if (ctl->calls) {
+            calls_now(ctl, "data process restarted");
+            continue;
+        }
+        dbr_session_close(c->session, client_parting(c, "RESTART"), "data process restarted", &ctl->now);
         client_settle(c);
     }
 }

@@ -156,6 +156,41 @@ crash_leaves_lan() {
     lab_ping c1 192.168.77.10 || why "no ping"
 }
 
+# The data process of an end is killed (C59) under a ping each 10 ms: there is a new one within a second, the bridge is
+# untouched, the frames go on. A client calls again without waiting for its connect-retry; a server's clients wait for it.
+data_process() { sed -n 's/.*\bdata: process \([0-9]*\)$/\1/p' "$1" | tail -n 1; }
+another_than() { local p; p=$(data_process "$2"); [ -n "$p" ] && [ "$p" != "$1" ]; }
+ports() { ip -n "$LAB_ID-gw" -d link show master br0; }
+gap_ms() { awk -F'[][ ]' '/time=/ {if (last && $2 - last > gap) gap = $2 - last; last = $2} END {printf "%d", gap * 1000}' "$1"; }
+
+data_killed() { # server|c1 SIGNAL MOST_MS OVERRIDES OF THE CLIENT...
+    local end=$1 sig=$2 most=$3 log p before pings t gap
+    shift 3
+    CLIENT=("$@")
+    up || { CLIENT=(); return 1; }
+    CLIENT=()
+    if [ "$end" = server ]; then log=$LAB_SRV_LOG; else log=${LAB_CLI_LOG[c1]}; fi
+    p=$(data_process "$log")
+    [ -n "$p" ] || { skipped "OpenVPN is one process"; return; }
+    before=$(ports)
+    lab_bg c1 "$LAB_DIR/pings" ping -n -D -i 0.01 -w 30 192.168.77.10
+    pings=$LAB_PID
+    lab_until 2 lab_log_has "$LAB_DIR/pings" time= 20 || why "no pings" || return
+    t=$(lab_now_ms)
+    kill -"$sig" "$p"
+    lab_until 1 another_than "$p" "$log" || why "no new data process" || return
+    t=$(($(lab_now_ms) - t))
+    lab_wait_log "$log" "data process restarted" 2 || why "control was not told" || return
+    lab_until 5 lab_ping_once c1 192.168.77.10 || why "no ping any more" || return
+    lab_nap 0.3
+    lab_stop "$pings" INT
+    gap=$(gap_ms "$LAB_DIR/pings")
+    rm -f "$LAB_DIR/pings"
+    T_NOTE="new process after $t ms, $gap ms without an echo"
+    [ "$gap" -lt "$most" ] || why "$T_NOTE" || return
+    [ "$(ports)" = "$before" ] || why "the bridge changed: $(ports)"
+}
+
 # A renegotiation every 5 s under a ping each 10 ms: nothing is lost.
 renegotiates() { # WHO
     local out n s=() c=()
@@ -211,6 +246,9 @@ t_case sigterm-tells-clients sigterm_tells
 t_case sigterm-restores-bridge restores_bridge
 t_case sigterm-keeps-foreign-bridge keeps_foreign_bridge
 t_case restart-after-kill crash_leaves_lan
+t_case C59-data-killed data_killed server KILL 4000
+t_case C59-data-crashes data_killed server SEGV 4000
+t_case C59-data-killed-in-the-client data_killed c1 KILL 4000 "connect-retry 8 8"
 t_case renegotiation-by-server renegotiates server
 t_case renegotiation-by-client renegotiates client
 t_case float floats
