@@ -416,6 +416,7 @@ void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest)
     } else if (kind == DBR_MSG_RESTART || kind == DBR_MSG_EXIT) {
         if (strstr(rest, "[N]") == NULL)
             same_server_again(ctl->calls);
+        ctl->calls->soon = strstr(rest, "[A]") != NULL && dbr_session_authenticated(c->session);
         dbr_session_close(c->session, NULL,
                           "SIGUSR1[soft,server-pushed-connection-reset] received, restarting", &ctl->now);
     } else if (kind == DBR_MSG_HALT) {

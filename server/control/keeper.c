@@ -73,8 +73,15 @@ static void take_file(struct control *ctl, const struct dbr_ipc_file *m, int fd)
     free(bytes);
 }
 
-/* Data was restarted and knows no key: who has called us is told to come back, and does so after its
- * connect-retry, by default a second; whom we have called is called again at once. */
+/* What a client hears whose keys are gone: another Drawbridge, that we are there ([A]: come at once). */
+static const char *come_back(const struct client *c)
+{
+    bool ours = dbr_session_framing(c->session) == DBR_FRAMING_OFFLOAD;
+    return client_parting(c, ours ? "RESTART,[A]" : "RESTART");
+}
+
+/* Data was restarted and knows no key: who has called us is told to come back, a stock client does so after
+ * its connect-retry, by default a second; whom we have called is called again at once. */
 static void data_is_new(struct control *ctl)
 {
     workers_forgive(ctl);
@@ -92,7 +99,7 @@ static void data_is_new(struct control *ctl)
             calls_now(ctl, "data process restarted");
             continue;
         }
-        dbr_session_close(c->session, client_parting(c, "RESTART"), "data process restarted", &ctl->now);
+        dbr_session_close(c->session, come_back(c), "data process restarted", &ctl->now);
         client_settle(c);
     }
 }

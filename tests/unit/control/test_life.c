@@ -376,20 +376,31 @@ static void test_bad_list(void **state)
 
 /* ---- data and control come back ---- */
 
+/* A caller that has our framing is ours and comes back at once; another one is not told what it may not know.
+ */
 static void test_data_is_new(void **state)
 {
     (void)state;
-    struct rig *rig = rig_plain("");
-    struct caller *c = rig_connect(rig, "alice", A, 4000);
-    rig_forget(rig);
-    rig_state(rig, DBR_STATE_DATA_NEW);
-    rig_settle(rig);
-    assert_string_equal(c->message, "RESTART,");
-    assert_null(rig_told(rig, DBR_IPC_PEER_DEL, (uint32_t)ANY, 0, NULL)); /* data knows no such peer */
-    rig_run(rig, 6000);
-    assert_int_equal(rig->ctl->n_admitted, 0);
-    rig_connect(rig, "alice", A, 4001);
-    rig_free(rig);
+    static const struct {
+        enum dbr_framing own;
+        const char *hears;
+    } cases[] = {{DBR_FRAMING_NONE, "RESTART,[A]"}, {DBR_FRAMING_COMP_LZO, "RESTART,"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct rig *rig = rig_plain("");
+        struct caller *c = rig_call(rig, "alice", A, 4000);
+        c->cfg.framing = cases[i].own;
+        rig_run(rig, 2000);
+        assert_true(c->has_keys);
+        rig_forget(rig);
+        rig_state(rig, DBR_STATE_DATA_NEW);
+        rig_settle(rig);
+        assert_string_equal(c->message, cases[i].hears);
+        assert_null(rig_told(rig, DBR_IPC_PEER_DEL, (uint32_t)ANY, 0, NULL)); /* data knows no such peer */
+        rig_run(rig, 6000);
+        assert_int_equal(rig->ctl->n_admitted, 0);
+        rig_connect(rig, "alice", A, 4001);
+        rig_free(rig);
+    }
 }
 
 static struct dbr_ipc_peer peer_back(const char *cn, uint32_t id)
