@@ -262,7 +262,7 @@ certificates() {
 	#!/bin/bash
 	dir=$(dirname "$0")
 	env | sort >"$dir/cert$1.env"
-	openssl x509 -in "$peer_cert" -noout -subject >"$dir/cert$1.subject" && stat -c '%a %n' "$peer_cert" >"$dir/cert$1.file"
+	openssl x509 -in "$peer_cert" -noout -subject -nameopt oneline >"$dir/cert$1.subject" && stat -c '%a %n' "$peer_cert" >"$dir/cert$1.file"
 	SH
     chmod 755 "$LAB_DIR/cert.sh"
     mkdir -p "$LAB_DIR/certs"

@@ -24,9 +24,9 @@ refuse "init with an unknown attribute" "bad subject" "$CA" --dir x init X --no-
 [ ! -e x/ca.crt ] && pass "and nothing was made" || fail "and nothing was made"
 lab_ca "$WORK/ca" --subject "/C=FR/O=Example SA" --serials sequential --key-type ed25519
 refuse "init twice" "already" "$CA" --dir ca init Again --no-pass
-says "the subject prefix" "C = FR, O = Example SA, CN = Test CA" openssl x509 -in ca/ca.crt -noout -subject
+says "the subject prefix" "C = FR, O = Example SA, CN = Test CA" openssl x509 -in ca/ca.crt -noout -subject -nameopt oneline
 check "issue" ca issue client alice --no-pass --life 90d
-says "its subject" "C = FR, O = Example SA, CN = alice" openssl x509 -in ca/issued/alice.crt -noout -subject
+says "its subject" "C = FR, O = Example SA, CN = alice" openssl x509 -in ca/issued/alice.crt -noout -subject -nameopt oneline
 refuse "the name again" "valid certificate" ca issue client alice --no-pass
 refuse "an unknown profile" "not one of" ca issue boss alice --no-pass
 refuse "a root by issue" "not one of" ca issue ca alice --no-pass
