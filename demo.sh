@@ -3,7 +3,7 @@
 #
 # A laptop with stock OpenVPN becomes a host of an office LAN, all of it inside network namespaces of this machine.
 #   sudo ./demo.sh [--keep] [--build DIR | --daemon PATH]
-# Installs what it needs (Debian 12), builds into build/release, makes a throw-away CA, starts an office, the concentrator
+# Installs what it needs (Debian 12 or 13), builds into build/release, makes a throw-away CA, starts an office, the concentrator
 # and the laptop, shows what crosses the tunnel and takes everything down again. Your own interfaces and /etc are not
 # touched. --keep leaves it running until you press Ctrl-C. --build and --daemon take a program that is already built.
 here=$(cd "$(dirname "$0")" && pwd)

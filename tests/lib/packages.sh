@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What demo.sh and test.sh need from Debian 12, and the one function that installs what is missing.
+# What demo.sh and test.sh need from Debian 12 or 13, and the one function that installs what is missing.
 
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config libssl-dev libnl-3-dev libcap-ng-dev libseccomp-dev
     liblzo2-dev libmicrohttpd-dev"
 [ "$(uname -m)" = x86_64 ] && PACKAGES_BUILD+=" libipsec-mb-dev"
 PACKAGES_LAB="openvpn openssl iproute2 iputils-ping iperf3 dnsmasq-base busybox procps python3 jq nftables"
-PACKAGES_TEST="libcmocka-dev clang clang-format strace curl easy-rsa"
+PACKAGES_TEST="libcmocka-dev clang libclang-rt-dev clang-format strace curl easy-rsa"
 PACKAGES_BENCH="gnuplot-nox"
 
 # packages_missing NAMES...: those that are not installed.
