@@ -192,11 +192,12 @@ static int look_for_events(struct worker *w, struct epoll_event *events, int max
 static int wait_for_events(struct worker *w, struct epoll_event *events, int max, int timeout)
 {
     const bool asked = w->lone_sent && w->shared->client && timeout;
-    const uint64_t from = w->now.ns;
     int n = 0;
     w->lone_sent = false;
     if (!asked)
         return epoll_wait(w->epoll, events, max, timeout);
+    read_clock(w); /* the round itself is neither waiting nor a yield */
+    const uint64_t from = w->now.ns;
     if (pace_look(&w->pace, from))
         n = look_for_events(w, events, max);
     if (!n)

@@ -45,10 +45,18 @@ void pace_looked(struct pace *p, uint64_t took_ns)
     p->saved_ns -= took_ns < p->saved_ns ? took_ns : p->saved_ns;
 }
 
+static void shy(struct pace *p, uint64_t now_ns)
+{
+    bool again = p->shy_for_ns && now_ns - p->shy_ns < PACE_SHY_AGAIN * p->shy_for_ns;
+    uint64_t twice = 2 * p->shy_for_ns < PACE_SHY_MAX_NS ? 2 * p->shy_for_ns : PACE_SHY_MAX_NS;
+    p->shy_for_ns = again ? twice : PACE_SHY_NS;
+    p->shy_ns = now_ns + p->shy_for_ns;
+}
+
 void pace_yielded(struct pace *p, uint64_t now_ns, uint64_t took_ns)
 {
     if (took_ns > PACE_NEAR_NS)
-        p->shy_ns = now_ns + PACE_SHY_NS;
+        shy(p, now_ns);
 }
 
 void pace_answered(struct pace *p, uint64_t waited_ns)

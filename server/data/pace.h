@@ -19,8 +19,9 @@
  *   - looks for the answer for so long before it sleeps, and yields between two looks.
  *
  * Looking costs at most one part in PACE_SHARE of a core. A yield that took longer than PACE_NEAR_NS met a
- * program that does not sleep, and for PACE_SHY_NS there is none. Where the server is farther away, none of
- * this costs anything.
+ * program that does not sleep: for PACE_SHY_NS there is none, and when the next one meets it again soon, for
+ * twice as long, up to PACE_SHY_MAX_NS; else whoever sends a frame a second would wait for that program each
+ * time. A client whose server is farther away does none of this.
  *
  * Pure; owned by one worker.
  */
@@ -47,7 +48,9 @@ enum {
     PACE_SAVED_NS = 5000000, /* looking may cost so much at once, when it has cost nothing for long */
     PACE_QUIET_NS = 200000,
     PACE_SHY_NS = 1000000000,
+    PACE_SHY_AGAIN = 8, /* soon: so many times as long as the last shyness was, after its end */
 };
+#define PACE_SHY_MAX_NS 16000000000ULL
 
 struct pace {
     uint64_t last_ns; /* when the last round that had something began */
@@ -55,7 +58,7 @@ struct pace {
     bool napping;
     unsigned near; /* 0..PACE_NEAR_MAX: up with an answer that came soon, down with one that did not */
     uint64_t saved_ns, saved_at_ns; /* what looking may cost, as of then */
-    uint64_t shy_ns;                /* no yields until then */
+    uint64_t shy_ns, shy_for_ns;    /* no yields until then; how long that was */
 };
 
 /* A round that began at now_ns is over and nothing is left; it had so many datagrams and frames. True if the

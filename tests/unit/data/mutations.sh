@@ -145,6 +145,10 @@ limits pace s~    if (p->saved_ns > PACE_SAVED_NS)~    if (false)~
 limits pace s~ \&\& p->saved_ns >= PACE_NEAR_NS~~
 limits pace s~took_ns < p->saved_ns ? took_ns : p->saved_ns~took_ns~
 limits pace s~    if (took_ns > PACE_NEAR_NS)~    if (took_ns >= PACE_NEAR_NS)~
+limits pace s~    p->shy_for_ns = again ? twice : PACE_SHY_NS;~    p->shy_for_ns = PACE_SHY_NS;~
+limits pace s~    p->shy_for_ns = again ? twice : PACE_SHY_NS;~    p->shy_for_ns = p->shy_for_ns ? twice : PACE_SHY_NS;~
+limits pace s~now_ns - p->shy_ns < PACE_SHY_AGAIN~now_ns - p->shy_ns <= PACE_SHY_AGAIN~
+limits pace s~2 \* p->shy_for_ns < PACE_SHY_MAX_NS ? ~true ? ~
 limits pace s~waited_ns > PACE_NEAR_NS~waited_ns >= PACE_NEAR_NS~
 limits pace s~p->near < PACE_NEAR_MAX;~1;~
 worker worker s~if (first \&\& ready \& READY_LANE_0)~if (false)~

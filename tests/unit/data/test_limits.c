@@ -348,6 +348,30 @@ static void test_does_not_yield_to_who_never_sleeps(void **state)
     assert_true(pace_look(&p, now + PACE_SHY_NS));
 }
 
+/* Somebody who sends a frame a second beside such a program waits for it less and less often. */
+static void test_gets_shyer(void **state)
+{
+    (void)state;
+    uint64_t now = 1000000 * US, first = now, last = now;
+    struct pace p = near_server();
+    unsigned met = 0;
+    for (; now < first + 64 * S; now += S)
+        if (pace_courtesy(&p, now)) {
+            pace_yielded(&p, now, PACE_NEAR_NS + 1);
+            met++;
+            last = now;
+        }
+    assert_int_equal(met, 8); /* after 0, 1, 3, 7, 15, 31, 47, 63 s */
+    assert_int_equal(last, first + 63 * S);
+    now = last + PACE_SHY_MAX_NS + PACE_SHY_AGAIN * PACE_SHY_MAX_NS;
+    struct pace soon = p;
+    pace_yielded(&soon, now - 1, PACE_NEAR_NS + 1);
+    assert_false(pace_courtesy(&soon, now + PACE_SHY_MAX_NS - 2));
+    pace_yielded(&p, now, PACE_NEAR_NS + 1); /* it has been away */
+    assert_false(pace_courtesy(&p, now + PACE_SHY_NS - 1));
+    assert_true(pace_courtesy(&p, now + PACE_SHY_NS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_looking_costs_a_tenth_at_most),
         cmocka_unit_test(test_lets_who_sent_a_lone_frame_go_to_sleep),
         cmocka_unit_test(test_does_not_yield_to_who_never_sleeps),
+        cmocka_unit_test(test_gets_shyer),
         cmocka_unit_test(test_quick_short_rounds_begin_it),
         cmocka_unit_test(test_a_lone_frame_is_never_held),
         cmocka_unit_test(test_one_gap_starts_the_count_anew),
