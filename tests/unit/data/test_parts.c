@@ -820,8 +820,8 @@ static void test_outbox_overflows_into_flushes(void **state)
     assert_int_equal(t->p->stats.tx_frames, 1100);
 }
 
-/* The loopback takes 65,536 bytes: a segment above that MTU cannot be, so EMSGSIZE is made by a socket option
- * that forbids what we do; the outbox must fall back by itself. */
+/* A route that refuses segmentation (EIO or EINVAL) is made by a socket option that forbids what we do; the
+ * outbox must fall back by itself. EMSGSIZE: test_a_refusal_is_heard. */
 static void test_falls_back_to_single_datagrams(void **state)
 {
     struct post *t = *state;
