@@ -211,6 +211,26 @@ unchanged_after_restart() { # LOG
     ! grep -q 'GET /crl.der.* 200' "$1" || why "the list was fetched whole after a restart"
 }
 
+# The web server by its name, which is looked up under fetch's list of system calls. The name server is the daemon's
+# alone, in a mount namespace.
+url_of_a_name() {
+    local real=$DBR_DAEMON status
+    fresh name && web && hang_list || return
+    lab_bg lan "$CASE/dns.log" dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --user=root --bind-interfaces \
+        --listen-address=192.168.77.10 --address=/crl.office.test/192.168.77.10 --pid-file="$CASE/dns.pid" --log-queries --log-facility=-
+    lab_wait_log "$CASE/dns.log" "started" 15 || why "no name server" || return
+    echo "nameserver 192.168.77.10" >"$CASE/resolv.conf"
+    printf '#!/bin/sh\nexec unshare -m sh -c '\''mount --bind "%s" /etc/resolv.conf && exec "$0" "$@"'\'' "%s" "$@"\n' \
+        "$CASE/resolv.conf" "$real" >"$CASE/with-names"
+    chmod 755 "$CASE/with-names"
+    DBR_DAEMON=$CASE/with-names
+    lab_server_start "crl-url http://crl.office.test:8080/crl.der 2" "state-dir $CASE/state"
+    status=$?
+    DBR_DAEMON=$real
+    [ $status = 0 ] || why "server does not start" || return
+    logged 'CRL: loaded .*http://crl.office.test' 15 && grep -q 'query.A. crl.office.test' "$CASE/dns.log" || why "the name server was not asked"
+}
+
 # drawbridge-ca as the web server: its ETag.
 etag() {
     local ca=${DBR_DAEMON%/server/keeper/drawbridged}/certs/drawbridge-ca dir=$CASE/ca url=http://192.168.77.10:8082/crl.der
@@ -532,6 +552,7 @@ t_case crl_file_gone gone_file
 t_case crl_expires expires
 t_case crl_stale_keep stale_keep
 t_case crl_url from_url
+t_case crl_url_name url_of_a_name
 t_case crl_url_etag etag
 t_case crl_url_hostile hostile_web
 t_case crl_url_https https_url
