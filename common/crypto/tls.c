@@ -341,19 +341,29 @@ const struct dbr_x509 *dbr_tls_peer(const struct dbr_tls *tls)
     return tls->done ? &tls->peer : NULL;
 }
 
+/* The client's side of ML-KEM has no key of the server's to show: the group's name, then. */
+static void exchange_text(SSL *ssl, char *out, size_t cap)
+{
+    EVP_PKEY *key = NULL;
+    const char *group = SSL_group_to_name(ssl, (int)SSL_get_negotiated_group(ssl));
+    SSL_get_peer_tmp_key(ssl, &key);
+    if (key || !group)
+        key_text(key, out, cap);
+    else
+        snprintf(out, cap, "%s", group);
+    EVP_PKEY_free(key);
+}
+
 const char *dbr_tls_describe(struct dbr_tls *tls, char *out, size_t cap)
 {
     char peer[96] = "unknown", temporary[96] = "unknown";
     const SSL_CIPHER *c = SSL_get_current_cipher(tls->ssl);
-    EVP_PKEY *key = NULL;
     if (!tls->done || !c) {
         say(out, cap, 0, "Control Channel: no TLS session");
         return out;
     }
     dbr_x509_key_text(&tls->peer, peer, sizeof peer);
-    SSL_get_peer_tmp_key(tls->ssl, &key);
-    key_text(key, temporary, sizeof temporary);
-    EVP_PKEY_free(key);
+    exchange_text(tls->ssl, temporary, sizeof temporary);
     say(out, cap, 0,
         "Control Channel: %s, cipher %s %s, peer certificate: %s, signature: %s, peer temporary key: %s",
         SSL_get_version(tls->ssl), SSL_CIPHER_get_version(c), SSL_CIPHER_get_name(c), peer,

@@ -118,7 +118,7 @@ stand_ins() { # PROGRAM [resolved]: LAB_DIR/told gets a line for each call, with
     cat >"$LAB_DIR/with-tools" <<-WRAP
 	#!/bin/sh
 	exec unshare -m sh -c 'mount --bind "$LAB_DIR/tools" /usr/local/sbin; for d in /usr/bin /usr/sbin; do for f in resolvectl resolvconf; do [ -e \$d/\$f ] && mount --bind /dev/null \$d/\$f; done; done
-	mount -t tmpfs none /run/systemd; [ -n "${2:-}" ] && mkdir /run/systemd/resolve; exec "\$0" "\$@"' "$DBR_DAEMON" "\$@"
+	[ -d /run/systemd ] || { mkdir -p "$LAB_DIR/run/systemd" && mount --bind "$LAB_DIR/run" /run; }; mount -t tmpfs none /run/systemd; [ -n "${2:-}" ] && mkdir /run/systemd/resolve; exec "\$0" "\$@"' "$DBR_DAEMON" "\$@"
 	WRAP
     chmod 755 "$LAB_DIR/tools/$1" "$LAB_DIR/with-tools"
 }

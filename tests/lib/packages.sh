@@ -7,7 +7,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config libssl-dev libnl-3-de
     liblzo2-dev libmicrohttpd-dev"
 [ "$(uname -m)" = x86_64 ] && PACKAGES_BUILD+=" libipsec-mb-dev"
 PACKAGES_LAB="openvpn openssl iproute2 iputils-ping iperf3 dnsmasq-base busybox procps python3 jq nftables"
-PACKAGES_TEST="libcmocka-dev clang libclang-rt-dev clang-format strace curl easy-rsa"
+PACKAGES_TEST="libcmocka-dev clang libclang-rt-dev clang-format strace curl easy-rsa ethtool udhcpc"
 PACKAGES_BENCH="gnuplot-nox"
 
 # packages_missing NAMES...: those that are not installed.

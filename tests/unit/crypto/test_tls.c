@@ -208,6 +208,9 @@ static void the_usual_group(void **state)
         SSL *raw = raw_end(!ours_is_server, ca, ours_is_server ? client_id : server_id, TLS1_3_VERSION);
         assert_int_equal(raw_handshake(raw, ours), 0);
         assert_int_equal(SSL_get_negotiated_group(raw), want);
+        char line[256];
+        assert_non_null(
+            strstr(strstr(dbr_tls_describe(ours, line, sizeof line), "temporary key: "), "X25519"));
         raw_free(raw);
         dbr_tls_free(ours);
         dbr_tls_ctx_put(ctx);
