@@ -161,6 +161,8 @@ static void note_event(struct worker *w, const struct epoll_event *e)
 static bool nap(struct worker *w)
 {
     static const struct timespec length = {.tv_nsec = PACE_NAP_NS};
+    if (w->items)
+        pace_active(&w->pace, w->now.ns);
     bool worth = !w->ready && pace_nap(&w->pace, w->now.ns, w->items);
     if (worth)
         clock_nanosleep(CLOCK_MONOTONIC, 0, &length, NULL);

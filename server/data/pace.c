@@ -26,9 +26,14 @@ static bool is_near(const struct pace *p, uint64_t now_ns)
     return p->near >= PACE_NEAR && now_ns >= p->shy_ns;
 }
 
+void pace_active(struct pace *p, uint64_t now_ns)
+{
+    p->active_ns = now_ns;
+}
+
 bool pace_courtesy(const struct pace *p, uint64_t now_ns)
 {
-    return is_near(p, now_ns) && now_ns - p->last_ns >= PACE_QUIET_NS;
+    return is_near(p, now_ns) && now_ns - p->active_ns >= PACE_QUIET_NS;
 }
 
 bool pace_look(struct pace *p, uint64_t now_ns)

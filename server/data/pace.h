@@ -56,7 +56,8 @@ struct pace {
     uint64_t last_ns; /* when the last round that had something began */
     unsigned quick, poor;
     bool napping;
-    unsigned near; /* 0..PACE_NEAR_MAX: up with an answer that came soon, down with one that did not */
+    unsigned near;      /* 0..PACE_NEAR_MAX: up with an answer that came soon, down with one that did not */
+    uint64_t active_ns; /* when the last round that had something began, asleep after it or not */
     uint64_t saved_ns, saved_at_ns; /* what looking may cost, as of then */
     uint64_t shy_ns, shy_for_ns;    /* no yields until then; how long that was */
 };
@@ -65,6 +66,8 @@ struct pace {
  * worker shall nap for PACE_NAP_NS before it looks again. */
 bool pace_nap(struct pace *p, uint64_t now_ns, unsigned items);
 
+/* A round that began at now_ns had something. */
+void pace_active(struct pace *p, uint64_t now_ns);
 /* Frames came at now_ns, and only from the LAN. True if the worker shall yield before it takes them. */
 bool pace_courtesy(const struct pace *p, uint64_t now_ns);
 /* A lone frame has been sent, and the worker is about to sleep at now_ns. True if it shall look for the

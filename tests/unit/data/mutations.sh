@@ -140,7 +140,7 @@ limits pace s~        p->poor = 0;$~        ;~
 limits pace s~        p->quick = 0;$~        ;~
 limits pace s~p->near >= PACE_NEAR \&\& ~~
 limits pace s~ \&\& now_ns >= p->shy_ns~~
-limits pace s~ \&\& now_ns - p->last_ns >= PACE_QUIET_NS~~
+limits pace s~ \&\& now_ns - p->active_ns >= PACE_QUIET_NS~~
 limits pace s~    if (p->saved_ns > PACE_SAVED_NS)~    if (false)~
 limits pace s~ \&\& p->saved_ns >= PACE_NEAR_NS~~
 limits pace s~took_ns < p->saved_ns ? took_ns : p->saved_ns~took_ns~

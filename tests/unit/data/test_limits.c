@@ -326,8 +326,8 @@ static void test_lets_who_sent_a_lone_frame_go_to_sleep(void **state)
     (void)state;
     uint64_t now = 1000000 * US;
     struct pace p = near_server(), far = {0};
-    pace_nap(&p, now, 1);
-    pace_nap(&far, now, 1);
+    pace_active(&p, now);
+    pace_active(&far, now);
     assert_true(pace_courtesy(&p, now + PACE_QUIET_NS));
     assert_false(pace_courtesy(&p, now + PACE_QUIET_NS - 1)); /* one of many */
     assert_false(pace_courtesy(&far, now + PACE_QUIET_NS));
