@@ -21,7 +21,8 @@
  * Looking costs at most one part in PACE_SHARE of a core. A yield that took longer than PACE_NEAR_NS met a
  * program that does not sleep: for PACE_SHY_NS there is none, and when the next one meets it again soon, for
  * twice as long, up to PACE_SHY_MAX_NS; else whoever sends a frame a second would wait for that program each
- * time. A client whose server is farther away does none of this.
+ * time. A client whose server is farther away does none of this, unless frames of its own keep coming as soon
+ * as answers would.
  *
  * Pure; owned by one worker.
  */
