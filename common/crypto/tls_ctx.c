@@ -405,6 +405,19 @@ static int check_dates(struct build *b)
     return err;
 }
 
+/* What goes to the peer behind our certificate is looked up once; OpenSSL by itself looks, and checks every
+ * signature, in each handshake. Without the root: who does not have it does not trust it either. */
+static int find_chain(struct build *b)
+{
+    STACK_OF(X509) *chain = NULL;
+    SSL_CTX_get0_chain_certs(b->ctx, &chain);
+    if (!chain)
+        SSL_CTX_build_cert_chain(b->ctx, SSL_BUILD_CHAIN_FLAG_NO_ROOT | SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR);
+    ERR_clear_error(); /* nothing found: the certificate alone */
+    SSL_CTX_set_mode(b->ctx, SSL_MODE_NO_AUTO_CHAIN);
+    return 0;
+}
+
 static int set_verify(struct build *b)
 {
     SSL_CTX_set_verify(b->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -416,8 +429,8 @@ static int set_verify(struct build *b)
 }
 
 static int (*const steps[])(struct build *) = {
-    set_options, set_versions, set_profile, set_ciphers, set_groups,  load_ca,
-    load_p12,    load_cert,    load_extra,  load_key,    check_dates, set_verify,
+    set_options, set_versions, set_profile, set_ciphers, set_groups, load_ca,    load_p12,
+    load_cert,   load_extra,   load_key,    check_dates, find_chain, set_verify,
 };
 
 static int keep_fields(struct dbr_tls_ctx *c, const struct dbr_tls_config *cfg)

@@ -17,7 +17,7 @@ void negotiation_init(struct negotiation *n, uint8_t key_id, bool at_server, uin
     n->at_server = at_server;
     n->began_ns = now_ns;
     n->until_ns = now_ns + (uint64_t)hand_window_s * SECOND_NS;
-    n->drop_ns = n->again_ns = UINT64_MAX;
+    n->drop_ns = n->ack_ns = n->again_ns = UINT64_MAX;
     dbr_reliable_init(&n->rel, (uint64_t)tls_timeout_s * SECOND_NS);
 }
 

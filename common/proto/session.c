@@ -20,6 +20,7 @@ enum {
     LAST_WORDS_S = 5,
     RENEG_RETRY_S = 10,
     ACK_AGAIN = 3,
+    ACK_SIGNING_NS = 20000000, /* far less than after what peers send again */
     PUSH_RETRY_S = 5,
     STATELESS_ID_MASK = 31,
     /* tls-crypt-v2: the first replay id of a client that understands early negotiation, and what is in it */
@@ -91,11 +92,29 @@ static void send_due(struct dbr_session *s, struct negotiation *n, const struct 
         fill_acks(s, n, &c, s->remote_sid ? DBR_MAX_ACKS_PIGGYBACK : 0);
         send_packet(s, &c, now);
     }
+}
+
+/* Acknowledgements by themselves. */
+static void send_acks(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now)
+{
     while (dbr_reliable_acks_pending(&n->rel)) {
         struct dbr_control ack = {.opcode = DBR_OP_ACK};
         fill_acks(s, n, &ack, DBR_MAX_ACKS);
         send_packet(s, &ack, now);
     }
+    n->ack_ns = UINT64_MAX;
+}
+
+/* What nothing took along waits for the owner's next tick, which is the end of the batch: of datagrams that
+ * came together, the last one's answer has the acknowledgements of all. While somebody signs for us, it is
+ * the signature that the answer waits for. */
+static void put_off_acks(struct negotiation *n, const struct dbr_now *now)
+{
+    bool signs = n->tls && dbr_tls_wants_signature(n->tls);
+    if (!dbr_reliable_acks_pending(&n->rel))
+        n->ack_ns = UINT64_MAX;
+    else if (n->ack_ns == UINT64_MAX)
+        n->ack_ns = now->ns + (signs ? ACK_SIGNING_NS : 0);
 }
 
 /* Payload bytes of a CONTROL packet so that the datagram stays within DBR_CONTROL_MTU. */
@@ -113,6 +132,7 @@ void session_flush(struct dbr_session *s, struct negotiation *n, const struct db
     if (negotiation_flush(n, control_mtu(s, n), now->ns))
         snprintf(s->why, sizeof s->why, "out of memory");
     send_due(s, n, now);
+    put_off_acks(n, now);
 }
 
 /* After a renegotiation the peer waits for our last acknowledgement, and nothing that follows would repeat
@@ -281,8 +301,10 @@ void session_fail(struct dbr_session *s, const struct dbr_now *now, const char *
     va_end(ap);
     session_log(s, DBR_LOG_NOTICE, "%s", s->why);
     set_state_closing(s, now);
-    for (size_t i = 0; i < SESSION_SLOTS; i++)
+    for (size_t i = 0; i < SESSION_SLOTS; i++) {
         session_flush(s, &s->neg[i], now);
+        send_acks(s, &s->neg[i], now);
+    }
     settle(s);
 }
 
@@ -488,6 +510,8 @@ static void tick_negotiation(struct dbr_session *s, struct negotiation *n, const
         return;
     }
     session_flush(s, n, now);
+    if (now->ns >= n->ack_ns)
+        send_acks(s, n, now);
     ack_again(s, n, now);
 }
 
@@ -534,7 +558,8 @@ static uint64_t negotiation_deadline(const struct dbr_session *s, const struct n
 {
     if (n->state == NEG_FREE)
         return UINT64_MAX;
-    uint64_t at = earlier(earlier(dbr_reliable_deadline(&n->rel), n->drop_ns), n->again_ns);
+    uint64_t at =
+        earlier(earlier(dbr_reliable_deadline(&n->rel), n->drop_ns), earlier(n->ack_ns, n->again_ns));
     bool bounded = n->state != NEG_DONE && s->state < DBR_SESSION_CLOSING && s->state != DBR_SESSION_VERDICT;
     return bounded ? earlier(at, n->until_ns) : at;
 }

@@ -628,6 +628,16 @@ static void deliver(struct rig *rig, struct rig_dgram *d)
     }
 }
 
+static void tick_callers(struct rig *rig)
+{
+    for (size_t i = 0; i < rig->n_callers; i++) {
+        struct caller *c = rig->callers[i];
+        if (c && dbr_session_state(c->session) != DBR_SESSION_DEAD &&
+            dbr_session_deadline(c->session) <= rig_now.ns)
+            dbr_session_tick(c->session, &rig_now);
+    }
+}
+
 void rig_settle(struct rig *rig)
 {
     do {
@@ -638,6 +648,7 @@ void rig_settle(struct rig *rig)
             deliver(rig, &d);
             drain_workers(rig);
         }
+        tick_callers(rig); /* what they put off to the end of the batch */
         if (!rig->ctl->stop)
             control_turn(rig->ctl, 0);
         drain_workers(rig);
@@ -664,12 +675,7 @@ void rig_run(struct rig *rig, uint64_t ms)
         if (at > rig_now.ns)
             rig_now.ns = at;
         rig_now.unix_s = born_s + (int64_t)(rig_now.ns / (1000 * MS_NS)) - 1000;
-        for (size_t i = 0; i < rig->n_callers; i++) {
-            struct caller *c = rig->callers[i];
-            if (c && dbr_session_state(c->session) != DBR_SESSION_DEAD &&
-                dbr_session_deadline(c->session) <= rig_now.ns)
-                dbr_session_tick(c->session, &rig_now);
-        }
+        tick_callers(rig);
         rig_settle(rig);
     }
 }

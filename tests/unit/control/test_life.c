@@ -319,8 +319,16 @@ static void test_revoked_in_between(void **state)
 {
     (void)state;
     struct rig *rig = rig_new(&(struct rig_options){.gate = DBR_GATE_TLS_AUTH, .crl = true});
-    const struct pki_id *revoked[] = {rig_id("alice")};
-    struct caller *c = rig_call(rig, "alice", A, 4000);
+    /* An RSA certificate, and the key message is in another datagram. */
+    struct pki_id *large =
+        pki_make(&(struct pki_spec){.subject = "/O=Office/CN=alice",
+                                    .rsa_bits = 2048,
+                                    .exts = {"basicConstraints", "CA:FALSE", "keyUsage", "digitalSignature",
+                                             "extendedKeyUsage", "clientAuth"}},
+                 rig_ca());
+    struct dbr_tls_ctx *tls = rig_tls(large);
+    const struct pki_id *revoked[] = {large};
+    struct caller *c = rig_call_as(rig, tls, A, 4000);
     for (int i = 0; i < 1000 && !rig_logged(rig, "VERIFY OK: depth=0"); i++) { /* one datagram at a time */
         struct rig_dgram d = rig->queue[rig->head];
         rig->head = (rig->head + 1) % RIG_QUEUE;
@@ -339,6 +347,8 @@ static void test_revoked_in_between(void **state)
     assert_false(rig_up(c));
     assert_int_equal(rig->ctl->n_admitted, 0);
     rig_free(rig);
+    dbr_tls_ctx_put(tls);
+    pki_free(large);
 }
 
 /* A list that has run out lets nobody new in; who is in stays. */

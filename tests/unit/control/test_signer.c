@@ -114,6 +114,15 @@ static struct caller *call(const char *name, unsigned i)
     return c;
 }
 
+static unsigned n_acks;
+
+/* Acknowledgements by themselves, from control. */
+static void count_acks(struct rig *r, const struct rig_dgram *d)
+{
+    (void)r;
+    n_acks += !d->to_server && dbr_opcode_of(d->bytes[0]) == DBR_OP_ACK;
+}
+
 static void a_signature(void **state)
 {
     (void)state;
@@ -143,6 +152,32 @@ static void refused(void **state)
     assert_int_equal(listen_in(), 1);
     sign(0);
     assert_true(rig_up(bob));
+}
+
+/* The answer takes the acknowledgement of the ClientHello along; when the signer is slow, it goes by itself.
+ */
+static void acknowledged(void **state)
+{
+    (void)state;
+    struct caller *alice = call("alice", 0);
+    assert_int_equal(listen_in(), 1);
+    unsigned heard = alice->rounds;
+    rig_run(rig, 15);
+    assert_int_equal(alice->rounds, heard);
+    rig_run(rig, 10);
+    assert_int_equal(alice->rounds, heard + 1);
+    rig_run(rig, 100);
+    assert_int_equal(alice->rounds, heard + 1);
+    sign(0);
+    assert_true(rig_up(alice));
+    struct caller *bob = call("bob", 1);
+    heard = bob->rounds;
+    assert_int_equal(listen_in(), 1);
+    rig->spy = count_acks;
+    n_acks = 0;
+    sign(0);
+    assert_true(rig_up(bob));
+    assert_int_equal(n_acks, 0);
 }
 
 /* A message of no type, one of the signer's own kind, one that is cut: passed over. */
@@ -262,7 +297,7 @@ int main(void)
 #define EACH(f) cmocka_unit_test_setup_teardown(f, begin, over)
     const struct CMUnitTest tests[] = {EACH(a_signature), EACH(refused),     EACH(junk),
                                        EACH(it_dies),     EACH(another_key), EACH(gone_while_they_wait),
-                                       EACH(window),      EACH(full)};
+                                       EACH(window),      EACH(full),        EACH(acknowledged)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_pki_free();
     return failed;

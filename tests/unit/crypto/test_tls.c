@@ -10,6 +10,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -336,6 +337,54 @@ static void a_slow_flood_is_bounded(void **state)
     free_pair(p);
 }
 
+/* How many certificates a client of the root sees from a server with these files. */
+static int shown_by(const char *cas, const char *chain, const char *extra, const struct pki_id *own)
+{
+    char why[256];
+    struct dbr_tls_ctx *ctx;
+    struct dbr_tls_config c = {.server = true,
+                               .ca = cas,
+                               .ca_len = strlen(cas),
+                               .cert = chain,
+                               .cert_len = strlen(chain),
+                               .extra_certs = extra,
+                               .extra_certs_len = extra ? strlen(extra) : 0,
+                               .key = own->key_pem,
+                               .key_len = own->key_pem_len};
+    if (dbr_tls_ctx_new(&ctx, &c, why, sizeof why))
+        fail_msg("%s", why);
+    struct dbr_tls *ours = wire_session(ctx, NULL);
+    SSL *raw = raw_end(false, ca, client_id, TLS1_3_VERSION);
+    SSL_set_verify(raw, SSL_VERIFY_PEER, NULL);
+    assert_int_equal(raw_handshake(raw, ours), 0);
+    int n = sk_X509_num(SSL_get_peer_cert_chain(raw));
+    raw_free(raw);
+    dbr_tls_free(ours);
+    dbr_tls_ctx_put(ctx);
+    return n;
+}
+
+/* Intermediates reach the peer wherever they stand; the root, which it has, does not. */
+static void the_chain_goes_without_its_root(void **state)
+{
+    (void)state;
+    struct pki_id *mid = pki_make(&(struct pki_spec){.subject = "/O=Office/CN=Site CA",
+                                                     .exts = {"basicConstraints", "critical,CA:TRUE",
+                                                              "keyUsage", "critical,keyCertSign"}},
+                                  ca);
+    struct pki_id *own = pki_server("gate", mid);
+    char both_cas[8192], chain[8192];
+    snprintf(both_cas, sizeof both_cas, "%s%s", ca->pem, mid->pem);
+    snprintf(chain, sizeof chain, "%s%s", own->pem, mid->pem);
+    assert_int_equal(shown_by(ca->pem, server_id->pem, NULL, server_id), 1);
+    assert_int_equal(shown_by(both_cas, own->pem, NULL, own), 2);
+    assert_int_equal(shown_by(both_cas, chain, NULL, own), 2);
+    assert_int_equal(shown_by(ca->pem, chain, NULL, own), 2);
+    assert_int_equal(shown_by(ca->pem, own->pem, mid->pem, own), 2);
+    pki_free(own);
+    pki_free(mid);
+}
+
 static void no_tickets(void **state)
 {
     (void)state;
@@ -426,6 +475,7 @@ int main(void)
         cmocka_unit_test(judged_at_the_time_given),
         cmocka_unit_test(floods_are_bounded),
         cmocka_unit_test(a_slow_flood_is_bounded),
+        cmocka_unit_test(the_chain_goes_without_its_root),
         cmocka_unit_test(no_tickets),
         cmocka_unit_test(an_established_session_is_small),
         cmocka_unit_test(sessions_leave_nothing_behind),
