@@ -281,6 +281,7 @@ spawn ours-ours interop ours-ours "
     pmtu
     tunnel
     p2p
+    passwords
 "
 collect oldpeers
 collect stock-ours

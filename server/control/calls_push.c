@@ -316,12 +316,20 @@ static const char *without_token(char *out, size_t cap, const char *options)
     return out;
 }
 
+static void log_push(struct client *c, const char *options)
+{
+    char safe[1024];
+    client_log(c, DBR_LOG_INFO, "PUSH: Received control message: 'PUSH_REPLY,%s'",
+               without_token(safe, sizeof safe, options));
+}
+
 /* What a server pushes to a session that stands: a new token. */
 static void later_push(struct client *c, const char *options)
 {
     struct control *ctl = c->ctl;
     struct dbr_config fresh;
     struct dbr_conf_diag diag = {.say = say, .arg = c};
+    log_push(c, options);
     if (dbr_config_init(&fresh))
         return;
     if (!dbr_config_parse_pushed(&fresh, ctl->cfg, options, strlen(options), &diag))
@@ -334,10 +342,8 @@ int calls_pushed(struct client *c, const char *options)
     struct control *ctl = c->ctl;
     struct calls *calls = ctl->calls;
     struct dbr_conf_diag diag = {.say = say, .arg = c};
-    char safe[1024];
     if (!ctl->cfg->p2p)
-        client_log(c, DBR_LOG_INFO, "PUSH: Received control message: 'PUSH_REPLY,%s'",
-                   without_token(safe, sizeof safe, options));
+        log_push(c, options);
     if (calls->has_pulled)
         dbr_config_free(&calls->pulled);
     calls->has_pulled = true;
