@@ -314,6 +314,24 @@ static void test_revoked_while_up(void **state)
     rig_free(rig);
 }
 
+/* Who says goodbye, and who is told to go, has the acknowledgement at once: neither waits to say it again. */
+static void test_last_words_are_acknowledged(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_plain("");
+    struct caller *a = rig_connect(rig, "alice", A, 4000), *b = rig_connect(rig, "bob", B, 4000);
+    dbr_session_close(a->session, "EXIT", "goodbye", &rig_now);
+    assert_int_equal(dbr_session_state(a->session), DBR_SESSION_CLOSING);
+    rig_settle(rig);
+    assert_null(rig_client(rig, "alice"));
+    assert_int_equal(dbr_session_state(a->session), DBR_SESSION_DEAD);
+    client_kick(rig_client(rig, "bob"), "AUTH_FAILED,go", "told to go");
+    rig_settle(rig);
+    assert_string_equal(b->message, "AUTH_FAILED,go");
+    assert_null(rig_client(rig, "bob"));
+    rig_free(rig);
+}
+
 /* A list that comes in between the TLS handshake and the key message counts. */
 static void test_revoked_in_between(void **state)
 {
@@ -902,6 +920,7 @@ int main(void)
         cmocka_unit_test(test_foreign_names),
         cmocka_unit_test(test_no_name),
         cmocka_unit_test(test_revoked_while_up),
+        cmocka_unit_test(test_last_words_are_acknowledged),
         cmocka_unit_test(test_revoked_in_between),
         cmocka_unit_test(test_bad_list),
         cmocka_unit_test(test_data_is_new),
