@@ -405,16 +405,21 @@ static int check_dates(struct build *b)
     return err;
 }
 
-/* What goes to the peer behind our certificate is looked up once; OpenSSL by itself looks, and checks every
- * signature, in each handshake, unless there is a list, be it empty. Without the root: who does not have it
- * does not trust it either. */
+/* What goes to the peer behind our certificate: OpenSSL by itself looks for it, and checks every signature,
+ * in each handshake, and sends the root, too, unless there is a list, be it empty. When the root is our
+ * issuer, there is nothing to choose, and the list stays empty. Intermediates among the `ca` are chosen anew
+ * each time: one of them may run out, and another of its name go on. */
 static int find_chain(struct build *b)
 {
     STACK_OF(X509) *chain = NULL;
     SSL_CTX_get0_chain_certs(b->ctx, &chain);
-    if (!chain)
-        SSL_CTX_build_cert_chain(b->ctx, SSL_BUILD_CHAIN_FLAG_NO_ROOT | SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR);
+    if (chain)
+        return 0; /* from cert, extra-certs or pkcs12 */
+    SSL_CTX_build_cert_chain(b->ctx, SSL_BUILD_CHAIN_FLAG_NO_ROOT | SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR);
     ERR_clear_error(); /* an issuer that is not there is no error of ours */
+    SSL_CTX_get0_chain_certs(b->ctx, &chain);
+    if (chain && sk_X509_num(chain) > 0)
+        SSL_CTX_clear_chain_certs(b->ctx);
     return 0;
 }
 

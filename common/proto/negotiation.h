@@ -34,6 +34,7 @@ struct negotiation {
     uint64_t heard_ns; /* the peer's last packet that asks for an acknowledgement */
     uint64_t
         ack_ns; /* acknowledgements that nothing has taken along leave then; UINT64_MAX = there are none */
+    bool acks_held;    /* for an answer that waits for a signature */
     uint64_t again_ns; /* acknowledgements are sent once more then; UINT64_MAX = never */
     unsigned agains;   /* how often that was done */
 };

@@ -113,8 +113,9 @@ static void put_off_acks(struct negotiation *n, const struct dbr_now *now)
     bool signs = n->tls && dbr_tls_wants_signature(n->tls);
     if (!dbr_reliable_acks_pending(&n->rel))
         n->ack_ns = UINT64_MAX;
-    else if (n->ack_ns == UINT64_MAX)
+    else if (n->ack_ns == UINT64_MAX || n->acks_held != signs)
         n->ack_ns = now->ns + (signs ? ACK_SIGNING_NS : 0);
+    n->acks_held = signs;
 }
 
 /* Payload bytes of a CONTROL packet so that the datagram stays within DBR_CONTROL_MTU. */
@@ -343,7 +344,8 @@ static void drive(struct dbr_session *s, struct negotiation *n, const struct dbr
             tls_failed(s, n, err, now);
     }
     session_flush(s, n, now);
-    if (s->state >= DBR_SESSION_CLOSING) /* there may be no tick any more, and the peer's last words wait for it */
+    if (s->state >=
+        DBR_SESSION_CLOSING) /* there may be no tick any more, and the peer's last words wait for it */
         send_acks(s, n, now);
     settle(s);
 }

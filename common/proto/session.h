@@ -149,9 +149,10 @@ int dbr_session_feed(struct dbr_session *s, uint8_t *dgram, size_t len, const st
 /* The same behind the gate, for the datagram that made the session. */
 int dbr_session_feed_gated(struct dbr_session *s, const struct dbr_gated *g, const struct dbr_now *now);
 
-/* Does what is due; call at or after the deadline. */
+/* Does what is due; call at or after the deadline. Acknowledgements that no packet takes along leave here:
+ * the end of a batch is the time for it. */
 void dbr_session_tick(struct dbr_session *s, const struct dbr_now *now);
-/* Monotonic nanoseconds; UINT64_MAX: nothing to wait for. */
+/* Monotonic nanoseconds; UINT64_MAX: nothing to wait for. Any other call may change it. */
 uint64_t dbr_session_deadline(const struct dbr_session *s);
 
 /* Server, where authorize() or reauthorize() said DBR_ERR_AGAIN: err 0 lets the client in, or lets it stay;

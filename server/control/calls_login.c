@@ -70,8 +70,10 @@ static void say_response(struct control *ctl, const char *answer)
 {
     char text[DBR_IPC_LOGIN_MAX * 2];
     struct client *c = ctl->calls->client;
-    if (c && c->session && dbr_challenge_response(answer, text, sizeof text) > 0)
+    if (c && c->session && dbr_challenge_response(answer, text, sizeof text) > 0) {
         dbr_session_say(c->session, text, &ctl->now);
+        client_settle(c);
+    }
     dbr_wipe(text, sizeof text);
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -337,8 +338,8 @@ static void a_slow_flood_is_bounded(void **state)
     free_pair(p);
 }
 
-/* How many certificates a client of the root sees from a server with these files. */
-static int shown_by(const char *cas, const char *chain, const char *extra, const struct pki_id *own)
+static struct dbr_tls_ctx *server_with(const char *cas, const char *chain, const char *extra,
+                                       const struct pki_id *own)
 {
     char why[256];
     struct dbr_tls_ctx *ctx;
@@ -353,18 +354,36 @@ static int shown_by(const char *cas, const char *chain, const char *extra, const
                                .key_len = own->key_pem_len};
     if (dbr_tls_ctx_new(&ctx, &c, why, sizeof why))
         fail_msg("%s", why);
+    return ctx;
+}
+
+/* How many certificates a client of the root is shown, and the serial number of the issuer's, if there is
+ * one. */
+static int shown(struct dbr_tls_ctx *ctx, long *issuer)
+{
     struct dbr_tls *ours = wire_session(ctx, NULL);
     SSL *raw = raw_end(false, ca, client_id, TLS1_3_VERSION);
     SSL_set_verify(raw, SSL_VERIFY_PEER, NULL);
     assert_int_equal(raw_handshake(raw, ours), 0);
-    int n = sk_X509_num(SSL_get_peer_cert_chain(raw));
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(raw);
+    int n = sk_X509_num(chain);
+    if (issuer && n > 1)
+        *issuer = ASN1_INTEGER_get(X509_get0_serialNumber(sk_X509_value(chain, 1)));
     raw_free(raw);
     dbr_tls_free(ours);
+    return n;
+}
+
+static int shown_by(const char *cas, const char *chain, const char *extra, const struct pki_id *own)
+{
+    struct dbr_tls_ctx *ctx = server_with(cas, chain, extra, own);
+    int n = shown(ctx, NULL);
     dbr_tls_ctx_put(ctx);
     return n;
 }
 
-/* Intermediates reach the peer wherever they stand; the root, which it has, does not. */
+/* Intermediates reach the peer wherever they stand. The root, which it has, does not, unless the chain is
+ * looked up in each handshake, where one that has run out gives way to one that has not. */
 static void the_chain_goes_without_its_root(void **state)
 {
     (void)state;
@@ -377,12 +396,42 @@ static void the_chain_goes_without_its_root(void **state)
     snprintf(both_cas, sizeof both_cas, "%s%s", ca->pem, mid->pem);
     snprintf(chain, sizeof chain, "%s%s", own->pem, mid->pem);
     assert_int_equal(shown_by(ca->pem, server_id->pem, NULL, server_id), 1);
-    assert_int_equal(shown_by(both_cas, own->pem, NULL, own), 2);
+    assert_int_equal(shown_by(both_cas, own->pem, NULL, own), 3);
     assert_int_equal(shown_by(both_cas, chain, NULL, own), 2);
     assert_int_equal(shown_by(ca->pem, chain, NULL, own), 2);
     assert_int_equal(shown_by(ca->pem, own->pem, mid->pem, own), 2);
     pki_free(own);
     pki_free(mid);
+}
+
+/* Of two intermediates of one name and key, the one that has not run out is shown. */
+static void an_intermediate_runs_out(void **state)
+{
+    (void)state;
+    struct pki_spec spec = {
+        .subject = "/O=Office/CN=Site CA",
+        .serial = 7001,
+        .to_s = 3,
+        .exts = {"basicConstraints", "critical,CA:TRUE", "keyUsage", "critical,keyCertSign"}};
+    struct pki_id *old = pki_make(&spec, ca), *own = pki_server("gate", old);
+    spec.serial = 7002;
+    spec.to_s = 0;
+    spec.key = old->key;
+    struct pki_id *renewed = pki_make(&spec, ca);
+    char cas[8192];
+    long issuer = 0;
+    snprintf(cas, sizeof cas, "%s%s%s", ca->pem, old->pem, renewed->pem);
+    struct dbr_tls_ctx *ctx = server_with(cas, own->pem, NULL, own);
+    assert_int_equal(shown(ctx, &issuer), 3);
+    assert_int_equal(issuer, 7001); /* or the rest shows nothing */
+    while (X509_cmp_current_time(X509_get0_notAfter(old->cert)) > 0)
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    assert_int_equal(shown(ctx, &issuer), 3);
+    assert_int_equal(issuer, 7002);
+    dbr_tls_ctx_put(ctx);
+    pki_free(renewed);
+    pki_free(own);
+    pki_free(old);
 }
 
 static void no_tickets(void **state)
@@ -476,6 +525,7 @@ int main(void)
         cmocka_unit_test(floods_are_bounded),
         cmocka_unit_test(a_slow_flood_is_bounded),
         cmocka_unit_test(the_chain_goes_without_its_root),
+        cmocka_unit_test(an_intermediate_runs_out),
         cmocka_unit_test(no_tickets),
         cmocka_unit_test(an_established_session_is_small),
         cmocka_unit_test(sessions_leave_nothing_behind),
