@@ -32,8 +32,7 @@ struct negotiation {
     uint64_t until_ns; /* must be done by then */
     uint64_t drop_ns;  /* the data key is forgotten then; UINT64_MAX = it serves */
     uint64_t heard_ns; /* the peer's last packet that asks for an acknowledgement */
-    uint64_t
-        ack_ns; /* acknowledgements that nothing has taken along leave then; UINT64_MAX = there are none */
+    uint64_t ack_ns;   /* what nothing has taken along is acknowledged then; UINT64_MAX = all is */
     bool acks_held;    /* for an answer that waits for a signature */
     uint64_t again_ns; /* acknowledgements are sent once more then; UINT64_MAX = never */
     unsigned agains;   /* how often that was done */

@@ -344,8 +344,7 @@ static void drive(struct dbr_session *s, struct negotiation *n, const struct dbr
             tls_failed(s, n, err, now);
     }
     session_flush(s, n, now);
-    if (s->state >=
-        DBR_SESSION_CLOSING) /* there may be no tick any more, and the peer's last words wait for it */
+    if (s->state >= DBR_SESSION_CLOSING) /* for the peer's last words: there may be no tick any more */
         send_acks(s, n, now);
     settle(s);
 }

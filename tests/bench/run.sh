@@ -18,7 +18,7 @@
 #   memory   --sessions N (200) sessions: kB each (anonymous memory of all server processes), idle CPU, CPU a handshake
 #   reneg    frames lost and out of order in a UDP flow at a quarter of the TCP speed while keys are renewed every 5 s
 # --backend openssl: our ends seal with OpenSSL instead of the fastest library (directive aead-library).
-# --congestion NAME: TCP's congestion control inside the tunnel (cubic, which Linux, Windows and macOS have by default; what
+# --congestion NAME: TCP's congestion control inside the tunnel (cubic, which Linux, Windows and macOS have by default). What
 #   this machine has set may be another: BBR paces each stream by a timer of its own, up to 16,000 times a second.
 # All roles share this machine's cores: Mbit/s is total CPU per byte; CPU s/GB of the server is the figure that noise
 # does not blur. Differences below 15 % are noise. Results: OUT/results.json, OUT/table.md, OUT/*.svg (gnuplot).
@@ -286,14 +286,13 @@ measure_reneg() {
 # TCP's congestion control in the namespaces. Not by iperf3 -C: that sets it on a connected socket, and one that began with
 # BBR, where the machine has that as its default, goes on with BBR's timers under every other name. A namespace takes only
 # what the machine allows everybody, so it is allowed for that moment.
-use_congestion() {
-    local n err=0 key=net.ipv4.tcp_allowed_congestion_control allowed
-    allowed=$(sysctl -n $key) || return
-    case " $allowed " in *" $CONGESTION "*) ;; *) sysctl -qw "$key=$allowed $CONGESTION" || return ;; esac
-    for n in c1 gw lan; do x "$n" sysctl -qw "net.ipv4.tcp_congestion_control=$CONGESTION" || err=1; done
-    sysctl -qw "$key=$allowed"
-    return $err
-}
+use_congestion() (
+    key=net.ipv4.tcp_allowed_congestion_control
+    allowed=$(sysctl -n $key) || exit
+    trap 'sysctl -qw "$key=$allowed"' EXIT
+    case " $allowed " in *" $CONGESTION "*) ;; *) sysctl -qw "$key=$allowed $CONGESTION" || exit ;; esac
+    for n in c1 gw lan; do x "$n" sysctl -qw "net.ipv4.tcp_congestion_control=$CONGESTION" || exit; done
+)
 
 probe() { openssl speed -seconds 1 -bytes 1400 -evp aes-256-gcm 2>/dev/null | awk '/^AES-256-GCM/ {print $2 + 0}'; }
 

@@ -6,6 +6,7 @@
  */
 #include "rig.h"
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "crypto/signkey.h"
 #include "ipc/sign.h"
@@ -180,6 +181,45 @@ static void acknowledged(void **state)
     assert_int_equal(n_acks, 0);
 }
 
+/* A ClientHello in two datagrams, as keys against quantum computers make it, that come together. */
+static void acknowledged_in_two(void **state)
+{
+    (void)state;
+    struct caller *alice = rig_call(rig, "alice", 0x0a000001, 1001);
+    struct rig_dgram d;
+    while (rig->n_queue) {
+        d = rig->queue[rig->head];
+        rig->head = (rig->head + 1) % RIG_QUEUE;
+        rig->n_queue--;
+        if (d.to_server && dbr_opcode_of(d.bytes[0]) == DBR_OP_CONTROL)
+            break;
+        if (d.to_server)
+            rig_hand(rig, d.bytes, d.len, &d.addr);
+        else
+            dbr_session_feed(alice->session, d.bytes, d.len, &rig_now);
+    }
+    struct dbr_control whole, half;
+    size_t head = 1 + DBR_SID_LEN, at = head + dbr_gate_overhead(rig->gate);
+    assert_int_equal(dbr_control_parse(&whole, d.bytes[0], dbr_get64(d.bytes + 1), d.bytes + at, d.len - at),
+                     0);
+    rig->spy = count_acks;
+    n_acks = 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        uint8_t out[RIG_DGRAM];
+        size_t cut = whole.payload_len / 2;
+        half = whole;
+        half.id += i;
+        half.payload += i ? cut : 0;
+        half.payload_len = i ? whole.payload_len - cut : cut;
+        rig_hand(rig, out, rig_packet(rig, &half, 100 + i, out), &d.addr);
+    }
+    rig_settle(rig);
+    assert_int_equal(listen_in(), 1);
+    assert_int_equal(n_acks, 0);
+    rig_run(rig, 25);
+    assert_int_equal(n_acks, 1);
+}
+
 /* A message of no type, one of the signer's own kind, one that is cut: passed over. */
 static void junk(void **state)
 {
@@ -295,9 +335,9 @@ static void full(void **state)
 int main(void)
 {
 #define EACH(f) cmocka_unit_test_setup_teardown(f, begin, over)
-    const struct CMUnitTest tests[] = {EACH(a_signature), EACH(refused),     EACH(junk),
-                                       EACH(it_dies),     EACH(another_key), EACH(gone_while_they_wait),
-                                       EACH(window),      EACH(full),        EACH(acknowledged)};
+    const struct CMUnitTest tests[] = {
+        EACH(a_signature),          EACH(refused), EACH(junk), EACH(it_dies),      EACH(another_key),
+        EACH(gone_while_they_wait), EACH(window),  EACH(full), EACH(acknowledged), EACH(acknowledged_in_two)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_pki_free();
     return failed;
