@@ -21,7 +21,6 @@ enum {
     PAUSE_NS = 1000000000,
     OFFER_AGAIN_NS = 50000000,
     READ_ROUNDS = 256,
-    STOCK_REPLAY_WINDOW = 64,
     LOOP_OVER_S = 30
 };
 
@@ -219,15 +218,21 @@ static void fill_max_l3(const struct client *c, struct dbr_ipc_peer *m)
         m->flags |= DBR_PEER_TELL_MTU;
 }
 
+/* Ids; OpenVPN takes 0 to 65,536 of them in its configuration. */
+static uint32_t replay_window(int wanted)
+{
+    return wanted < DBR_IPC_REPLAY_MIN   ? DBR_IPC_REPLAY_MIN
+           : wanted > DBR_IPC_REPLAY_MAX ? DBR_IPC_REPLAY_MAX
+                                         : (uint32_t)wanted;
+}
+
 static int tell_peer(struct client *c, enum dbr_ipc_type type)
 {
     struct dbr_ipc_peer m = {.head = dbr_ipc_head(type, sizeof m, c->peer_id)};
     m.addr = c->addr;
     m.wire_peer_id = dbr_session_peer_id(c->session);
     m.framing = (uint16_t)dbr_session_framing(c->session);
-    m.replay_window = (uint32_t)c->ctl->cfg->replay_window.n;
-    if (m.replay_window < STOCK_REPLAY_WINDOW)
-        m.replay_window = STOCK_REPLAY_WINDOW;
+    m.replay_window = replay_window(c->ctl->cfg->replay_window.n);
     if (c->ctl->boot->client)
         m.flags |= DBR_PEER_UPLINK | (c->ctl->cfg->port_kind == DBR_PORT_KIND_SITE ? DBR_PEER_SITE : 0u);
     else

@@ -14,7 +14,6 @@ enum {
     CIPHER_MAX = 32,
     DIGEST_MAX = 32,
     FRAMING_MAX = 4,
-    REPLAY_WINDOW_MAX = 8192,
     OCSP_STATUS_MAX = 2
 };
 
@@ -23,7 +22,7 @@ static int check_peer(const void *buf)
     const struct dbr_ipc_peer *m = buf;
     if (m->wire_peer_id > PEER_ID_MAX || m->framing > FRAMING_MAX || m->serial_len > DBR_IPC_SERIAL_MAX)
         return DBR_ERR_SHAPE;
-    if (m->replay_window < 64 || m->replay_window > REPLAY_WINDOW_MAX || !memchr(m->cn, 0, sizeof m->cn))
+    if (m->replay_window < DBR_IPC_REPLAY_MIN || m->replay_window > DBR_IPC_REPLAY_MAX || !memchr(m->cn, 0, sizeof m->cn))
         return DBR_ERR_SHAPE;
     if (m->vlan > 4094)
         return DBR_ERR_SHAPE;

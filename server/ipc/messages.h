@@ -154,6 +154,7 @@ enum {
     DBR_IPC_MAX = 5120
 };
 
+enum { DBR_IPC_REPLAY_MIN = 64, DBR_IPC_REPLAY_MAX = 8192 }; /* ids that data keeps in mind */
 enum { DBR_IPC_MAX_L3_MIN = 576, DBR_IPC_FRAGMENT_MIN = 4, DBR_IPC_PAYLOAD_MAX = 16384 };
 
 struct dbr_ipc_peer {
@@ -177,7 +178,7 @@ struct dbr_ipc_peer {
     uint32_t storm_pps;   /* broadcast, multicast and unknown unicast per second from the peer; 0 = default */
     uint64_t rate_up, rate_down; /* bit/s, 0 = no limit */
     int64_t not_after;       /* unix seconds: when the first certificate of its chain ends; 0: not known */
-    uint32_t replay_window;  /* ids; 64 for stock peers */
+    uint32_t replay_window;  /* ids, DBR_IPC_REPLAY_MIN to DBR_IPC_REPLAY_MAX */
     char cn[DBR_IPC_CN_MAX]; /* NUL-terminated, escaped */
     uint8_t serial[DBR_IPC_SERIAL_MAX];
     uint8_t serial_len;

@@ -622,11 +622,13 @@ def C28_float(a):
 
 @case
 def C30_replay_window(a):
-    """The exact table of accepted and refused packet ids around the edge of the window (64)."""
+    """The exact table of accepted and refused packet ids around the edge of the window (--size ids)."""
     w, s = connect(a)
     expect(lab.alive(w, s), "no traffic at first")
     ear = lab.Ear(a.lan)
-    base = s.send_pid + 1000
+    size = a.size
+    base = s.send_pid + size + 1000
+    late = sorted({*range(1, 64), *range(64, size, 61), size - 1})
     wanted, refused = [], []
 
     def put(packet_id, good):
@@ -637,21 +639,22 @@ def C30_replay_window(a):
 
     put(base, True)
     put(base, False)                      # a copy
-    for back in range(1, 64):             # late, inside the window
+    for back in late:                     # late, inside the window
         put(base - back, True)
-    for back in range(1, 64):             # and once more
+    for back in late:                     # and once more
         put(base - back, False)
-    for back in (64, 65, 66, 100, 500):   # behind the window
-        put(base - back, False)
+    for more in (0, 1, 2, 36, 436):       # behind the window
+        put(base - size - more, False)
     put(0, False)
     put(base + 1, True)
-    put(base - 63, False)                 # the edge moved by one
-    put(base + 5000, True)                # a jump forgets the old window
+    put(base + 1 - size, False)           # the edge moved by one
+    far = base + size + 5000
+    put(far, True)                        # a jump forgets the old window
     put(base + 2, False)
-    put(base + 5000 - 63, True)
-    put(base + 5000 - 64, False)
-    put(base + 5000, False)
-    w.send(s.seal(lab.test_frame("the end", s.mac), packet_id=base + 5001))
+    put(far + 1 - size, True)
+    put(far - size, False)
+    put(far, False)
+    w.send(s.seal(lab.test_frame("the end", s.mac), packet_id=far + 1))
     heard = ear.heard(0, until="the end")
     twice = sorted({t for t in heard if heard.count(t) > 1})
     lost = [t for t in wanted if t not in heard]

@@ -317,7 +317,12 @@ done
 hcase C17-resets-on-a-live-session attack 300 C17-resets
 float() { built float || return; attack 300 C28-float; }
 hcase C28-float float
-hcase C30-replay-window attack 200 C30-replay-window
+hcase C30-replay-window attack 200 C30-replay-window --size 4096
+SERVER=("replay-window 64")
+hcase C30-replay-window-of-64 attack 200 C30-replay-window --size 64
+SERVER=("replay-window 65536") # OpenVPN takes as much
+hcase C30-replay-window-largest attack 200 C30-replay-window --size 8192
+SERVER=()
 hcase C32-bad-data attack 200 C32-bad-data --size $BAD_DATA
 hcase C33-stranger-data attack 300 C33-stranger-data
 hcase C16-takeover alone 3000 C16-takeover --size 6

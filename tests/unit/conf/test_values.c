@@ -359,7 +359,7 @@ static void defaults_are_openvpns(void **state)
     assert_int_equal(cfg.hand_window, 60);
     assert_int_equal(cfg.tran_window, 3600);
     assert_int_equal(cfg.tls_timeout, 2);
-    assert_int_equal(cfg.replay_window.n, 64);
+    assert_int_equal(cfg.replay_window.n, 4096);
     assert_int_equal(cfg.replay_window.secs, 15);
     assert_int_equal(cfg.connect_freq_initial.n, 100);
     assert_int_equal(cfg.connect_freq_initial.secs, 10);
