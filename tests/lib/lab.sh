@@ -108,6 +108,7 @@ lab_end() {
     local p n status=$?
     trap - EXIT
     trap '' INT TERM HUP # a second signal must not leave half of it behind
+    lab_nap 0.001 # ends the timer of one that a signal has interrupted: bash 5.2 would abort at the next $(...)
     for p in "${LAB_PIDS[@]}"; do lab_signal "$p" TERM; done
     for n in "${LAB_SPACES[@]}"; do lab_drain "$n"; done
     for p in "${LAB_PIDS[@]}"; do lab_signal "$p" KILL; done
