@@ -22,7 +22,8 @@ static int check_peer(const void *buf)
     const struct dbr_ipc_peer *m = buf;
     if (m->wire_peer_id > PEER_ID_MAX || m->framing > FRAMING_MAX || m->serial_len > DBR_IPC_SERIAL_MAX)
         return DBR_ERR_SHAPE;
-    if (m->replay_window < DBR_IPC_REPLAY_MIN || m->replay_window > DBR_IPC_REPLAY_MAX || !memchr(m->cn, 0, sizeof m->cn))
+    if (m->replay_window < DBR_IPC_REPLAY_MIN || m->replay_window > DBR_IPC_REPLAY_MAX ||
+        !memchr(m->cn, 0, sizeof m->cn))
         return DBR_ERR_SHAPE;
     if (m->vlan > 4094)
         return DBR_ERR_SHAPE;
