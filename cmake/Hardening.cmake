@@ -26,7 +26,16 @@ if(DBR_SANITIZE)
     -fno-omit-frame-pointer -g)
   target_link_options(dbr_flags INTERFACE -fsanitize=${DBR_SANITIZE})
 endif()
-if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT DBR_SANITIZE)
+if(WIN32)
+  # Windows 10 and later; the calls with wide strings; printf as C has it.
+  target_compile_definitions(dbr_flags INTERFACE _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN UNICODE _UNICODE)
+  target_compile_options(dbr_flags INTERFACE -fstack-protector-strong -fno-strict-overflow
+    -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero)
+  target_link_options(dbr_flags INTERFACE -static -Wl,--dynamicbase,--high-entropy-va,--nxcompat)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_options(dbr_flags INTERFACE -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  endif()
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT DBR_SANITIZE)
   target_compile_options(dbr_flags INTERFACE -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
     -fstack-clash-protection -fcf-protection=full -fno-strict-overflow -fno-delete-null-pointer-checks)
   if(CMAKE_C_COMPILER_ID STREQUAL "GNU")

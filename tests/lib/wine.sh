@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Runs a Windows program under Wine, as ctest of a Windows build does: wine.sh PROGRAM [ARGUMENTS].
+# WINEPREFIX is build/wine where it is not set. 77 (skipped) where there is no Wine.
+top=$(cd "$(dirname "$0")/../.." && pwd)
+for wine in /usr/lib/wine/wine64 "$(command -v wine64)" "$(command -v wine)"; do
+    [ -x "$wine" ] && break
+done
+[ -x "$wine" ] || { echo "skipped: there is no wine64 here" >&2; exit 77; }
+[ -n "$WINEPREFIX" ] || { WINEPREFIX=$top/build/wine; mkdir -p "$top/build"; }
+WINEDEBUG=${WINEDEBUG--all} WINEDLLOVERRIDES=${WINEDLLOVERRIDES-mscoree,mshtml=} DISPLAY='' WINEPREFIX=$WINEPREFIX
+export WINEDEBUG WINEDLLOVERRIDES DISPLAY WINEPREFIX
+exec "$wine" "$@"
