@@ -6,6 +6,8 @@
 #ifndef DBR_CONTROL_CALLS_H
 #define DBR_CONTROL_CALLS_H
 
+#include "client/names.h"
+#include "client/ways.h"
 #include "control/state.h"
 #include "proto/challenge.h"
 #include "proto/keymsg.h"
@@ -89,8 +91,6 @@ void calls_login_pushed(struct control *ctl, const struct dbr_config *pulled);
 void calls_login_info(struct client *c, const char *rest); /* INFO_PRE,rest */
 void calls_login_over(struct control *ctl);                /* a call has ended */
 void calls_login_free(struct calls *calls);
-/* AUTH_PENDING,timeout 42: seconds that the server asks for, bounded; 0: it says none. Pure. */
-int calls_pending_parse(const char *rest);
 
 /* calls_mgmt.c */
 /* False: managers were asked whom to call; their answer sets call_ns. */
@@ -107,27 +107,13 @@ bool calls_login_response(struct control *ctl, const char *base64);
 void calls_tell_tap(
     struct control *ctl); /* also when the network here is another one: does it look like the far one? */
 void calls_keep_way(struct control *ctl); /* in a full tunnel: the server itself stays outside */
-/* The words of a line between blanks, at most `most`; the line is cut up. Their number. */
-size_t calls_words(char *line, const char **words, size_t most);
-/* One `route` line (NETWORK [NETMASK [GATEWAY [METRIC]]]) into a message; gateway and metric are what counts
- * where it names none, gateway 0: the DHCP lease's. 0 or DBR_ERR_SHAPE. Pure. */
-int calls_route_parse(struct dbr_ipc_route *r, const char *line, uint32_t gateway, uint32_t metric);
-/* AUTH_FAILED,TEMP[backoff 42,advance no]:text. Seconds to wait (0: as usual), and whether the next remote is
- * to be taken. Pure. */
-int calls_temp_parse(const char *rest, bool *advance);
+void calls_send_way(struct control *ctl, const struct dbr_way *w);
 
 /* calls_ipv6.c */
-/* One `route-ipv6` line (NETWORK/BITS [GATEWAY [METRIC]]) likewise; DBR_ERR_NOTFOUND: it names no gateway and
- * there is none (16 zeros). Pure. */
-int calls_route6_parse(struct dbr_ipc_route *r, const char *line, const uint8_t gateway[16], uint32_t metric);
 bool calls_has_routes6(const struct control *ctl);
 void calls_tell_routes6(struct control *ctl, bool full); /* full: everything */
 
 /* calls_dns.c */
-/* Name servers and domains of the two lists of each directive, the configuration's and the pushed one. Pure.
- */
-void calls_dns_collect(struct dbr_ipc_dns *m, const struct dbr_conf_list *const dns[2],
-                       const struct dbr_conf_list *const dhcp[2]);
 void calls_tell_dns(struct control *ctl, bool full);
 /* The same as the variables of OpenVPN 2.7's dns-updown: dns_server_1_address_1, dns_search_domain_1, ... */
 void calls_dns_env(struct control *ctl,

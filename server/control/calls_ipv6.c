@@ -10,56 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 160, WORDS = 3, ROUTES_OF_A_LIST = 64 };
+enum { ROUTES_OF_A_LIST = 64 };
 
 static const uint8_t none[16];
-
-/* "fd00:77::/64": no bit beyond the prefix. */
-static int take_network(struct dbr_ipc_route *r, char *word)
-{
-    char *slash = strchr(word, '/'), *end = NULL;
-    unsigned long bits = slash ? strtoul(slash + 1, &end, 10) : 129;
-    if (!slash || end == slash + 1 || *end || bits > 128)
-        return DBR_ERR_SHAPE;
-    *slash = 0;
-    if (inet_pton(AF_INET6, word, r->dst) != 1)
-        return DBR_ERR_SHAPE;
-    r->prefix = (uint8_t)bits;
-    for (size_t i = 0; i < 16; i++) {
-        unsigned kept = bits > 8 * i ? bits - 8 * i < 8 ? (unsigned)(bits - 8 * i) : 8 : 0;
-        if (r->dst[i] & (0xff >> kept))
-            return DBR_ERR_SHAPE;
-    }
-    return 0;
-}
-
-int calls_route6_parse(struct dbr_ipc_route *r, const char *line, const uint8_t gateway[16], uint32_t metric)
-{
-    char text[LINE], *end;
-    const char *w[WORDS + 1] = {0};
-    *r = (struct dbr_ipc_route){.head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof *r, 0),
-                                .what = DBR_ROUTE_TUNNEL,
-                                .metric = metric,
-                                .family = 6};
-    if (strlen(line) >= sizeof text)
-        return DBR_ERR_SHAPE;
-    memcpy(text, line, strlen(line) + 1);
-    size_t n = calls_words(text, w, WORDS + 1);
-    if (n < 1 || n > WORDS || take_network(r, text + (w[0] - text)))
-        return DBR_ERR_SHAPE;
-    bool named = n > 1 && strcmp(w[1], "default") != 0 && strcmp(w[1], "vpn_gateway") != 0;
-    if (named && strcmp(w[1], "net_gateway") == 0)
-        r->what = DBR_ROUTE_AROUND;
-    else if (named && inet_pton(AF_INET6, w[1], r->via) != 1)
-        return DBR_ERR_SHAPE;
-    else if (!named)
-        memcpy(r->via, gateway, 16);
-    unsigned long m = n > 2 ? strtoul(w[2], &end, 10) : metric;
-    if (n > 2 && (*end || m > INT32_MAX))
-        return DBR_ERR_SHAPE;
-    r->metric = (uint32_t)m;
-    return r->what == DBR_ROUTE_TUNNEL && memcmp(r->via, none, 16) == 0 ? DBR_ERR_NOTFOUND : 0;
-}
 
 static void find_gateway(const struct control *ctl, uint8_t gateway[16])
 {
@@ -73,23 +26,23 @@ static void find_gateway(const struct control *ctl, uint8_t gateway[16])
 
 static void send_one(struct control *ctl, const char *line, const uint8_t gateway[16], bool full)
 {
-    struct dbr_ipc_route r;
+    struct dbr_way r;
     uint32_t metric = (uint32_t)*DBR_PULLED(&ctl->calls->pulled, ctl->cfg, route_metric);
-    int err = calls_route6_parse(&r, line, gateway, metric);
+    int err = dbr_way6_parse(&r, line, gateway, metric);
     if (err == DBR_ERR_NOTFOUND)
         dbr_log(ctl->log, DBR_LOG_WARN,
                 "WARNING: route-ipv6 %s has no gateway and is left out; push `route-ipv6-gateway ADDRESS`",
                 line);
     else if (err)
         dbr_log(ctl->log, DBR_LOG_WARN, "WARNING: route-ipv6 %s is not understood and is left out", line);
-    else if (r.prefix == 0 && r.what == DBR_ROUTE_TUNNEL && !full)
+    else if (r.prefix == 0 && r.what == DBR_WAY_TUNNEL && !full)
         dbr_log(
             ctl->log, DBR_LOG_WARN,
             "WARNING: route-ipv6 %s would take all traffic and is left out; write `redirect-gateway ipv6` if "
             "that is meant",
             line);
     else
-        keeper_tell(ctl, &r);
+        calls_send_way(ctl, &r);
 }
 
 /* What OpenVPN sets for `redirect-gateway ipv6`: all that is routed, more specific than a default route. */

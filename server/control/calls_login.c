@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PENDING_MAX_S = 3600 };
-
 static bool wanted(const struct control *ctl)
 {
     return DBR_IS_SET(ctl->cfg, auth_user_pass);
@@ -294,14 +292,6 @@ void calls_login_info(struct client *c, const char *rest)
         if (l->pending)
             ask(c->ctl, DBR_ASK_ANSWER, q.echo, text);
     }
-}
-
-int calls_pending_parse(const char *rest)
-{
-    const char *timeout = behind(rest, "timeout ");
-    char *end;
-    long s = timeout ? strtol(timeout, &end, 10) : 0;
-    return s < 0 ? 0 : s > PENDING_MAX_S ? PENDING_MAX_S : (int)s;
 }
 
 void calls_login_over(struct control *ctl)

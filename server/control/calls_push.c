@@ -14,106 +14,45 @@
 #include <string.h>
 
 #define SECOND_NS 1000000000ull
-enum { ROUTE_WORDS = 4, ROUTE_LINE = 128, ROUTES_MAX = 64, TEMP_WAIT_MAX_S = 3600 };
+enum { ROUTE_LINE = 128, ROUTES_MAX = 64 };
 
 /* ---- routes ---- */
 
-static bool is_word(const char *text, const char *a, const char *b)
-{
-    return strcmp(text, a) == 0 || strcmp(text, b) == 0;
-}
+_Static_assert((int)DBR_WAY_TUNNEL == (int)DBR_ROUTE_TUNNEL && (int)DBR_WAY_AROUND == (int)DBR_ROUTE_AROUND,
+               "keeper and the room below say the same");
 
-static int to_ip(const char *text, uint32_t *ip)
+void calls_send_way(struct control *ctl, const struct dbr_way *w)
 {
-    struct in_addr a;
-    if (inet_pton(AF_INET, text, &a) != 1)
-        return DBR_ERR_SHAPE;
-    *ip = ntohl(a.s_addr);
-    return 0;
-}
-
-static int prefix_of(uint32_t mask)
-{
-    int bits = 0;
-    for (; mask & 0x80000000u; mask <<= 1)
-        bits++;
-    return mask ? DBR_ERR_SHAPE : bits;
-}
-
-size_t calls_words(char *line, const char **words, size_t most)
-{
-    size_t n = 0;
-    char *rest = NULL;
-    for (char *w = strtok_r(line, " \t", &rest); w && n < most; w = strtok_r(NULL, " \t", &rest))
-        words[n++] = w;
-    return n;
-}
-
-static int take_gateway(struct dbr_ipc_route *r, const char *word, uint32_t gateway)
-{
-    uint32_t via = gateway;
-    r->what = strcmp(word, "net_gateway") == 0 ? DBR_ROUTE_AROUND : DBR_ROUTE_TUNNEL;
-    if (!is_word(word, "vpn_gateway", "default") && r->what == DBR_ROUTE_TUNNEL && to_ip(word, &via))
-        return DBR_ERR_SHAPE;
-    dbr_put32(r->via, r->what == DBR_ROUTE_AROUND ? 0 : via);
-    return 0;
-}
-
-int calls_route_parse(struct dbr_ipc_route *r, const char *line, uint32_t gateway, uint32_t metric)
-{
-    char text[ROUTE_LINE];
-    const char *w[ROUTE_WORDS + 1] = {0};
-    uint32_t dst, mask = UINT32_MAX;
-    *r = (struct dbr_ipc_route){.head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof *r, 0), .metric = metric};
-    if (strlen(line) >= sizeof text)
-        return DBR_ERR_SHAPE;
-    memcpy(text, line, strlen(line) + 1);
-    size_t n = calls_words(text, w, ROUTE_WORDS + 1);
-    if (n < 1 || n > ROUTE_WORDS || to_ip(w[0], &dst))
-        return DBR_ERR_SHAPE;
-    if (n > 1 && strcmp(w[1], "default") != 0 && to_ip(w[1], &mask))
-        return DBR_ERR_SHAPE;
-    int prefix = prefix_of(mask);
-    if (prefix < 0 || dst & ~mask || take_gateway(r, n > 2 ? w[2] : "vpn_gateway", gateway))
-        return DBR_ERR_SHAPE;
-    if (n > 3 && strcmp(w[3], "default") != 0) {
-        char *end;
-        unsigned long m = strtoul(w[3], &end, 10);
-        if (*end || m > INT32_MAX)
-            return DBR_ERR_SHAPE;
-        r->metric = (uint32_t)m;
-    }
-    r->prefix = (uint8_t)prefix;
-    r->family = 4;
-    dbr_put32(r->dst, dst);
-    return 0;
-}
-
-static void send_route(struct control *ctl, const struct dbr_ipc_route *r)
-{
-    keeper_tell(ctl, r);
+    struct dbr_ipc_route r = {.head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof r, 0),
+                              .what = w->what,
+                              .metric = w->metric,
+                              .family = w->family,
+                              .prefix = w->prefix};
+    memcpy(r.dst, w->dst, sizeof r.dst);
+    memcpy(r.via, w->via, sizeof r.via);
+    keeper_tell(ctl, &r);
 }
 
 static void clear_routes(struct control *ctl)
 {
     struct dbr_ipc_route r = {.head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof r, 0), .what = DBR_ROUTE_CLEAR};
-    send_route(ctl, &r);
+    keeper_tell(ctl, &r);
 }
 
 /* One half of everything, twice: the default route that is there stays, for the end. */
 static void send_everything(struct control *ctl, uint32_t gateway, uint32_t metric)
 {
     static const char *const halves[] = {"0.0.0.0 128.0.0.0", "128.0.0.0 128.0.0.0"};
-    struct dbr_ipc_route r;
+    struct dbr_way r;
     for (size_t i = 0; i < 2; i++)
-        if (!calls_route_parse(&r, halves[i], gateway, metric))
-            send_route(ctl, &r);
+        if (!dbr_way_parse(&r, halves[i], gateway, metric))
+            calls_send_way(ctl, &r);
 }
 
 void calls_keep_way(struct control *ctl)
 {
     const struct calls *calls = ctl->calls;
-    struct dbr_ipc_route r = {.head = dbr_ipc_head(DBR_IPC_ROUTE, sizeof r, 0), .what = DBR_ROUTE_AROUND};
+    struct dbr_way r = {.what = DBR_WAY_AROUND};
     if (!calls->target)
         return;
     const struct dbr_addr *server = calls->client ? &calls->client->addr : &calls->target->addr;
@@ -122,7 +61,7 @@ void calls_keep_way(struct control *ctl)
     r.family = server->family;
     r.prefix = server->family == 6 ? 128 : 32;
     memcpy(r.dst, server->ip, server->family == 6 ? 16 : 4);
-    send_route(ctl, &r);
+    calls_send_way(ctl, &r);
 }
 
 /* "remote_host 255.255.255.255 net_gateway" with the address of the server; NULL: it has none of IPv4. */
@@ -142,13 +81,13 @@ static const char *name_server(const struct control *ctl, const char *line, char
 static void send_list(struct control *ctl, const struct dbr_conf_list *list, uint32_t gateway,
                       uint32_t metric, bool full)
 {
-    struct dbr_ipc_route r;
+    struct dbr_way r;
     char named[ROUTE_LINE];
     for (size_t i = 0; i < list->n && i < ROUTES_MAX; i++) {
         const char *line = name_server(ctl, list->v[i], named);
         if (!line)
             continue;
-        if (calls_route_parse(&r, line, gateway, metric))
+        if (dbr_way_parse(&r, line, gateway, metric))
             dbr_log(ctl->log, DBR_LOG_WARN, "WARNING: route %s is not understood and is left out",
                     list->v[i]);
         else if (r.prefix == 0 && !full)
@@ -157,7 +96,7 @@ static void send_list(struct control *ctl, const struct dbr_conf_list *list, uin
                     "that is meant",
                     list->v[i]);
         else
-            send_route(ctl, &r);
+            calls_send_way(ctl, &r);
     }
 }
 
@@ -193,7 +132,7 @@ static uint32_t gateway_of(const struct control *ctl)
 {
     const char *text = *DBR_PULLED(&ctl->calls->pulled, ctl->cfg, route_gateway);
     uint32_t ip = 0;
-    return text && !to_ip(text, &ip) ? ip : 0;
+    return text && !dbr_ip4_parse(text, &ip) ? ip : 0;
 }
 
 static void tell_routes(struct control *ctl)
@@ -366,20 +305,6 @@ int calls_pushed(struct client *c, const char *options)
     return 0;
 }
 
-int calls_temp_parse(const char *rest, bool *advance)
-{
-    const char *flags = rest + strlen("TEMP");
-    char *end;
-    *advance = true;
-    if (strncmp(rest, "TEMP[", 5) != 0)
-        return 0;
-    const char *close = strchr(flags, ']');
-    const char *no = strstr(flags, "advance no"), *wait = strstr(flags, "backoff ");
-    *advance = !(close && no && no < close);
-    long s = close && wait && wait < close ? strtol(wait + strlen("backoff "), &end, 10) : 0;
-    return s < 0 ? 0 : s > TEMP_WAIT_MAX_S ? TEMP_WAIT_MAX_S : (int)s;
-}
-
 static void same_server_again(struct calls *calls)
 {
     if (calls->next)
@@ -391,7 +316,7 @@ static void auth_failed(struct client *c, const char *rest)
     struct calls *calls = c->ctl->calls;
     char safe[256];
     bool temporary = strncmp(rest, "TEMP", 4) == 0, advance = true;
-    int wait_s = temporary ? calls_temp_parse(rest, &advance) : 0;
+    int wait_s = temporary ? dbr_temp_parse(rest, &advance) : 0;
     enum login_fate fate = temporary ? LOGIN_LATER : calls_login_failed(c->ctl, rest);
     client_log(c, DBR_LOG_NOTICE, "AUTH: Received control message: AUTH_FAILED%s%s", *rest ? "," : "",
                dbr_log_escape(safe, sizeof safe, rest, strlen(rest)));
@@ -412,9 +337,9 @@ void calls_message(struct client *c, enum dbr_ctrlmsg kind, const char *rest)
     if (kind == DBR_MSG_AUTH_FAILED) {
         auth_failed(c, rest);
     } else if (kind == DBR_MSG_AUTH_PENDING) {
-        dbr_session_wait(c->session, (unsigned)calls_pending_parse(rest), &ctl->now);
+        dbr_session_wait(c->session, (unsigned)dbr_pending_parse(rest), &ctl->now);
         client_log(c, DBR_LOG_NOTICE, "the server waits for something to let us in (%d s)",
-                   calls_pending_parse(rest));
+                   dbr_pending_parse(rest));
     } else if (kind == DBR_MSG_INFO_PRE) {
         calls_login_info(c, rest);
     } else if (kind == DBR_MSG_PUSH_REPLY) {

@@ -3,6 +3,7 @@
  * May this certificate cross? OpenSSL has checked the chain; here come the purpose and name rules of the
  * configuration and the revocation lists.
  */
+#include "client/rules.h"
 #include "control/revocation.h"
 #include "control/state.h"
 #include "base/secret.h"
@@ -12,38 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum dbr_x509_role role_of(int configured)
-{
-    return configured == DBR_CERT_ROLE_SERVER   ? DBR_X509_ROLE_SERVER
-           : configured == DBR_CERT_ROLE_CLIENT ? DBR_X509_ROLE_CLIENT
-                                                : DBR_X509_ROLE_ANY;
-}
-
-static enum dbr_x509_name_rule name_rule(const struct dbr_conf_x509_name *n)
-{
-    if (!n->name)
-        return DBR_NAME_NONE;
-    switch (n->type) {
-    case DBR_X509_NAME_SUBJECT: return DBR_NAME_SUBJECT;
-    case DBR_X509_NAME_NAME: return DBR_NAME_CN;
-    case DBR_X509_NAME_PREFIX: return DBR_NAME_CN_PREFIX;
-    }
-    return DBR_NAME_NONE;
-}
-
 int verdict_rules(struct control *ctl)
 {
-    const struct dbr_config *cfg = ctl->cfg;
-    struct dbr_x509_rules *r = &ctl->rules;
-    r->remote_cert_tls = role_of(cfg->remote_cert_tls);
-    r->ns_cert_type = role_of(cfg->ns_cert_type);
-    r->eku = cfg->remote_cert_eku;
-    r->name_rule = name_rule(&cfg->verify_x509_name);
-    r->name = cfg->verify_x509_name.name;
-    if (DBR_IS_SET(cfg, remote_cert_ku) && !cfg->remote_cert_ku.n)
-        r->ku[r->n_ku++] = DBR_X509_KU_ANY;
-    for (size_t i = 0; i < cfg->remote_cert_ku.n && r->n_ku < DBR_X509_KU_MAX; i++)
-        r->ku[r->n_ku++] = (unsigned)strtoul(cfg->remote_cert_ku.v[i], NULL, 16);
+    dbr_rules_of(&ctl->rules, ctl->cfg);
     return 0;
 }
 
@@ -62,33 +34,6 @@ static enum dbr_verify check_lists(struct control *ctl, const struct dbr_x509 *c
         return DBR_VERIFY_OK;
     snprintf(why, cap, "%s", dbr_verdict_text(v));
     return v == DBR_VERDICT_REVOKED ? DBR_VERIFY_REVOKED : DBR_VERIFY_BAD;
-}
-
-/* As `openssl x509 -fingerprint -sha256` has it, without its colons. */
-static bool is_listed(const struct dbr_conf_list *prints, const uint8_t sha256[32])
-{
-    char hex[65];
-    for (size_t i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
-    for (size_t i = 0; i < prints->n; i++)
-        if (strcmp(prints->v[i], hex) == 0)
-            return true;
-    return false;
-}
-
-static enum dbr_verify check_prints(struct control *ctl, const struct dbr_x509 *chain, size_t n, char *why,
-                                    size_t cap)
-{
-    const struct dbr_config *cfg = ctl->cfg;
-    if (cfg->peer_fingerprint.n && !is_listed(&cfg->peer_fingerprint, chain[0].sha256)) {
-        snprintf(why, cap, "its fingerprint is not in peer-fingerprint");
-        return DBR_VERIFY_BAD;
-    }
-    if (cfg->verify_hash.n && (n < 2 || !is_listed(&cfg->verify_hash, chain[1].sha256))) {
-        snprintf(why, cap, "its issuer's fingerprint is not that of verify-hash");
-        return DBR_VERIFY_BAD;
-    }
-    return DBR_VERIFY_OK;
 }
 
 enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x509 *chain, size_t n, char *why,
@@ -112,7 +57,7 @@ enum dbr_verify verdict_chain(void *arg, void *session_arg, const struct dbr_x50
         }
     }
     c->fault = DBR_METRIC_HS_CERT;
-    if (check_prints(ctl, chain, n, why, cap) != DBR_VERIFY_OK)
+    if (dbr_prints_check(ctl->cfg, chain, n, why, cap))
         return DBR_VERIFY_BAD;
     if (dbr_x509_check_rules(&chain[0], &ctl->rules, why, cap))
         return DBR_VERIFY_BAD;
@@ -150,7 +95,7 @@ bool verdict_stands(struct client *c)
     struct control *ctl = c->ctl;
     struct admitted *a = c->adm;
     if (ctl->cfg->peer_fingerprint.n && c->chain &&
-        !is_listed(&ctl->cfg->peer_fingerprint, c->chain->fingerprint))
+        !dbr_print_listed(&ctl->cfg->peer_fingerprint, c->chain->fingerprint))
         return false;
     if (!folder_spares(c))
         return false;

@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "control/calls.h"
-#include "control/mss.h"
+#include "client/wrap.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -168,39 +168,39 @@ static void fill_identity(const struct client *c, struct dbr_ipc_peer *m)
     m->not_after = expiry_of(c);
 }
 
-static struct control_wrap wrap_of(const struct client *c)
+static struct dbr_wrap wrap_of(const struct client *c)
 {
-    return (struct control_wrap){.family = c->addr.family,
-                                 .fragment = dbr_session_fragment(c->session),
-                                 .framing = (uint16_t)dbr_session_framing(c->session),
-                                 .cipher = dbr_session_cipher(c->session),
-                                 .auth = c->ctl->cfg->auth};
+    return (struct dbr_wrap){.family = c->addr.family,
+                             .fragment = dbr_session_fragment(c->session),
+                             .framing = (uint16_t)dbr_session_framing(c->session),
+                             .cipher = dbr_session_cipher(c->session),
+                             .auth = c->ctl->cfg->auth};
 }
 
 static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
 {
     const struct dbr_config *cfg = c->ctl->cfg;
-    struct control_wrap wrap = wrap_of(c);
+    struct dbr_wrap wrap = wrap_of(c);
     int size = cfg->mssfix.size;
     if (cfg->mssfix.kind == DBR_MSSFIX_OFF ||
         (cfg->mssfix.kind == DBR_MSSFIX_DEFAULT && cfg->tun_mtu != 1500))
         return;
-    enum control_mss how = cfg->mssfix.kind == DBR_MSSFIX_UDP     ? CONTROL_MSS_UDP
-                           : cfg->mssfix.kind == DBR_MSSFIX_FIXED ? CONTROL_MSS_FIXED
-                                                                  : CONTROL_MSS_OUTER;
-    control_mss(how, size, &wrap, &m->mss_v4, &m->mss_v6);
+    enum dbr_fit how = cfg->mssfix.kind == DBR_MSSFIX_UDP     ? DBR_FIT_UDP
+                       : cfg->mssfix.kind == DBR_MSSFIX_FIXED ? DBR_FIT_FIXED
+                                                              : DBR_FIT_OUTER;
+    dbr_wrap_mss(how, size, &wrap, &m->mss_v4, &m->mss_v6);
 }
 
 static void fill_fragment(const struct client *c, struct dbr_ipc_peer *m)
 {
     enum { AROUND = 32 }; /* Ethernet, tags, framing */
     const struct dbr_config *cfg = c->ctl->cfg, *pulled = calls_pulled(c->ctl);
-    struct control_wrap wrap = wrap_of(c);
+    struct dbr_wrap wrap = wrap_of(c);
     if (!wrap.fragment)
         return;
     int payload = (pulled ? *DBR_PULLED(pulled, cfg, tun_mtu) : cfg->tun_mtu) + AROUND;
     m->payload_max = (uint16_t)(payload < DBR_IPC_PAYLOAD_MAX ? payload : DBR_IPC_PAYLOAD_MAX);
-    m->fragment = control_piece(cfg->fragment.mtu, cfg->fragment.size, &wrap, m->payload_max);
+    m->fragment = dbr_wrap_piece(cfg->fragment.mtu, cfg->fragment.size, &wrap, m->payload_max);
 }
 
 /* The longest packet inside: what the MSS leaves room for (any, where payloads are cut), or what was asked

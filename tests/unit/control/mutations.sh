@@ -86,10 +86,10 @@ life clients s/        leave_data(o, DBR_DEL_REPLACED);//
 life clients s/    if (c->untold)$/    if (false)/
 life clients s/    if (c->in_data)$/    if (false)/
 options clients s/    if (err)$/    if (false)/
-prints verdict s/if (cfg->peer_fingerprint.n \&\& !is_listed/if (cfg->peer_fingerprint.n \&\& is_listed/
-prints verdict s/if (cfg->peer_fingerprint.n \&\& /if (false \&\& /
-prints verdict s/if (cfg->verify_hash.n \&\& (n < 2 || /if (cfg->verify_hash.n \&\& (false \&\& /
-prints verdict s/        if (strcmp(prints->v\[i\], hex) == 0)/        if (strncmp(prints->v[i], hex, 0) == 0)/
+prints client/rules s/if (cfg->peer_fingerprint.n \&\& !dbr_print_listed/if (cfg->peer_fingerprint.n \&\& dbr_print_listed/
+prints client/rules s/if (cfg->peer_fingerprint.n \&\& /if (false \&\& /
+prints client/rules s/if (cfg->verify_hash.n \&\& (n < 2 || /if (cfg->verify_hash.n \&\& (false \&\& /
+prints client/rules s/        if (strcmp(prints->v\[i\], hex) == 0)/        if (strncmp(prints->v[i], hex, 0) == 0)/
 prints verdict s/if (ctl->cfg->peer_fingerprint.n \&\& c->chain/if (false \&\& c->chain/
 life verdict s/return v == DBR_VERDICT_REVOKED ? DBR_VERIFY_REVOKED : DBR_VERIFY_BAD/return DBR_VERIFY_OK/
 life verdict s/NULL) != DBR_VERDICT_REVOKED/NULL) == DBR_VERDICT_REVOKED/
@@ -209,7 +209,8 @@ LIST
 
 # $1 number, $2 test, $3 file, $4 expression: prints one line when something is wrong
 try_mutant() {
-    local dir=$work/m$1 test=$2 file=$3 source=$root/server/control/$3.c
+    local dir=$work/m$1 test=$2 file=${3#*/} source=$root/server/control/$3.c
+    [ "$file" = "$3" ] || source=$root/common/$3.c
     mkdir "$dir"
     sed -e "$4" "$source" >"$dir/$file.c"
     if cmp -s "$source" "$dir/$file.c"; then

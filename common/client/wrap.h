@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The MSS that fits through the tunnel, for the workers to clamp to. Apart from state.h because the bridge
- * room and the configuration use the same words for different things.
+ * What stands around a frame in the tunnel, and what fits then: the MSS to clamp to, the longest piece of a
+ * payload. Pure. Apart from others because the bridge room and the configuration use the same words for
+ * different things.
  */
-#ifndef DBR_CONTROL_MSS_H
-#define DBR_CONTROL_MSS_H
+#ifndef DBR_CLIENT_WRAP_H
+#define DBR_CLIENT_WRAP_H
 
 #include "crypto/aead.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum control_mss {
-    CONTROL_MSS_UDP,   /* size = UDP payload */
-    CONTROL_MSS_OUTER, /* size = outer IP packet */
-    CONTROL_MSS_FIXED, /* size = inner IP packet */
+enum dbr_fit {
+    DBR_FIT_UDP,   /* size = UDP payload */
+    DBR_FIT_OUTER, /* size = outer IP packet */
+    DBR_FIT_FIXED, /* size = inner IP packet */
 };
 
 /* What a payload is wrapped into. */
-struct control_wrap {
+struct dbr_wrap {
     uint8_t family;   /* 4 or 6, of the outer path */
     bool fragment;    /* the header of proto/fragment.h */
     uint16_t framing; /* enum dbr_framing */
@@ -27,10 +28,10 @@ struct control_wrap {
 };
 
 /* Writes the MSS for TCP over IPv4 and IPv6. */
-void control_mss(enum control_mss how, int size, const struct control_wrap *w, uint16_t *v4, uint16_t *v6);
+void dbr_wrap_mss(enum dbr_fit how, int size, const struct dbr_wrap *w, uint16_t *v4, uint16_t *v6);
 
 /* `fragment SIZE [mtu]`: the longest piece of a payload, without its header, as OpenVPN 2.6.14 has it (mss.c
  * frame_calculate_fragment); but never so short that a payload of payload_max bytes is too many pieces. */
-uint16_t control_piece(bool mtu, int size, const struct control_wrap *w, uint16_t payload_max);
+uint16_t dbr_wrap_piece(bool mtu, int size, const struct dbr_wrap *w, uint16_t payload_max);
 
 #endif

@@ -3,7 +3,7 @@
  * What fits the outer path: the MSS of TCP inside, and how long the pieces of a payload are. The lengths of
  * pieces are those that OpenVPN 2.6.14 logs (max_frag) for the same configuration.
  */
-#include "control/mss.h"
+#include "client/wrap.h"
 #include "proto/framing.h"
 
 #include <setjmp.h>
@@ -15,17 +15,15 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const struct control_wrap gcm4 = {.family = 4, .fragment = true, .cipher = DBR_AES_256_GCM},
-                                 gcm6 = {.family = 6, .fragment = true, .cipher = DBR_AES_256_GCM},
-                                 cbc4 = {.family = 4,
-                                         .fragment = true,
-                                         .cipher = DBR_AES_256_CBC,
-                                         .auth = "SHA256"};
+static const struct dbr_wrap gcm4 = {.family = 4, .fragment = true, .cipher = DBR_AES_256_GCM},
+                             gcm6 = {.family = 6, .fragment = true, .cipher = DBR_AES_256_GCM},
+                             cbc4 = {
+                                 .family = 4, .fragment = true, .cipher = DBR_AES_256_CBC, .auth = "SHA256"};
 
 static void pieces_are_as_long_as_stock_has_them(void **state)
 {
     static const struct {
-        const struct control_wrap *wrap;
+        const struct dbr_wrap *wrap;
         bool mtu;
         int size;
         uint16_t payload_max, want;
@@ -37,28 +35,28 @@ static void pieces_are_as_long_as_stock_has_them(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
-        assert_int_equal(control_piece(cases[i].mtu, cases[i].size, cases[i].wrap, cases[i].payload_max),
+        assert_int_equal(dbr_wrap_piece(cases[i].mtu, cases[i].size, cases[i].wrap, cases[i].payload_max),
                          cases[i].want);
 }
 
 /* The header of fragments is four bytes less for TCP, a framing one. */
 static void mss_leaves_room_for_headers(void **state)
 {
-    struct control_wrap w = {.family = 4, .cipher = DBR_AES_256_GCM};
+    struct dbr_wrap w = {.family = 4, .cipher = DBR_AES_256_GCM};
     uint16_t v4, v6;
     (void)state;
-    control_mss(CONTROL_MSS_OUTER, 1492, &w, &v4, &v6);
+    dbr_wrap_mss(DBR_FIT_OUTER, 1492, &w, &v4, &v6);
     assert_int_equal(v4, 1382);
     assert_int_equal(v6, 1362);
     w.fragment = true;
-    control_mss(CONTROL_MSS_OUTER, 1492, &w, &v4, &v6);
+    dbr_wrap_mss(DBR_FIT_OUTER, 1492, &w, &v4, &v6);
     assert_int_equal(v4, 1378);
     w.framing = DBR_FRAMING_COMP_LZO;
-    control_mss(CONTROL_MSS_OUTER, 1492, &w, &v4, &v6);
+    dbr_wrap_mss(DBR_FIT_OUTER, 1492, &w, &v4, &v6);
     assert_int_equal(v4, 1377);
-    control_mss(CONTROL_MSS_FIXED, 1400, &w, &v4, &v6);
+    dbr_wrap_mss(DBR_FIT_FIXED, 1400, &w, &v4, &v6);
     assert_int_equal(v4, 1360);
-    control_mss(CONTROL_MSS_UDP, 0, &w, &v4, &v6);
+    dbr_wrap_mss(DBR_FIT_UDP, 0, &w, &v4, &v6);
     assert_int_equal(v4 | v6, 0);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "control/mss.h"
+#include "client/wrap.h"
 #include "bridge/mss.h"
 #include "crypto/cbc.h"
 #include "proto/fragment.h"
@@ -8,11 +8,11 @@
 enum { ETHERNET_AND_TAG = 18, IP4_AND_TCP = 40 };
 
 /* What stands around a payload of `extra` bytes more than the inner packet. */
-static struct dbr_mss compute(enum control_mss how, int size, const struct control_wrap *w, int extra)
+static struct dbr_mss compute(enum dbr_fit how, int size, const struct dbr_wrap *w, int extra)
 {
-    static const uint8_t mode[] = {[CONTROL_MSS_UDP] = DBR_MSSFIX_PAYLOAD,
-                                   [CONTROL_MSS_OUTER] = DBR_MSSFIX_MTU,
-                                   [CONTROL_MSS_FIXED] = DBR_MSSFIX_FIXED};
+    static const uint8_t mode[] = {[DBR_FIT_UDP] = DBR_MSSFIX_PAYLOAD,
+                                   [DBR_FIT_OUTER] = DBR_MSSFIX_MTU,
+                                   [DBR_FIT_FIXED] = DBR_MSSFIX_FIXED};
     bool cbc = dbr_cipher_is_cbc(w->cipher);
     size_t mac_and_iv = dbr_digest_len(dbr_digest_by_name(w->auth)) + DBR_CBC_IV_LEN;
     struct dbr_mssfix m = {.value = (uint16_t)size,
@@ -25,16 +25,16 @@ static struct dbr_mss compute(enum control_mss how, int size, const struct contr
     return dbr_mss_compute(&m);
 }
 
-void control_mss(enum control_mss how, int size, const struct control_wrap *w, uint16_t *v4, uint16_t *v6)
+void dbr_wrap_mss(enum dbr_fit how, int size, const struct dbr_wrap *w, uint16_t *v4, uint16_t *v6)
 {
     struct dbr_mss mss = compute(how, size, w, ETHERNET_AND_TAG + (w->framing ? 1 : 0));
     *v4 = mss.v4;
     *v6 = mss.v6;
 }
 
-uint16_t control_piece(bool mtu, int size, const struct control_wrap *w, uint16_t payload_max)
+uint16_t dbr_wrap_piece(bool mtu, int size, const struct dbr_wrap *w, uint16_t payload_max)
 {
-    unsigned most = compute(mtu ? CONTROL_MSS_OUTER : CONTROL_MSS_UDP, size, w, 0).v4 + IP4_AND_TCP;
+    unsigned most = compute(mtu ? DBR_FIT_OUTER : DBR_FIT_UDP, size, w, 0).v4 + IP4_AND_TCP;
     unsigned least = (payload_max + DBR_FRAGMENT_PIECES - 1u) / DBR_FRAGMENT_PIECES;
     least += DBR_FRAGMENT_ROUND - 1;
     return (uint16_t)(most < least ? least : most);
