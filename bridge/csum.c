@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bridge/csum.h"
 
-#if defined(__x86_64__)
+/* Not with MinGW, whose gcc spills vectors of 32 bytes to a stack that is aligned to 16. */
+#if defined(__x86_64__) && !defined(_WIN32)
+#define WIDE_SUM 1
 #include <immintrin.h>
+#else
+#define WIDE_SUM 0
 #endif
 
 enum { WIDE_FROM = 128 }; /* shorter runs are not worth the wide sum's start */
@@ -39,7 +43,7 @@ static uint64_t tail_bytes(uint64_t sum, const uint8_t *p, size_t n)
     return sum;
 }
 
-#if defined(__x86_64__)
+#if WIDE_SUM
 /* 32-bit words in 64-bit lanes: no carry is lost below 2^32 words, and 2^32 is 1 modulo 2^16 - 1, so that
  * both halves of a lane count the same. n is a multiple of 64. */
 __attribute__((target("avx2"))) static uint64_t wide_sum(const uint8_t *p, size_t n)

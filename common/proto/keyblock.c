@@ -11,7 +11,10 @@ static const char *find_marker(const char *text, size_t len, const char *word, c
 {
     char marker[80];
     *n = (size_t)snprintf(marker, sizeof marker, "-----%s %s-----", word, label);
-    return len ? memmem(text, len, marker, *n) : NULL;
+    for (; len >= *n; text++, len--)
+        if (*text == '-' && memcmp(text, marker, *n) == 0)
+            return text;
+    return NULL;
 }
 
 long keyblock_read(const char *text, size_t len, const char *label, uint8_t *out, size_t cap,
