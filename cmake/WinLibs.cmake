@@ -5,4 +5,4 @@ if(NOT EXISTS ${DBR_WIN_PREFIX}/lib/libcrypto.a)
 endif()
 add_library(PkgConfig::OPENSSL INTERFACE IMPORTED GLOBAL)
 set_property(TARGET PkgConfig::OPENSSL PROPERTY INTERFACE_LINK_LIBRARIES
-  ssl crypto ws2_32 crypt32 gdi32 advapi32)
+  ssl crypto bcrypt ws2_32 crypt32 gdi32 advapi32)

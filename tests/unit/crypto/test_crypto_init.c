@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 static char path[] = "/tmp/dbr-openssl-cnf-XXXXXX";
+static char setting[64]; /* the environment keeps it */
 
 static int plant(void **state)
 {
@@ -32,13 +33,13 @@ static int plant(void **state)
     if (fd < 0 || write(fd, text, sizeof text - 1) != sizeof text - 1)
         return -1;
     close(fd);
-    return setenv("OPENSSL_CONF", path, 1);
+    snprintf(setting, sizeof setting, "OPENSSL_CONF=%s", path);
+    return putenv(setting);
 }
 
 static int dig_up(void **state)
 {
     (void)state;
-    unsetenv("OPENSSL_CONF");
     return unlink(path);
 }
 

@@ -420,9 +420,14 @@ static void an_intermediate_runs_out(void **state)
     struct pki_id *renewed = pki_make(&spec, ca);
     char cas[8192];
     long issuer = 0;
-    snprintf(cas, sizeof cas, "%s%s%s", ca->pem, old->pem, renewed->pem);
-    struct dbr_tls_ctx *ctx = server_with(cas, own->pem, NULL, own);
-    assert_int_equal(shown(ctx, &issuer), 3);
+    struct dbr_tls_ctx *ctx = NULL;
+    for (int turn = 0; turn < 2 && issuer != 7001; turn++) { /* which is taken first is up to the C library */
+        dbr_tls_ctx_put(ctx);
+        snprintf(cas, sizeof cas, "%s%s%s", ca->pem, (turn ? renewed : old)->pem,
+                 (turn ? old : renewed)->pem);
+        ctx = server_with(cas, own->pem, NULL, own);
+        assert_int_equal(shown(ctx, &issuer), 3);
+    }
     assert_int_equal(issuer, 7001); /* or the rest shows nothing */
     while (X509_cmp_current_time(X509_get0_notAfter(old->cert)) > 0)
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);

@@ -18,6 +18,11 @@
 
 #include <cmocka.h>
 
+#ifdef _WIN32
+#include <direct.h>
+#define mkdtemp(dir) (_mktemp(dir) && _mkdir(dir) == 0 ? (dir) : NULL)
+#endif
+
 #define CLIENT_EXTS                                                                                          \
     "basicConstraints", "CA:FALSE", "keyUsage", "digitalSignature", "extendedKeyUsage", "clientAuth"
 #define CA_EXTS "basicConstraints", "critical,CA:TRUE", "keyUsage", "critical,keyCertSign,cRLSign"
