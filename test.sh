@@ -10,16 +10,18 @@
 #   tsan      build of the data process and its units with TSan
 #   interop, hostile, revocation   stock OpenVPN as client (tests/interop), the attacker's cases (tests/hostile), the
 #             death of certificates; side by side, on the release build
+#   win       the Windows client, cross-built, and its units under Wine, while others wait for the network; skipped
+#             as a whole where mingw-w64, Wine or Debian's source packages cannot be had
 #   oldpeers, stock-ours, ours-ours   clients of earlier days and small paths; our client against stock and own server
 #   live-asan, live-tsan  a choice of the namespace cases with the daemon under ASan+UBSan, under TSan; and beside them
 #   pki       tests/pki/run.sh, and any other tests/*/run.sh there may be (not bench)
 #   coverage  what share of the parsers' lines their tests run; below 95 % of a file is a failure
 #   bench     a short look at the figures beside OpenVPN (nothing passes or fails here)
-# --quick leaves out tsan, live-*, *-ours, bench and the slow namespace scripts. --full adds the presets debug and fuzz (clang,
+# --quick leaves out tsan, win, live-*, *-ours, bench and the slow namespace scripts. --full adds the presets debug and fuzz (clang,
 # libFuzzer), mutations (each guard inverted once), the long hostile cases and the bench over all pairings: an hour and more. The logs are in build/test-logs.
 # Ends with `N passed, N failed, N skipped` over all of it; status 0 only when nothing failed.
 cd "$(dirname "$0")" || exit 1
-case " $* " in *" --help "* | *" -h "*) sed -n '4,22s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case " $* " in *" --help "* | *" -h "*) sed -n '4,24s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 [ "$(id -u)" = 0 ] || { echo "please run it as root (network namespaces): sudo $0 $*" >&2; exit 1; }
 . tests/lib/packages.sh
 MODE=default
@@ -46,7 +48,7 @@ trap "trap - TERM INT; kill 0" TERM INT
 wanted() {
     [ -z "$ONLY" ] || { [[ ,$ONLY, == *,$1,* ]] && return 0 || return 1; }
     case $MODE/$1 in
-    quick/tsan | quick/revocation | quick/oldpeers | quick/live-* | quick/bench | quick/*-ours) return 1 ;;
+    quick/tsan | quick/win | quick/revocation | quick/oldpeers | quick/live-* | quick/bench | quick/*-ours) return 1 ;;
     full/revocation | full/oldpeers) return 1 ;; # part of interop there
     default/debug | default/fuzz | default/mutations | quick/debug | quick/fuzz | quick/mutations) return 1 ;;
     esac
@@ -102,7 +104,7 @@ format() {
     while IFS= read -r f; do
         n=$((n + 1))
         clang-format --dry-run -Werror "$f" || { bad=$((bad + 1)); echo "FAIL $f"; }
-    done < <(find bridge certs common server tests -name '*.[ch]')
+    done < <(find bridge certs client-win common server tests -name '*.[ch]')
     echo "$((n - bad)) files are as clang-format has them"
     [ $bad = 0 ] && echo "1 passed, 0 failed, 0 skipped" || echo "0 passed, 1 failed, 0 skipped"
 }
@@ -144,6 +146,31 @@ tsan() {
     $fixed ctest --test-dir build/tsan -R '^test_data' -j "$(nproc)" --timeout 900 --output-on-failure --output-junit "$OUT/tsan.xml"
     read -r t f s < <(sed -n 's/.*tests="\([0-9]*\)".*/\1/p;s/.*failures="\([0-9]*\)".*/\1/p;s/.*skipped="\([0-9]*\)".*/\1/p' "$OUT/tsan.xml" | head -n 3 | xargs)
     echo "$((t - f - s)) passed, $f failed, $s skipped"
+}
+
+skipped_whole() {
+    echo "skip: $*"
+    echo "0 passed, 0 failed, 1 skipped"
+}
+
+# win: what the Windows client needs, the client, its units. It takes only time that nobody else wants.
+win() {
+    local why
+    [ "$(uname -m)" = x86_64 ] || { skipped_whole "Wine runs the client on x86_64 only"; return; }
+    # shellcheck disable=SC2086
+    why=$(packages_need "$OUT/apt-win.log" $PACKAGES_WIN) || { skipped_whole "the tools of the Windows client cannot be had: $why"; return; }
+    chrt -i -p 0 $BASHPID
+    client-win/deps/build.sh
+    case $? in
+    0) ;;
+    77) skipped_whole "the libraries of the Windows client cannot be had"; return ;;
+    *) echo "FAIL client-win/deps/build.sh"; echo "0 passed, 1 failed, 0 skipped"; return ;;
+    esac
+    export WINEPREFIX=$PWD/build/wine
+    build win && tests/lib/wine.sh wineboot --init || { echo "0 passed, 1 failed, 0 skipped"; return; }
+    units win
+    tests/lib/wine.sh --end
+    rm -rf "$WINEPREFIX" # most of a gigabyte
 }
 
 has_daemon() {
@@ -232,6 +259,7 @@ run format format
 run release release
 run asan built_units asan
 run tsan tsan
+spawn win win
 spawn interop interop ours-stock "
     handshake
     addressing
@@ -286,6 +314,7 @@ spawn ours-ours interop ours-ours "
 collect oldpeers
 collect stock-ours
 collect ours-ours
+collect win
 others=()
 for dir in tests/*/; do
     dir=${dir%/}
