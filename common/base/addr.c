@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/addr.h"
-#include "base/bytes.h"
 #include "base/err.h"
-#include "base/ip.h"
 #include "base/sockets.h"
 
 #include <stdio.h>
@@ -11,11 +9,10 @@ static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0x
 
 const char *dbr_addr_ip_text(const struct dbr_addr *a, char out[DBR_ADDR_TEXT])
 {
-    if (a->family == 4)
-        return dbr_ip4_text(a->ip, out);
-    if (a->family == 6)
-        return dbr_ip6_text(a->ip, out);
-    snprintf(out, DBR_ADDR_TEXT, "[no address]");
+    if (a->family != 4 && a->family != 6)
+        snprintf(out, DBR_ADDR_TEXT, "[no address]");
+    else if (!inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->ip, out, DBR_ADDR_TEXT))
+        snprintf(out, DBR_ADDR_TEXT, "?");
     return out;
 }
 
@@ -34,14 +31,14 @@ int dbr_addr_from_sockaddr(struct dbr_addr *a, const struct sockaddr *sa, size_t
     if (sa->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) {
         const struct sockaddr_in *in = (const void *)sa;
         a->family = 4;
-        a->port = dbr_get16((const uint8_t *)&in->sin_port);
+        a->port = ntohs(in->sin_port);
         memcpy(a->ip, &in->sin_addr, 4);
         return 0;
     }
     if (sa->sa_family != AF_INET6 || len < sizeof(struct sockaddr_in6))
         return DBR_ERR_SHAPE;
     const struct sockaddr_in6 *in6 = (const void *)sa;
-    a->port = dbr_get16((const uint8_t *)&in6->sin6_port);
+    a->port = ntohs(in6->sin6_port);
     if (memcmp(&in6->sin6_addr, mapped_prefix, 12) == 0) {
         a->family = 4;
         memcpy(a->ip, (const uint8_t *)&in6->sin6_addr + 12, 4);
@@ -55,8 +52,8 @@ int dbr_addr_from_sockaddr(struct dbr_addr *a, const struct sockaddr *sa, size_t
 
 size_t dbr_addr_to_sockaddr6(const struct dbr_addr *a, struct sockaddr *sa)
 {
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_scope_id = a->scope};
-    dbr_put16((uint8_t *)&in6.sin6_port, a->port);
+    struct sockaddr_in6 in6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons(a->port), .sin6_scope_id = a->scope};
     if (a->family == 4) {
         memcpy(&in6.sin6_addr, mapped_prefix, 12);
         memcpy((uint8_t *)&in6.sin6_addr + 12, a->ip, 4);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/ip.h"
+#include "base/sockets.h"
 #include "conf/shape.h"
 
 /* ---- IPv4 addresses and pools ---- */
@@ -82,7 +82,7 @@ static void show_pool(struct show *s, const void *member)
 
 static int take_ipv6(struct parse *p, const char *text, uint8_t ip[16])
 {
-    if (dbr_ip6_parse(text, ip))
+    if (inet_pton(AF_INET6, text, ip) == 1)
         return 0;
     return conf_error(p, "%.64s is no IPv6 address; write it like fd00:77::1", text);
 }
@@ -110,14 +110,15 @@ static int set_ipv6(struct parse *p, void *member, size_t argc, char *const *arg
 static void show_ipv6(struct show *s, const void *member)
 {
     const struct dbr_conf_ipv6 *v = member;
-    char ip[DBR_IP6_TEXT], text[DBR_IP6_TEXT + 8];
+    char ip[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 8];
     if (!v->bits)
         return;
-    snprintf(text, sizeof text, "%s/%u", dbr_ip6_text(v->ip, ip), v->bits);
+    inet_ntop(AF_INET6, v->ip, ip, sizeof ip);
+    snprintf(text, sizeof text, "%s/%u", ip, v->bits);
     conf_show_begin(s);
     conf_show_word(s, text);
     if (v->has_remote)
-        conf_show_word(s, dbr_ip6_text(v->remote, ip));
+        conf_show_word(s, inet_ntop(AF_INET6, v->remote, ip, sizeof ip));
     conf_show_end(s);
 }
 
