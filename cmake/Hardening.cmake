@@ -30,8 +30,10 @@ if(WIN32)
   # Windows 10 and later; the calls with wide strings; printf as C has it.
   target_compile_definitions(dbr_flags INTERFACE _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN UNICODE _UNICODE)
   target_compile_options(dbr_flags INTERFACE -fstack-protector-strong -fno-strict-overflow
-    -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero)
-  target_link_options(dbr_flags INTERFACE -static -fstack-protector-strong -Wl,--dynamicbase,--high-entropy-va,--nxcompat)
+    -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
+    -ffile-prefix-map=${CMAKE_BINARY_DIR}=.)
+  target_link_options(dbr_flags INTERFACE -static -fstack-protector-strong
+    -Wl,--dynamicbase,--high-entropy-va,--nxcompat,--no-insert-timestamp)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_options(dbr_flags INTERFACE -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
   endif()

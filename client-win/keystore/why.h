@@ -5,10 +5,12 @@
 #ifndef DBR_KEYSTORE_WHY_H
 #define DBR_KEYSTORE_WHY_H
 
+#include "base/format.h"
+
 #include <stddef.h>
 
 /* Formats into why (cap bytes, may be 0) and returns err, so that a refusal is one statement. UTF-8 stays;
  * control characters, which a file's name may hold, become '?'. */
-int keys_complain(int err, char *why, size_t cap, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int keys_complain(int err, char *why, size_t cap, const char *fmt, ...) DBR_PRINTF(4, 5);
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef DBR_BASE_LOG_H
 #define DBR_BASE_LOG_H
 
+#include "base/format.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 
@@ -27,8 +29,7 @@ struct dbr_log {
 
 /* Formats one line (cut at 1,023 bytes) and hands it to the sink if level <= verb. log may be NULL: nothing.
  */
-void dbr_log(const struct dbr_log *log, int level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void dbr_log(const struct dbr_log *log, int level, const char *fmt, ...) DBR_PRINTF(3, 4);
 void dbr_vlog(const struct dbr_log *log, int level, const char *fmt, va_list ap);
 
 /* Copies n peer-chosen bytes to out (cap >= 1) with every byte outside 0x20..0x7e and the backslash written

@@ -6,6 +6,7 @@
 #ifndef DBR_CONF_PARSE_H
 #define DBR_CONF_PARSE_H
 
+#include "base/format.h"
 #include "conf/table.h"
 
 enum reading {
@@ -38,13 +39,11 @@ struct parse {
 
 /* Reports "FILE:LINE: directive: reason; way out" as an error (as a warning while a pushed option is read)
  * and returns DBR_ERR_CONFIG. */
-int conf_error(struct parse *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void conf_warn(struct parse *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int conf_error(struct parse *p, const char *fmt, ...) DBR_PRINTF(2, 3);
+void conf_warn(struct parse *p, const char *fmt, ...) DBR_PRINTF(2, 3);
 /* The same about a word that is not in the table: a misspelt directive, an unknown block. */
-int conf_error_about(struct parse *p, const char *word, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-void conf_warn_about(struct parse *p, const char *word, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+int conf_error_about(struct parse *p, const char *word, const char *fmt, ...) DBR_PRINTF(3, 4);
+void conf_warn_about(struct parse *p, const char *word, const char *fmt, ...) DBR_PRINTF(3, 4);
 
 /* Bounds of what a configuration may hold. */
 enum { CONF_LIST_MAX = 4096, CONF_FILES_MAX = 64, CONF_DEPTH_MAX = 10, CONF_REMOTES_MAX = 64 };

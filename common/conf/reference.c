@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "conf/table.h"
 
 struct out {
@@ -14,7 +15,7 @@ struct out {
     void *arg;
 };
 
-static void put(const struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void put(const struct out *o, const char *fmt, ...) DBR_PRINTF(2, 3);
 
 static void put(const struct out *o, const char *fmt, ...)
 {

@@ -7,6 +7,7 @@
 #ifndef DBR_CONF_SHAPE_H
 #define DBR_CONF_SHAPE_H
 
+#include "base/format.h"
 #include "conf/parse.h"
 
 /* A line of the dump being written. */
@@ -42,7 +43,7 @@ extern const struct shape *const conf_shape_tables[SHAPE_TABLES]; /* these, and 
 /* Parts of a dump line: the keyword, words (quoted where needed), the end. */
 void conf_show_begin(struct show *s);
 void conf_show_word(struct show *s, const char *word);
-void conf_show_format(struct show *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void conf_show_format(struct show *s, const char *fmt, ...) DBR_PRINTF(2, 3);
 void conf_show_end(struct show *s);
 
 /* The row in hand. */

@@ -5,6 +5,7 @@
 #ifndef DBR_CRYPTO_LIB_H
 #define DBR_CRYPTO_LIB_H
 
+#include "base/format.h"
 #include "crypto/aead.h"
 #include "crypto/init.h"
 
@@ -23,7 +24,7 @@ struct fetched {
 const struct fetched *fetched(void);
 
 /* Writes one line into why (cap may be 0) and returns err, so that a check can end with it. */
-int say(char *why, size_t cap, int err, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int say(char *why, size_t cap, int err, const char *fmt, ...) DBR_PRINTF(4, 5);
 
 /* Text of the oldest error in this thread's queue ("bad decrypt"), "unknown reason" without one; empties the
  * queue. */

@@ -7,6 +7,7 @@
 #ifndef DBR_CRYPTO_TLS_INT_H
 #define DBR_CRYPTO_TLS_INT_H
 
+#include "base/format.h"
 #include "crypto/lib.h"
 #include "crypto/tls.h"
 
@@ -79,7 +80,7 @@ struct dbr_tls {
 const BIO_METHOD *tls_pipe_method(void);
 
 /* Keeps the first reason; later ones are consequences. */
-void tls_because(struct dbr_tls *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void tls_because(struct dbr_tls *t, const char *fmt, ...) DBR_PRINTF(2, 3);
 
 /* SSL_CTX_set_cert_verify_callback. */
 int tls_verify_chain(X509_STORE_CTX *store, void *unused);

@@ -6,6 +6,7 @@
 #ifndef DBR_PROTO_SESSION_PRIV_H
 #define DBR_PROTO_SESSION_PRIV_H
 
+#include "base/format.h"
 #include "proto/negotiation.h"
 #include "proto/session.h"
 
@@ -55,10 +56,8 @@ struct dbr_session {
 };
 
 /* --- session.c --- */
-void session_log(struct dbr_session *s, int level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-void session_fail(struct dbr_session *s, const struct dbr_now *now, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void session_log(struct dbr_session *s, int level, const char *fmt, ...) DBR_PRINTF(3, 4);
+void session_fail(struct dbr_session *s, const struct dbr_now *now, const char *fmt, ...) DBR_PRINTF(3, 4);
 /* What the negotiation's TLS has to say becomes packets. */
 void session_flush(struct dbr_session *s, struct negotiation *n, const struct dbr_now *now);
 /* Its data key ends at the owner's. */
