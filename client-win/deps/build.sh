@@ -5,13 +5,12 @@
 # OpenSSL, lzo2, and cmocka for its tests; static, so that no DLL lies beside the program.
 #   client-win/deps/build.sh [FOLDER]      FOLDER is build/win-deps; the prefix is FOLDER/prefix
 # Needs the packages gcc-mingw-w64-x86-64-posix, cmake, ninja-build, make, perl, and no root. It fetches and builds
-# only what is missing or changed: a source of another version, or another way to build it (this file).
+# only what is missing or changed: a source of another version, or another way to build it.
 # 77 when the sources cannot be had, 1 when they do not build.
 # What Debian signs is checked by apt: a list of sources of its own, in FOLDER; /etc/apt stays as it is.
 set -u
 export LC_ALL=C
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
-SELF=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 DIR=${1:-$TOP/build/win-deps}
 CROSS=x86_64-w64-mingw32
 JOBS=${JOBS:-$(nproc)}
@@ -58,7 +57,7 @@ list_sources() {
     if apt_here apt-get update >"$DIR/apt/update.log" 2>&1 && ! grep -qE '^(Err|W: Failed)' "$DIR/apt/update.log"; then
         touch "$DIR/apt/updated"
     elif [ -z "$(version_of openssl)" ]; then
-        cannot_have "Debian's list of source packages cannot be had: $(grep -E '^(E|W|Err)' "$DIR/apt/update.log" | head -n 1)"
+        cannot_have "Debian's list of source packages cannot be had: $(grep -E '^[EW]: ' "$DIR/apt/update.log" | head -n 1)"
     else
         echo "client-win/deps: Debian's list of source packages cannot be had; the last one is used"
     fi
@@ -109,7 +108,7 @@ build_cmocka() {
 
 # What the finished library says of itself: the version of its source and the way it was built.
 wanted() { # PACKAGE
-    printf '%s %s\n' "$(version_of "$1")" "$(sha256sum <"$SELF" | cut -c1-16)"
+    printf '%s %s\n' "$(version_of "$1")" "$(declare -f "build_$1" with_cmake | sha256sum | cut -c1-16)"
 }
 
 make_one() { # PACKAGE
@@ -126,7 +125,7 @@ make_one() { # PACKAGE
     echo "$want" >"$DIR/$1.done"
 }
 
-[ $# -le 1 ] && [[ ${1:-} != -* ]] || { sed -n '4,12s/^# \{0,1\}//p' "$0"; exit 1; }
+[ $# -le 1 ] && [[ ${1:-} != -* ]] || { sed -n '4,12s/^# \{0,1\}//p' "$0"; [[ $* =~ ^(-h|--help)$ ]]; exit; }
 need
 mkdir -p "$DIR" && DIR=$(cd "$DIR" && pwd) || die "$DIR cannot be made"
 # A day's list is new enough, and then there is nothing to ask anybody.
