@@ -76,15 +76,15 @@ static int plain_room(int room, uint16_t block)
     return block > 1 ? room - room % block - 1 : room;
 }
 
-struct dbr_mss dbr_mss_compute(const struct dbr_mssfix *m)
+struct dbr_mss dbr_mss_compute(const struct dbr_mss_fit *m)
 {
     enum { INNER4 = IP4_HEADER + TCP_HEADER, INNER6 = IP6_HEADER + TCP_HEADER };
     if (!m->value)
         return (struct dbr_mss){0, 0};
     int room = m->value;
-    if (m->mode != DBR_MSSFIX_FIXED) {
+    if (m->mode != DBR_MSS_FIXED) {
         room -= m->datagram;
-        if (m->mode == DBR_MSSFIX_MTU)
+        if (m->mode == DBR_MSS_MTU)
             room -= (m->outer_family == 6 ? IP6_HEADER : IP4_HEADER) + (m->tcp ? TCP_HEADER : UDP_HEADER);
         room = room > 0 ? plain_room(room, m->block) : 0;
         room -= m->extra + m->inside;

@@ -22,18 +22,18 @@ struct dbr_mss {
  * frame. */
 bool dbr_mss_clamp(uint8_t *frame, size_t n, struct dbr_mss max, bool csum_partial);
 
-enum dbr_mssfix_mode {
-    DBR_MSSFIX_PAYLOAD = 0, /* `mssfix N`: outer UDP payload at most N */
-    DBR_MSSFIX_MTU = 1,     /* `mssfix N mtu`, and the default 1492: outer IP packet at most N */
-    DBR_MSSFIX_FIXED = 2,   /* `mssfix N fixed`: inner IP packet at most N */
+enum dbr_mss_mode {
+    DBR_MSS_PAYLOAD = 0, /* `mssfix N`: outer UDP payload at most N */
+    DBR_MSS_MTU = 1,     /* `mssfix N mtu`, and the default 1492: outer IP packet at most N */
+    DBR_MSS_FIXED = 2,   /* `mssfix N fixed`: inner IP packet at most N */
 };
 
-enum { DBR_MSSFIX_DEFAULT = 1492, DBR_TAP_EXTRA = 32 /* OpenVPN's tun-mtu-extra for TAP */ };
+enum { DBR_MSS_DEFAULT = 1492, DBR_TAP_EXTRA = 32 /* OpenVPN's tun-mtu-extra for TAP */ };
 
 /* What stands between an inner frame and the wire. */
-struct dbr_mssfix {
+struct dbr_mss_fit {
     uint16_t value;       /* the directive's number; 0 = off */
-    uint8_t mode;         /* enum dbr_mssfix_mode */
+    uint8_t mode;         /* enum dbr_mss_mode */
     uint8_t outer_family; /* 4 or 6 */
     uint16_t datagram;    /* added outside the cipher: opcode/peer id, packet id, tag, IV, HMAC */
     uint16_t inside;      /* added to the frame inside the cipher: compression byte; CBC: packet id */
@@ -45,6 +45,6 @@ struct dbr_mssfix {
 /* The MSS as OpenVPN 2.6 computes it (facts: src/openvpn/mss.c and mtu.c of v2.6.14): with AES-256-GCM,
  * P_DATA_V2, UDP over IPv4 and the default 1492 it is 1368 for inner IPv4 and 1348 for IPv6. Too small a
  * value never wraps: both are then at least 1. {0, 0} when value is 0. */
-struct dbr_mss dbr_mss_compute(const struct dbr_mssfix *m);
+struct dbr_mss dbr_mss_compute(const struct dbr_mss_fit *m);
 
 #endif

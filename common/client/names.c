@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/names.h"
 #include "client/ways.h"
+#include "base/sockets.h"
 
-#ifdef _WIN32
-#include <ws2tcpip.h>
-#else
-#include <arpa/inet.h>
-#endif
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>

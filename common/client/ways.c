@@ -2,12 +2,8 @@
 #include "client/ways.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/sockets.h"
 
-#ifdef _WIN32
-#include <ws2tcpip.h>
-#else
-#include <arpa/inet.h>
-#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +16,7 @@ static bool is_word(const char *text, const char *a, const char *b)
     return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
-int dbr_ip4_parse(const char *text, uint32_t *ip)
+int dbr_way_ip4(const char *text, uint32_t *ip)
 {
     struct in_addr a;
     if (inet_pton(AF_INET, text, &a) != 1)
@@ -50,7 +46,7 @@ static int take_gateway(struct dbr_way *r, const char *word, uint32_t gateway)
 {
     uint32_t via = gateway;
     r->what = strcmp(word, "net_gateway") == 0 ? DBR_WAY_AROUND : DBR_WAY_TUNNEL;
-    if (!is_word(word, "vpn_gateway", "default") && r->what == DBR_WAY_TUNNEL && dbr_ip4_parse(word, &via))
+    if (!is_word(word, "vpn_gateway", "default") && r->what == DBR_WAY_TUNNEL && dbr_way_ip4(word, &via))
         return DBR_ERR_SHAPE;
     dbr_put32(r->via, r->what == DBR_WAY_AROUND ? 0 : via);
     return 0;
@@ -66,9 +62,9 @@ int dbr_way_parse(struct dbr_way *r, const char *line, uint32_t gateway, uint32_
         return DBR_ERR_SHAPE;
     memcpy(text, line, strlen(line) + 1);
     size_t n = dbr_words(text, w, ROUTE_WORDS + 1);
-    if (n < 1 || n > ROUTE_WORDS || dbr_ip4_parse(w[0], &dst))
+    if (n < 1 || n > ROUTE_WORDS || dbr_way_ip4(w[0], &dst))
         return DBR_ERR_SHAPE;
-    if (n > 1 && strcmp(w[1], "default") != 0 && dbr_ip4_parse(w[1], &mask))
+    if (n > 1 && strcmp(w[1], "default") != 0 && dbr_way_ip4(w[1], &mask))
         return DBR_ERR_SHAPE;
     int prefix = prefix_of(mask);
     if (prefix < 0 || dst & ~mask || take_gateway(r, n > 2 ? w[2] : "vpn_gateway", gateway))

@@ -29,7 +29,7 @@ struct dbr_way {
 size_t dbr_words(char *line, const char **words, size_t most);
 
 /* An IPv4 address in numbers, host order. 0 or DBR_ERR_SHAPE. */
-int dbr_ip4_parse(const char *text, uint32_t *ip);
+int dbr_way_ip4(const char *text, uint32_t *ip);
 
 /* One `route` line (NETWORK [NETMASK [GATEWAY [METRIC]]]); gateway (host order) and metric are what counts
  * where it names none, gateway 0: the DHCP lease's. 0 or DBR_ERR_SHAPE. */

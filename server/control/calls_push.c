@@ -132,7 +132,7 @@ static uint32_t gateway_of(const struct control *ctl)
 {
     const char *text = *DBR_PULLED(&ctl->calls->pulled, ctl->cfg, route_gateway);
     uint32_t ip = 0;
-    return text && !dbr_ip4_parse(text, &ip) ? ip : 0;
+    return text && !dbr_way_ip4(text, &ip) ? ip : 0;
 }
 
 static void tell_routes(struct control *ctl)

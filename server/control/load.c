@@ -3,6 +3,7 @@
  * Files into keys, TLS context and revocation lists, while control still has keeper's rights. Each complaint
  * is one line: which input, what is wrong, the way out.
  */
+#include "client/wrap.h"
 #include "control/gatekey.h"
 #include "control/revocation.h"
 #include "control/state.h"
@@ -586,18 +587,6 @@ static int load_crl(struct control *ctl)
     return err ? err : load_crl_folder(ctl);
 }
 
-/* The framing that our own comp-lzo or compress line means (client role and p2p; else a server serves each
- * client with the framing it has). */
-static enum dbr_framing own_framing(const struct dbr_config *cfg)
-{
-    static const enum dbr_framing of[] = {[DBR_COMP_NONE] = DBR_FRAMING_NONE,
-                                          [DBR_COMP_LZO] = DBR_FRAMING_COMP_LZO,
-                                          [DBR_COMP_STUB] = DBR_FRAMING_COMPRESS_SWAP,
-                                          [DBR_COMP_STUB_V2] = DBR_FRAMING_STUB_V2,
-                                          [DBR_COMP_MIGRATE] = DBR_FRAMING_NONE};
-    return of[cfg->comp_lzo ? cfg->comp_lzo : cfg->compress];
-}
-
 static void fill_session(struct control *ctl, struct realm *r)
 {
     const struct dbr_config *cfg = ctl->cfg, *base = base_cfg(ctl);
@@ -610,7 +599,7 @@ static void fill_session(struct control *ctl, struct realm *r)
     s->fallback = dbr_cipher_by_name(fallback, strlen(fallback));
     s->auth = base->auth;
     s->cipher = base->cipher;
-    s->framing = own_framing(base);
+    s->framing = dbr_framing_of(base);
     s->fragment = base->fragment.size > 0;
     s->key_direction = cfg->tls_auth.direction;
     s->tun_mtu = (uint32_t)base->tun_mtu;

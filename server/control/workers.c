@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "control/calls.h"
+#include "client/occ.h"
 #include "client/wrap.h"
 
 #include <poll.h>
@@ -177,44 +178,18 @@ static struct dbr_wrap wrap_of(const struct client *c)
                              .auth = c->ctl->cfg->auth};
 }
 
-static void fill_mss(const struct client *c, struct dbr_ipc_peer *m)
+static void fill_limits(const struct client *c, struct dbr_ipc_peer *m)
 {
-    const struct dbr_config *cfg = c->ctl->cfg;
-    struct dbr_wrap wrap = wrap_of(c);
-    int size = cfg->mssfix.size;
-    if (cfg->mssfix.kind == DBR_MSSFIX_OFF ||
-        (cfg->mssfix.kind == DBR_MSSFIX_DEFAULT && cfg->tun_mtu != 1500))
-        return;
-    enum dbr_fit how = cfg->mssfix.kind == DBR_MSSFIX_UDP     ? DBR_FIT_UDP
-                       : cfg->mssfix.kind == DBR_MSSFIX_FIXED ? DBR_FIT_FIXED
-                                                              : DBR_FIT_OUTER;
-    dbr_wrap_mss(how, size, &wrap, &m->mss_v4, &m->mss_v6);
-}
-
-static void fill_fragment(const struct client *c, struct dbr_ipc_peer *m)
-{
-    enum { AROUND = 32 }; /* Ethernet, tags, framing */
     const struct dbr_config *cfg = c->ctl->cfg, *pulled = calls_pulled(c->ctl);
     struct dbr_wrap wrap = wrap_of(c);
-    if (!wrap.fragment)
-        return;
-    int payload = (pulled ? *DBR_PULLED(pulled, cfg, tun_mtu) : cfg->tun_mtu) + AROUND;
-    m->payload_max = (uint16_t)(payload < DBR_IPC_PAYLOAD_MAX ? payload : DBR_IPC_PAYLOAD_MAX);
-    m->fragment = dbr_wrap_piece(cfg->fragment.mtu, cfg->fragment.size, &wrap, m->payload_max);
-}
-
-/* The longest packet inside: what the MSS leaves room for (any, where payloads are cut), or what was asked
- * for. */
-static void fill_max_l3(const struct client *c, struct dbr_ipc_peer *m)
-{
-    enum { IP4_AND_TCP = 40 };
-    int size = c->ctl->cfg->inner_mtu;
-    if (size == DBR_INNER_MTU_AUTO)
-        size = m->mss_v4 && !m->fragment ? m->mss_v4 + IP4_AND_TCP : 0;
-    if (size && size < DBR_IPC_MAX_L3_MIN)
-        size = DBR_IPC_MAX_L3_MIN;
-    m->max_l3 = (uint16_t)(size > UINT16_MAX ? UINT16_MAX : size);
-    if (c->ctl->cfg->inner_df == DBR_INNER_DF_TELL)
+    struct dbr_limits l;
+    dbr_limits_of(&l, cfg, pulled ? *DBR_PULLED(pulled, cfg, tun_mtu) : cfg->tun_mtu, &wrap);
+    m->mss_v4 = l.mss_v4;
+    m->mss_v6 = l.mss_v6;
+    m->payload_max = l.payload_max;
+    m->fragment = l.piece;
+    m->max_l3 = l.max_l3;
+    if (cfg->inner_df == DBR_INNER_DF_TELL)
         m->flags |= DBR_PEER_TELL_MTU;
 }
 
@@ -240,9 +215,7 @@ static int tell_peer(struct client *c, enum dbr_ipc_type type)
     if (client_fixed(c))
         m.flags |= DBR_PEER_FIXED;
     fill_keepalive(c, &m);
-    fill_mss(c, &m);
-    fill_fragment(c, &m);
-    fill_max_l3(c, &m);
+    fill_limits(c, &m);
     fill_identity(c, &m);
     return tell(c, &m);
 }
@@ -484,65 +457,31 @@ static void on_guard(struct client *c, const void *buf)
                dbr_guard_name((enum dbr_guard)m->reason));
 }
 
-/* ---- OCC: the messages of the data channel (OpenVPN 2.6 occ.c) ---- */
-
-enum { OCC_OP = 16, OCC_HEAD = 17, OCC_FRAME_MAX = 1600 };
+/* ---- OCC: the messages of the data channel ---- */
 
 void workers_send_occ(struct client *c, enum dbr_occ op)
 {
-    uint8_t out[OCC_HEAD];
-    memcpy(out, dbr_occ_magic, OCC_OP);
-    out[OCC_OP] = (uint8_t)op;
+    uint8_t out[DBR_OCC_HEAD];
+    dbr_occ_write(out, op);
     workers_send_payload(c, out, sizeof out);
-}
-
-static size_t occ_options(struct client *c, uint8_t *out, size_t cap)
-{
-    int n = dbr_session_options(c->session, (char *)out, cap);
-    return n > 0 ? strlen((const char *)out) + 1 : 0;
-}
-
-/* As many bytes as were asked for, so that the other side sees which sizes get through. */
-static size_t occ_load(const struct dbr_ipc_blob *m, uint8_t *out, size_t cap)
-{
-    size_t want = m->n >= OCC_HEAD + 2 ? dbr_get16(m->bytes + OCC_HEAD) : 0;
-    size_t n = want > OCC_HEAD ? want - OCC_HEAD : 0;
-    memset(out, 0, n < cap ? n : cap);
-    return n < cap ? n : 0;
-}
-
-static size_t occ_sizes(uint8_t *out)
-{
-    for (size_t i = 0; i < 4; i++)
-        dbr_put16(out + 2 * i, OCC_FRAME_MAX); /* largest received and sent, here and there */
-    return 8;
 }
 
 static void answer_occ(struct client *c, const struct dbr_ipc_blob *m)
 {
     uint8_t out[DBR_IPC_BLOB_MAX];
-    size_t room = sizeof out - OCC_HEAD, n = 0;
-    uint8_t op = m->bytes[OCC_OP];
-    memcpy(out, dbr_occ_magic, OCC_OP);
-    out[OCC_OP] = (uint8_t)(op + 1); /* each answer's number follows its question's */
-    if (op == DBR_OCC_REQUEST)
-        n = occ_options(c, out + OCC_HEAD, room);
-    else if (op == DBR_OCC_MTU_LOAD_REQUEST)
-        n = occ_load(m, out + OCC_HEAD, room);
-    else if (op == DBR_OCC_MTU_REQUEST)
-        n = occ_sizes(out + OCC_HEAD);
+    size_t n = dbr_occ_answer(c->session, m->bytes, m->n, out, sizeof out);
     if (n)
-        workers_send_payload(c, out, OCC_HEAD + n);
+        workers_send_payload(c, out, n);
 }
 
 static void on_payload(struct client *c, const void *buf)
 {
     const struct dbr_ipc_blob *m = buf;
-    if (m->n < OCC_HEAD || memcmp(m->bytes, dbr_occ_magic, OCC_OP) != 0 || !c->session)
+    if (dbr_occ_read(m->bytes, m->n) < 0 || !c->session)
         return;
-    if (m->bytes[OCC_OP] == DBR_OCC_REPLY && c->ctl->calls)
+    if (m->bytes[DBR_OCC_HEAD - 1] == DBR_OCC_REPLY && c->ctl->calls)
         calls_answered(c);
-    if (m->bytes[OCC_OP] == DBR_OCC_EXIT)
+    if (m->bytes[DBR_OCC_HEAD - 1] == DBR_OCC_EXIT)
         dbr_session_close(c->session, NULL,
                           c->ctl->boot->client
                               ? "SIGTERM[soft,remote-exit] received, server exiting"

@@ -210,22 +210,22 @@ static void test_compute(void **state)
 {
     (void)state;
     static const struct {
-        struct dbr_mssfix in;
+        struct dbr_mss_fit in;
         uint16_t v4, v6;
     } cases[] = {
         /* AES-256-GCM: 4 opcode and peer id, 4 packet id, 16 tag */
-        {{1492, DBR_MSSFIX_MTU, 4, 24, 0, 0, 32, false}, 1368, 1348}, /* seen */
-        {{1400, DBR_MSSFIX_MTU, 4, 24, 0, 0, 32, false}, 1276, 1256}, /* seen */
-        {{1492, DBR_MSSFIX_MTU, 6, 24, 0, 0, 32, false}, 1348, 1328},
-        {{1400, DBR_MSSFIX_PAYLOAD, 4, 24, 0, 0, 32, false}, 1304, 1284}, /* seen */
-        {{1400, DBR_MSSFIX_FIXED, 4, 24, 0, 0, 32, false}, 1360, 1340},   /* seen */
-        {{1492, DBR_MSSFIX_MTU, 4, 24, 1, 0, 32, false}, 1367, 1347},     /* a compression byte */
+        {{1492, DBR_MSS_MTU, 4, 24, 0, 0, 32, false}, 1368, 1348}, /* seen */
+        {{1400, DBR_MSS_MTU, 4, 24, 0, 0, 32, false}, 1276, 1256}, /* seen */
+        {{1492, DBR_MSS_MTU, 6, 24, 0, 0, 32, false}, 1348, 1328},
+        {{1400, DBR_MSS_PAYLOAD, 4, 24, 0, 0, 32, false}, 1304, 1284}, /* seen */
+        {{1400, DBR_MSS_FIXED, 4, 24, 0, 0, 32, false}, 1360, 1340},   /* seen */
+        {{1492, DBR_MSS_MTU, 4, 24, 1, 0, 32, false}, 1367, 1347},     /* a compression byte */
         /* AES-256-CBC with SHA256: 4, 16 IV, 32 HMAC; packet id inside; (1492-28-52)/16*16-1-4-32-40 */
-        {{1492, DBR_MSSFIX_MTU, 4, 52, 4, 16, 32, false}, 1331, 1311}, /* seen */
+        {{1492, DBR_MSS_MTU, 4, 52, 4, 16, 32, false}, 1331, 1311}, /* seen */
         /* TCP outside: 20+20 and 2 bytes of length */
-        {{1492, DBR_MSSFIX_MTU, 4, 26, 0, 0, 32, true}, 1354, 1334},
-        {{0, DBR_MSSFIX_MTU, 4, 24, 0, 0, 32, false}, 0, 0},
-        {{65535, DBR_MSSFIX_MTU, 4, 24, 0, 0, 32, false}, 65411, 65391},
+        {{1492, DBR_MSS_MTU, 4, 26, 0, 0, 32, true}, 1354, 1334},
+        {{0, DBR_MSS_MTU, 4, 24, 0, 0, 32, false}, 0, 0},
+        {{65535, DBR_MSS_MTU, 4, 24, 0, 0, 32, false}, 65411, 65391},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct dbr_mss m = dbr_mss_compute(&cases[i].in);
@@ -235,7 +235,7 @@ static void test_compute(void **state)
     for (unsigned v = 1; v <= 200;
          v++) /* CVE-2023-46849's kin: small values neither wrap nor divide by zero */
         for (uint8_t mode = 0; mode < 3; mode++) {
-            struct dbr_mssfix in = {(uint16_t)v, mode, 6, 52, 4, 16, 32, false};
+            struct dbr_mss_fit in = {(uint16_t)v, mode, 6, 52, 4, 16, 32, false};
             struct dbr_mss m = dbr_mss_compute(&in);
             assert_in_range(m.v4, 1, 200);
             assert_in_range(m.v6, 1, 200);
