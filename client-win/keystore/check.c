@@ -21,6 +21,12 @@ struct ear {
     bool heard; /* an error */
 };
 
+/* What stock clients need and this one passes over is nothing that a user has to know. */
+static bool is_harmless(const char *line)
+{
+    return strstr(line, ": has no effect: ") != NULL;
+}
+
 static void hear(void *arg, enum dbr_conf_severity severity, const char *line)
 {
     struct ear *e = arg;
@@ -28,7 +34,7 @@ static void hear(void *arg, enum dbr_conf_severity severity, const char *line)
         keys_complain(0, e->why, e->cap, "%s", line);
         e->heard = true;
     }
-    if (e->say && e->say->say)
+    if (e->say && e->say->say && (severity == DBR_CONF_ERROR || !is_harmless(line)))
         e->say->say(e->say->arg, severity, line);
 }
 

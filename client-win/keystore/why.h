@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-/* Formats into why (cap bytes, may be 0) and returns err, so that a refusal is one statement. UTF-8 stays;
- * control characters, which a file's name may hold, become '?'. */
+/* Formats into why (cap bytes, may be 0) and returns err, so that a refusal is one statement. Foreign bytes,
+ * like the name of a file, are made safe for a line (base/utf.h). */
 int keys_complain(int err, char *why, size_t cap, const char *fmt, ...) DBR_PRINTF(4, 5);
 
 #endif

@@ -2,6 +2,7 @@
 #include "fake.h"
 
 #include "base/err.h"
+#include "base/secret.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ static struct fake_file *add(struct fake *f, const char *path, bool dir)
 static void drop(struct fake *f, struct fake_file *file)
 {
     if (file->data)
-        memset(file->data, 0, file->len); /* the disk's bytes, not the vault's */
+        dbr_wipe(file->data, file->len); /* the disk's bytes, not the vault's */
     __real_free(file->data);
     *file = f->files[--f->n];
 }

@@ -9,6 +9,7 @@
 #include "client-win/keystore/profile.h"
 
 #include "base/err.h"
+#include "base/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,8 @@
 
 #include <cmocka.h>
 
-#define HEAD "client\ndev tap\nproto udp\nremote vpn.example.com 1194\nnobind\nremote-cert-tls server\n"
+#define HEAD                                                                                                 \
+    "client\ndev tap\nproto udp\nremote vpn.example.com 1194\nnobind\npersist-key\nremote-cert-tls server\n"
 #define FILES                                                                                                \
     HEAD "ca ca.crt\n"                                                                                       \
          "cert bob.crt\n"                                                                                    \
@@ -50,7 +52,7 @@ static int asked;
 
 static char *pem_of(EVP_PKEY *key, const char *with)
 {
-    BIO *b = BIO_new(BIO_s_mem());
+    BIO *b = BIO_new(BIO_s_secmem());
     char *p;
     BIO_puts(b, SECRET "\n");
     PEM_write_bio_PKCS8PrivateKey(b, key, with ? EVP_aes_256_cbc() : NULL, with, with ? (int)strlen(with) : 0,
@@ -60,6 +62,12 @@ static char *pem_of(EVP_PKEY *key, const char *with)
     memcpy(text, p, (size_t)n);
     BIO_free(b);
     return text;
+}
+
+static void free_text(char *text)
+{
+    dbr_wipe(text, strlen(text));
+    free(text);
 }
 
 static int make_all(void **state)
@@ -84,8 +92,7 @@ static int free_all(void **state)
     pki_free(bob);
     pki_free(eve);
     pki_free(late);
-    memset(locked_key, 0, strlen(locked_key));
-    free(locked_key);
+    free_text(locked_key);
     return 0;
 }
 
@@ -119,7 +126,7 @@ static int teardown(void **state)
 {
     (void)state;
     for (size_t i = 0; i < n_sources; i++) {
-        memset(sources[i].p, 0, sources[i].n);
+        dbr_wipe(sources[i].p, sources[i].n);
         free(sources[i].p);
     }
     n_sources = 0;
@@ -234,14 +241,13 @@ static void profile_with_files(void **state)
     assert_int_equal(got.n_clear, 2);
     assert_string_equal(got.clear[0].path, "C:\\vpn\\office.ovpn");
     assert_string_equal(got.clear[1].path, "C:\\vpn\\bob.key");
-    assert_non_null(strstr(warned, "office.ovpn:11: up: no program of a profile is ever run"));
+    assert_non_null(strstr(warned, "office.ovpn:12: up: no program of a profile is ever run"));
     assert_true(loads("office", SECRET));
     assert_true(loads("office", "remote vpn.example.com 1194"));
     assert_int_equal(import(), DBR_ERR_EXISTS);
     assert_int_equal(import_as("C:\\vpn\\office.ovpn", NULL, true), 0);
     assert_false(got.first);
-    memset(key, 0, strlen(key));
-    free(key);
+    free_text(key);
 }
 
 /* What is loaded is what was imported, to the byte, where everything is inline. */
@@ -255,13 +261,13 @@ static void inline_profile_stays(void **state)
              key);
     have("C:\\vpn\\office.ovpn", text);
     assert_int_equal(import(), 0);
+    assert_string_equal(warned, "");
     assert_int_equal(dbr_profile_load(&profiles, "OFFICE2", &out, &len, why, sizeof why), DBR_ERR_NOTFOUND);
     assert_int_equal(dbr_profile_load(&profiles, "office", &out, &len, why, sizeof why), 0);
     assert_string_equal(out, text);
     dbr_vault_wipe(out, len);
-    memset(text, 0, sizeof text);
-    memset(key, 0, strlen(key));
-    free(key);
+    dbr_wipe(text, sizeof text);
+    free_text(key);
 }
 
 static void locked_keys(void **state)
@@ -309,10 +315,8 @@ static void bad_pairs(void **state)
     pass = "open sesame";
     assert_int_equal(import(), DBR_ERR_CONFIG);
     assert_int_equal(disk.n, 0);
-    memset(key, 0, strlen(key));
-    memset(late_key, 0, strlen(late_key));
-    free(key);
-    free(late_key);
+    free_text(key);
+    free_text(late_key);
 }
 
 static void bad_profiles(void **state)
@@ -322,7 +326,7 @@ static void bad_profiles(void **state)
     } rows[] = {
         {"", "empty or too long"},
         {HEAD, "missing"},
-        {FILES "nonsense\n", "office.ovpn:10: nonsense"},
+        {FILES "nonsense\n", "office.ovpn:11: nonsense"},
         {"dev tap\nserver-bridge\n"
          "ca ca.crt\ncert bob.crt\nkey bob.key\n",
          "client"},
@@ -347,8 +351,7 @@ static void bad_profiles(void **state)
     assert_int_equal(import_as("C:\\none.ovpn", NULL, false), DBR_ERR_NOTFOUND);
     assert_int_equal(import_as("\\\\server\\x\\a.ovpn", NULL, false), DBR_ERR_CONFIG);
     assert_int_equal(import_as("C:\\a.ovpn", "nul", false), DBR_ERR_CONFIG);
-    memset(key, 0, strlen(key));
-    free(key);
+    free_text(key);
 }
 
 /* ---- PKCS#12 ---- */
@@ -438,9 +441,8 @@ static void pem_key_for_it(void **state)
     snprintf(text, sizeof text, "%s%s", strstr(key, "-----BEGIN"), eve->pem);
     have("C:\\vpn\\eve.pem", text);
     assert_int_equal(import_as("C:\\vpn\\eve.pem", "office", true), DBR_ERR_CONFIG);
-    memset(text, 0, sizeof text);
-    memset(key, 0, strlen(key));
-    free(key);
+    dbr_wipe(text, sizeof text);
+    free_text(key);
 }
 
 static void name_is_taken(void **state)
@@ -453,8 +455,7 @@ static void name_is_taken(void **state)
     assert_int_equal(import(), DBR_ERR_EXISTS);
     assert_non_null(strstr(why, "your administrator has a profile office"));
     assert_int_equal(import_as("C:\\vpn\\office.ovpn", "mine", false), 0);
-    memset(key, 0, strlen(key));
-    free(key);
+    free_text(key);
 }
 
 /* A key that all users of the computer can read is refused, however it is written. */
