@@ -144,11 +144,16 @@ static bool has_tag(const uint8_t *p, size_t n)
     return false;
 }
 
+static bool is_utf16(const uint8_t *p, size_t n)
+{
+    return n > 1 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff));
+}
+
 static const char *refuse_content(enum form form, const uint8_t *p, size_t n)
 {
     if (form == BASE64)
         return n > 4 && p[0] == 0x30 ? NULL : "is no PKCS#12 file; ask for it again";
-    if (n > 1 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff)))
+    if (is_utf16(p, n))
         return "is in UTF-16; save it as UTF-8 text";
     if (form == PEM && n > 4 && p[0] == 0x30 && p[1] >= 0x80)
         return "is in DER form; it must be PEM, a text with -----BEGIN in it";
@@ -180,11 +185,15 @@ static int refuse_line(struct work *w, const char *keyword, const char *text)
                          text);
 }
 
-static void note_line(const struct work *w, const char *keyword, const char *text)
+/* A comment stays in its place. */
+static int leave_out(struct work *w, const struct rule *rule)
 {
     char line[512];
-    keys_complain(0, line, sizeof line, "%s:%u: %s: left out: %s", w->file, w->lex.line, keyword, text);
+    keys_complain(0, line, sizeof line, "%s:%u: %s: left out: %s", w->file, w->lex.line, rule->keyword,
+                  rule->text);
     w->io->note(w->io->arg, line);
+    snprintf(line, sizeof line, "# left out: %s\n", rule->keyword);
+    return append_text(w->out, line);
 }
 
 static int remember_part(struct work *w, const char *keyword, const char *path, bool secret)
@@ -220,9 +229,12 @@ static int read_part(struct work *w, const struct rule *rule, const char *path, 
 static int append_direction(struct work *w)
 {
     char line[64];
-    if (w->words.argc < 3 || strcmp(w->words.argv[0], "tls-auth") != 0)
+    const char *way = w->words.argc > 2 ? w->words.argv[2] : NULL;
+    if (!way || strcmp(w->words.argv[0], "tls-auth") != 0)
         return 0;
-    snprintf(line, sizeof line, "tls-auth [inline] %.8s\n", w->words.argv[2]);
+    if (strcmp(way, "0") != 0 && strcmp(way, "1") != 0)
+        return refuse_line(w, "tls-auth", "the direction is 0 or 1; a client has 1");
+    snprintf(line, sizeof line, "tls-auth [inline] %s\n", way);
     return append_text(w->out, line);
 }
 
@@ -272,10 +284,8 @@ static int take_ruled(struct work *w, const struct rule *rule, const char *raw, 
     const char *name = w->words.argc > 1 ? w->words.argv[1] : NULL;
     if (rule->form == REFUSE)
         return refuse_line(w, rule->keyword, rule->text);
-    if (rule->form == DROP && name) {
-        note_line(w, rule->keyword, rule->text);
-        return 0;
-    }
+    if (rule->form == DROP && name)
+        return leave_out(w, rule);
     if (!name && !rule->optional)
         return refuse_line(w, rule->keyword, "the name of the file is missing; write it behind");
     if (!name || rule->form == DROP || strcmp(name, "[inline]") == 0)
@@ -359,12 +369,14 @@ int dbr_inline(struct dbr_inlined *out, const char *file, const char *text, size
 {
     struct work w = {.out = out, .io = io, .file = file, .why = why, .cap = cap};
     *out = (struct dbr_inlined){0};
-    if (len > 1 && ((uint8_t)text[0] == 0xff || (uint8_t)text[0] == 0xfe))
+    if (is_utf16((const uint8_t *)text, len))
         return keys_complain(DBR_ERR_CONFIG, why, cap, "%s: it is in UTF-16; save it as UTF-8 text", file);
     if (len && memchr(text, 0, len))
         return keys_complain(DBR_ERR_CONFIG, why, cap, "%s: it is no text; take the right file", file);
     lex_open(&w.lex, text, len);
-    int err = take_all(&w);
+    int err = append(out, text, (size_t)(w.lex.p - text)); /* a BOM */
+    if (!err)
+        err = take_all(&w);
     dbr_wipe(&w.words, sizeof w.words);
     return end(out, err, file, why, cap);
 }
