@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "bridge/eth.h"
 #include "bridge/frag.h"
+#include "bridge/vnet.h"
 #include "client/occ.h"
 #include "client/wrap.h"
 
@@ -289,10 +290,13 @@ static void take_occ(struct dbr_engine *e, const uint8_t *bytes, size_t len)
         frames_send_payload(e, out, n);
 }
 
-static void take_frame(struct dbr_engine *e, uint8_t *bytes, size_t len)
+/* unsummed: the far end has left the checksum to us (another Drawbridge, DBR_FRAMING_OFFLOAD). */
+static void take_frame(struct dbr_engine *e, uint8_t *bytes, size_t len, bool unsummed)
 {
     struct dbr_eth_view v;
-    if (dbr_eth_parse(&v, bytes, len) || len > DBR_ENGINE_FRAME_MAX)
+    struct dbr_vnet vnet;
+    if (dbr_eth_parse(&v, bytes, len) || len > DBR_ENGINE_FRAME_MAX ||
+        (unsummed && (dbr_vnet_unsummed(&vnet, bytes, len) || dbr_vnet_finish(&vnet, bytes, len))))
         return;
     active(e, len);
     dbr_mss_clamp(bytes, len, e->data.mss, false);
@@ -305,10 +309,11 @@ static void take_payload(struct dbr_engine *e, uint8_t *text, size_t len)
     struct data *d = &e->data;
     if (d->fragments && dbr_fragments_take(d->fragments, &text, &len, d->scratch, e->now.ns))
         return;
-    if (dbr_framing_strip(d->framing, &text, &len, d->expand, DBR_ENGINE_FRAME_MAX))
+    int stripped = dbr_framing_strip(d->framing, &text, &len, d->expand, DBR_ENGINE_FRAME_MAX);
+    if (stripped < 0)
         return;
     switch (dbr_payload_kind(text, len)) {
-    case DBR_PAYLOAD_FRAME: take_frame(e, text, len); break;
+    case DBR_PAYLOAD_FRAME: take_frame(e, text, len, stripped == DBR_FRAMING_UNSUMMED); break;
     case DBR_PAYLOAD_PING: break;
     case DBR_PAYLOAD_OCC: take_occ(e, text, len); break;
     }

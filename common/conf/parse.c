@@ -151,6 +151,14 @@ static bool fits_place(const struct directive *row, enum reading reading)
     return strpbrk(row->info.scope, places[reading].letters) != NULL;
 }
 
+static void mark(struct parse *p, enum dbr_directive which)
+{
+    if (p->reading == READ_DEFAULTS)
+        return;
+    p->cfg->set[which].line = p->line ? p->line : 1;
+    p->cfg->set[which].file = p->file_index;
+}
+
 /* 1: go on, 0: skip without a word, negative: refused behind a complaint. */
 static int admit(struct parse *p, const struct directive *row)
 {
@@ -159,8 +167,10 @@ static int admit(struct parse *p, const struct directive *row)
     if (p->reading == READ_PUSHED) {
         if (!fits_place(row, READ_PUSHED))
             return conf_error(p, "%s", places[READ_PUSHED].way_out);
-        if (row->info.status == DBR_IGNORE)
+        if (row->info.status == DBR_IGNORE) {
+            mark(p, p->which); /* what has no effect here may have one on another system */
             return 0;
+        }
         return row->info.status == DBR_HONOUR ? 1 : conf_error(p, "%s; ignored", row->info.reason);
     }
     if (row->info.status == DBR_REFUSE || row->info.status == DBR_LATER)
@@ -183,14 +193,6 @@ static int check_arity(struct parse *p, const struct directive *row, size_t argc
         return 0;
     return conf_error(p, "%s; write: %s%s%s", argc < fewest ? "too few arguments" : "too many arguments",
                       row->info.keyword, *row->info.args ? " " : "", row->info.args);
-}
-
-static void mark(struct parse *p, enum dbr_directive which)
-{
-    if (p->reading == READ_DEFAULTS)
-        return;
-    p->cfg->set[which].line = p->line ? p->line : 1;
-    p->cfg->set[which].file = p->file_index;
 }
 
 int conf_directive(struct parse *p, enum dbr_directive which, size_t argc, char *const *argv)
