@@ -66,20 +66,32 @@ static int family_of(const struct dbr_engine *e)
     return proto == DBR_CONF_PROTO_UDP4 ? 4 : proto == DBR_CONF_PROTO_UDP6 ? 6 : 0;
 }
 
+static void dial(struct dbr_engine *e);
+
 static void resolve(struct dbr_engine *e)
 {
     const struct dbr_conf_remote *r = remote_of(e);
+    struct call *c = &e->call;
     char name[300];
     uint8_t d[6];
     const char *host = r->host;
+    if (e->net.is_applied && e->net.full) { /* no name is resolved beside a full tunnel */
+        if (c->known[remote_index(c)].family && !c->rounds) {
+            c->n_addrs = 1;
+            c->addrs[0] = c->known[remote_index(c)];
+            dial(e);
+            return;
+        }
+        push_clear(e);
+    }
     if (e->cfg.remote_random_hostname && strspn(host, "0123456789.") < strlen(host) && !strchr(host, ':')) {
         e->ops->random(e->arg, d, sizeof d);
         snprintf(name, sizeof name, "%02x%02x%02x%02x%02x%02x.%.250s", d[0], d[1], d[2], d[3], d[4], d[5],
                  host);
         host = name;
     }
-    e->call.call_ns = NEVER;
-    e->call.resolve_ns = e->now.ns + RESOLVE_PATIENCE_S * SECOND_NS;
+    c->call_ns = NEVER;
+    c->resolve_ns = e->now.ns + RESOLVE_PATIENCE_S * SECOND_NS;
     e->ops->resolve(e->arg, host, (uint16_t)(r->port ? r->port : e->cfg.rport), family_of(e));
 }
 

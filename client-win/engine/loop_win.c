@@ -19,6 +19,7 @@
 #include "base/secret.h"
 #include "client-win/keystore/keystore.h"
 #include "client-win/keystore/vault.h"
+#include "client-win/tapw/tapw.h"
 #include "crypto/aead.h"
 #include "crypto/mac.h"
 
@@ -68,8 +69,8 @@ struct loop {
     int64_t since_unix_s;
     int64_t slept_ms;
     int rcvbuf, sndbuf;
-    bool gone; /* nobody is at the other end of the pipe */
-    bool media;
+    bool gone;  /* nobody is at the other end of the pipe */
+    bool media; /* the adapter's cable is in, and frames are read */
     int code;
     unsigned waiting; /* writes to the pipe in flight */
     struct op pipe_read;
@@ -213,7 +214,7 @@ static void on_tap(void *arg, const uint8_t *frame, size_t len)
         tap_write_done(&w->op, GetLastError(), 0);
 }
 
-static bool begin_tap(struct loop *l)
+static bool make_tap(struct loop *l)
 {
     l->reads = calloc(TAP_READS, sizeof *l->reads);
     l->writes = calloc(TAP_WRITES, sizeof *l->writes);
@@ -223,11 +224,22 @@ static bool begin_tap(struct loop *l)
         l->writes[i].op = (struct op){.done = tap_write_done, .owner = l};
         tap_write_done(&l->writes[i].op, 0, 0);
     }
-    for (size_t i = 0; i < TAP_READS; i++) {
+    for (size_t i = 0; i < TAP_READS; i++)
         l->reads[i].op = (struct op){.done = tap_read_done, .owner = l};
-        read_tap(l, &l->reads[i]);
-    }
     return true;
+}
+
+/* Windows sees the cable plugged in when there is somebody to speak to: its DHCP client begins then. The
+ * driver refuses reads before. */
+static void begin_tap(struct loop *l)
+{
+    if (l->media)
+        return;
+    l->media = true;
+    if (dbr_tapw_media(l->tap, true))
+        say_line(l, DBR_LOG_WARN, "WARNING: the network adapter does not say that it is connected");
+    for (size_t i = 0; i < TAP_READS; i++)
+        read_tap(l, &l->reads[i]);
 }
 
 /* ---- what the engine asks of us ---- */
@@ -286,6 +298,8 @@ static void on_net(void *arg, const struct dbr_net_step *step)
 {
     struct loop *l = arg;
     struct dbr_pm m;
+    if (step->kind != DBR_NET_CLEAR)
+        begin_tap(l);
     if (dbr_wire_step(&m, step))
         say(l, &m);
     else
@@ -344,15 +358,13 @@ static void start(struct loop *l, const struct dbr_pm *m)
         err = dbr_engine_new(&l->engine, text, len, &ops, l, why, sizeof why);
         dbr_vault_wipe(text, len);
     }
-    if (!err && begin_tap(l)) {
+    if (!err && make_tap(l)) {
         dbr_engine_start(l->engine, &l->now);
         return;
     }
-    l->code = 1;
-    l->gone = true; /* when that is said */
     struct dbr_pm failed;
+    l->code = 1;
     dbr_wire_state(&failed, DBR_ENGINE_FAILED, l->id, why, 0, "");
-    l->gone = false;
     say(l, &failed);
     dbr_engine_free(l->engine);
     l->engine = NULL;
@@ -520,6 +532,8 @@ int dbr_engine_run(const struct dbr_engine_setup *s)
     l->change = change_begin(l->port, network_changed, l);
     serve(l);
     int code = l->code;
+    if (l->media)
+        dbr_tapw_media(l->tap, false);
     change_end(l->change);
     dbr_engine_free(l->engine);
     return code; /* the rest goes with the process: operations in flight may still write into it */

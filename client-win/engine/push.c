@@ -213,8 +213,8 @@ static void add_ways(struct dbr_engine *e)
         return;
     if (!text || dbr_way_ip4(text, &gateway))
         gateway = 0;
-    e->net.full = wants_way(e);
-    if (e->net.full)
+    e->net.full = full;
+    if (full || wants_way(e))
         add_server(e);
     add_routes(e, &e->cfg.route, gateway, full);
     add_routes(e, &e->pulled.route, gateway, full);
