@@ -6,6 +6,7 @@
 #ifndef DBR_CW_BASE_BASE_H
 #define DBR_CW_BASE_BASE_H
 
+#include "base/format.h"
 #include "client-win/base/utf.h"
 
 #include <stdbool.h>
@@ -30,9 +31,9 @@ int64_t dbr_win_unix_s(void);
 
 /* One line, UTF-8, to the console (as what it shows there) or to the file that stands for it; no newline in
  * fmt. */
-void dbr_say(const char *fmt, ...) __attribute__((format(__printf__, 1, 2)));
+void dbr_say(const char *fmt, ...) DBR_PRINTF(1, 2);
 /* The same to the error output: what is wrong, why, and the way out. */
-void dbr_complain(const char *fmt, ...) __attribute__((format(__printf__, 1, 2)));
+void dbr_complain(const char *fmt, ...) DBR_PRINTF(1, 2);
 
 /* The absolute path of this program, never shortened. 0 or DBR_ERR_SPACE. */
 int dbr_win_own_path(dbr_utf16 *out, size_t cap);
