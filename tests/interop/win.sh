@@ -24,6 +24,7 @@ tapwire=$build/tests/unit/client-win/engine/tapwire
 LAB_CLIENT=drawbridged
 FRAMES=5555
 
+trap '' PIPE # who has ended hears nothing
 lab_begin win
 export WINEPREFIX=$LAB_DIR/wine
 wine() { x c1 "$LAB_LIB/wine.sh" "$@"; }
@@ -33,7 +34,7 @@ trap 'wine --end 2>/dev/null; lab_end' EXIT
 
 out() { echo "${LAB_CLI_LOG[c1]}"; }
 said() { lab_wait_log "$(out)" "$1" "${2:-5}" "${3:-1}" || why "the client does not say '$1': $(tail -n 3 "$(out)" | tr '\n' ';')"; }
-tell() { echo "$*" >&"$WIN_IN"; }
+tell() { echo "$*" 2>/dev/null >&"$WIN_IN"; }
 
 # inline FILE TAG [KEY_LINE]
 inline() { printf '<%s>\n' "$1"; cat "$2"; printf '</%s>\n' "$1"; }
@@ -107,9 +108,128 @@ ping_through() { lab_ping c1 192.168.77.10 5 || why "no ping to the LAN"; }
 connects() {
     with -- || return
     ping_through || return
+    x c1 ping -n -q -c 3 -i 0.2 -s 1400 -W 2 192.168.77.10 >/dev/null || why "long frames do not pass" || return
     win_stop
-    said '^EXIT 0' 3
+    said '^EXIT 0' 3 && said '^NET_CLEAR' 1
 }
+
+# Four megabytes each way: what arrives is what was sent.
+tcp() {
+    with -- || return
+    ping_through || return
+    head -c 4000000 /dev/urandom >"$LAB_DIR/bytes"
+    transfer c1 lan 192.168.77.10 up && transfer lan c1 "$(lab_tunnel_ip c1)" down
+}
+
+# transfer FROM TO ADDRESS WAY
+transfer() {
+    rm -f "$LAB_DIR/got"
+    lab_bg "$2" "$LAB_DIR/tcp.log" timeout 30 $LAB_PYTHON -c '
+import socket, sys
+s = socket.create_server(("", 7000)); c = s.accept()[0]; out = open(sys.argv[1], "wb")
+while b := c.recv(65536): out.write(b)' "$LAB_DIR/got"
+    local receiver=$LAB_PID
+    lab_until 3 x "$2" sh -c "ss -tln | grep -q :7000"
+    x "$1" timeout 30 $LAB_PYTHON -c '
+import socket, sys
+c = socket.create_connection((sys.argv[1], 7000), 10); c.sendall(open(sys.argv[2], "rb").read())' "$3" "$LAB_DIR/bytes"
+    lab_until 5 lab_gone "$receiver"
+    cmp "$LAB_DIR/bytes" "$LAB_DIR/got" || why "4 MB $4: not what was sent"
+}
+
+# The LAN's own DHCP serves the client, through the tunnel.
+dhcp() {
+    command -v udhcpc >/dev/null && command -v dnsmasq >/dev/null || { skipped "udhcpc or dnsmasq is not installed"; return; }
+    with 'server-bridge' -- || return
+    said '^NET_DHCP' 1 || return
+    lab_bg lan "$LAB_DIR/dhcpd.log" dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=eth0 --user=root \
+        --dhcp-range=192.168.77.200,192.168.77.240,255.255.255.0,10m --no-ping --dhcp-authoritative \
+        --dhcp-leasefile="$LAB_DIR/leases"
+    local d=$LAB_PID got
+    x c1 udhcpc -i tap0 -n -q -t 10 -T 1 -s /bin/true >"$LAB_DIR/udhcpc.log" 2>&1
+    got=$?
+    lab_stop "$d"
+    [ $got = 0 ] || why "no lease: $(tail -n 2 "$LAB_DIR/udhcpc.log" | tr '\n' ';')"
+}
+
+# Keys change under a ping, at the client's wish; nothing is lost that a second try does not bring.
+renegotiation() {
+    with 'reneg-sec 0' -- 'reneg-sec 4' || return
+    ping_through || return
+    x c1 ping -n -q -c 90 -i 0.1 -W 2 192.168.77.10 >"$LAB_DIR/ping.log"
+    said 'Data Channel|VERIFY OK: depth=0' 5 3 || return
+    grep -qE ' (0|1)(\.[0-9]+)?% packet loss' "$LAB_DIR/ping.log" || why "$(tail -n 2 "$LAB_DIR/ping.log" | tr '\n' ';')" || return
+    [ "$(grep -c '^STATE CONNECTED' "$(out)")" = 1 ] || why "it connected again"
+}
+
+# A list that names the client ends its session, and the user reads why.
+revocation() {
+    cp "$LAB_PKI/crl0.pem" "$LAB_DIR/live.pem"
+    with "crl-verify $LAB_DIR/live.pem" -- "cert $LAB_PKI/gone.crt" "key $LAB_PKI/gone.key" || return
+    ping_through || return
+    cp "$LAB_PKI/crl.pem" "$LAB_DIR/live.new" && mv "$LAB_DIR/live.new" "$LAB_DIR/live.pem"
+    said '^STATE FAILED .*revoked' 5 && lab_no_ping c1 192.168.77.10 && said '^EXIT 1' 3
+}
+
+passphrase() {
+    openssl pkcs8 -topk8 -v2 aes256 -in "$LAB_PKI/c1.key" -out "$LAB_DIR/locked.key" -passout pass:sesame || return
+    lab_server_start || why "server does not start" || return
+    win_start "key $LAB_DIR/locked.key"
+    said '^ASK 1 Passphrase' 10 || return
+    tell answer 1 - barley
+    said '^ASK 1 .*does not open' 5 || return
+    tell answer 1 - sesame
+    said '^STATE CONNECTED' 10 && win_address && ping_through
+}
+
+# The server is killed and comes back.
+server_restarts() {
+    with 'keepalive 1 4' -- || return
+    ping_through || return
+    lab_stop "$LAB_SRV_PID" KILL
+    LAB_SRV_PID=
+    said '^STATE RECONNECTING' 10 || return
+    lab_server_start 'keepalive 1 4' || why "server does not start again" || return
+    said '^STATE CONNECTED' 20 2 && ping_through
+}
+
+gates() {
+    openvpn --genkey tls-crypt-v2-server "$LAB_DIR/v2s.key" >/dev/null 2>&1 &&
+        openvpn --tls-crypt-v2 "$LAB_DIR/v2s.key" --genkey tls-crypt-v2-client "$LAB_DIR/v2c.key" >/dev/null 2>&1 || { skipped "no openvpn to make the keys"; return; }
+    with '!tls-auth' "+tls-crypt-v2 $LAB_DIR/v2s.key" -- '!tls-auth' "+tls-crypt-v2 $LAB_DIR/v2c.key" || return
+    ping_through
+}
+
+# Against the stock server: its push, its ciphers, its framing.
+stock() {
+    lab_have openvpn || { skipped "$LAB_WHY"; return; }
+    LAB_SERVER=openvpn
+    with "$@"
+    local status=$?
+    [ $status != 0 ] || { ping_through && x c1 ping -n -q -c 3 -i 0.2 -s 1400 -W 2 192.168.77.10 >/dev/null || why "no ping to the LAN"; }
+    status=$?
+    win_stop
+    lab_server_stop
+    lab_unbridge_by_hand
+    LAB_SERVER=drawbridged
+    return $status
+}
+
+# Figures, for those who ask: win.sh --only throughput
+throughput() {
+    [ -n "${LAB_ONLY:-}" ] || { skipped "only when asked for (--only throughput)"; return; }
+    with -- || return
+    ping_through || return
+    lab_bg lan "$LAB_DIR/iperf.log" iperf3 -s -1
+    lab_nap 0.5
+    T_NOTE="up $(x c1 iperf3 -c 192.168.77.10 -t 5 -f m | awk '/receiver/{print $7, $8}')"
+    lab_bg lan "$LAB_DIR/iperf.log" iperf3 -s -1
+    lab_nap 0.5
+    T_NOTE+=", down $(x c1 iperf3 -c 192.168.77.10 -R -t 5 -f m | awk '/receiver/{print $7, $8}')"
+}
+
+# The lab's own way to end a client is a signal; this one is asked.
+lab_client_stop() { win_stop; }
 
 lab_pki || exit 1
 lab_office 1 || exit 1
@@ -117,4 +237,14 @@ t0=$(lab_now_ms)
 wine cmd /c exit >/dev/null 2>&1
 t_note "wine prefix $(($(lab_now_ms) - t0)) ms"
 t_case connects connects
+t_case tcp-both-ways tcp
+t_case dhcp-through-the-tunnel dhcp
+t_case renegotiation renegotiation
+t_case revocation-cuts revocation
+t_case passphrase-asked-again passphrase
+t_case server-restarts server_restarts
+t_case tls-crypt-v2 gates
+t_case stock-server stock --
+t_case stock-server-cbc stock 'data-ciphers AES-256-CBC' -- 'data-ciphers AES-256-CBC'
+t_case throughput throughput
 t_end
