@@ -10,6 +10,7 @@
 #include "client-win/keystore/vault.h"
 
 #define SECRET     "do-not-leak-me"
+#define SECRET_64  "by1ub3QtbGVhay1t" /* in base64, 5 bytes behind its start */
 #define FAKE_ROOT  "C:\\Users\\bob\\AppData\\Local\\Drawbridge\\profiles"
 #define FAKE_FILES 64
 

@@ -237,6 +237,22 @@ static void keys(void **state)
     assert_int_equal(fake_leaks, 0);
 }
 
+/* What the text left when it grew is wiped. */
+static void growth(void **state)
+{
+    char *text = malloc(100000);
+    struct dbr_inlined in;
+    (void)state;
+    size_t n = (size_t)sprintf(text, "key bob.key\nclient\n");
+    for (int i = 0; i < 9000; i++)
+        n += (size_t)sprintf(text + n, "verb 3\n");
+    assert_int_equal(make(&in, text, n), 0);
+    assert_true(in.len > n);
+    dbr_inlined_free(&in);
+    free(text);
+    assert_int_equal(fake_leaks, 0);
+}
+
 /* The watch over free() sees a secret that was not wiped. */
 static void watch_works(void **state)
 {
@@ -253,7 +269,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(watch_works), cmocka_unit_test(good_ones),
         cmocka_unit_test(bad_ones),    cmocka_unit_test(what_lies_in_the_clear),
-        cmocka_unit_test(bounds),      cmocka_unit_test(keys),
+        cmocka_unit_test(bounds),      cmocka_unit_test(growth),
+        cmocka_unit_test(keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
