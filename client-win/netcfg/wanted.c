@@ -5,12 +5,14 @@
 #include "client-win/netcfg/plan.h"
 
 #include "base/err.h"
+#include "base/format.h"
+#include "client-win/netcfg/lists.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static int refuse(char why[DBR_NET_WHY], int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int refuse(char why[DBR_NET_WHY], int err, const char *fmt, ...) DBR_PRINTF(3, 4);
 static int refuse(char why[DBR_NET_WHY], int err, const char *fmt, ...)
 {
     va_list ap;
@@ -133,28 +135,10 @@ static int take_dns(struct dbr_netcfg *n, const struct dbr_pm *m, char why[DBR_N
     return 0;
 }
 
-/* Labels of letters, digits, '-' and '_', none empty: what can stand in a list and in a registry value. */
-static bool is_domain(const char *s)
-{
-    size_t label = 0, n = strnlen(s, DBR_PM_DOMAIN);
-    if (n == 0 || n == DBR_PM_DOMAIN)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        bool letter = (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
-                      (s[i] >= '0' && s[i] <= '9') || s[i] == '-' || s[i] == '_';
-        if (!letter && (s[i] != '.' || label == 0))
-            return false;
-        label = letter ? label + 1 : 0;
-        if (label > 63)
-            return false;
-    }
-    return true;
-}
-
 static int take_search(struct dbr_netcfg *n, const struct dbr_pm *m, char why[DBR_NET_WHY])
 {
     const char *s = m->net_search.domain;
-    if (!is_domain(s))
+    if (!dbr_net_is_domain(s))
         return refuse(why, DBR_ERR_SHAPE, "the server gave a domain that is none; tell its administrator");
     size_t total = strlen(s) + 1;
     for (size_t i = 0; i < n->domains; i++) {
