@@ -6,6 +6,7 @@
 #include "client-win/base/base.h"
 #include "client-win/engine/run.h"
 #include "commands.h"
+#include "profiles.h"
 #include "client-win/service/service_win.h"
 
 #include <windows.h>
@@ -55,6 +56,10 @@ static const struct {
     const char *use; /* NULL: not for users */
 } commands[] = {
     {"connect", dbr_cmd_connect, "connect NAME           connect, here in the console; Ctrl-C disconnects"},
+    {"import", dbr_cmd_import, "import FILE [NAME]     bring a profile in, encrypted"},
+    {"list", dbr_cmd_list, "list                   the profiles that are in"},
+    {"rename", dbr_cmd_rename, "rename NAME NEW-NAME   give a profile another name"},
+    {"remove", dbr_cmd_remove, "remove NAME            overwrite and delete a profile"},
     {"check", dbr_cmd_check, "check                  what is here, and what is missing"},
     {"install", dbr_cmd_install, "install [--protect]    install the service, or repair it (administrators)"},
     {"uninstall", dbr_cmd_uninstall,
