@@ -225,11 +225,31 @@ static void ended(struct dbr_engine *e)
     c->again = false;
 }
 
+/* The first answer of this server. */
+static void heard(struct dbr_engine *e)
+{
+    struct call *c = &e->call;
+    if (c->answer_ns == NEVER || !dbr_session_has_tls(c->session))
+        return;
+    c->answer_ns = NEVER;
+    if (!e->waits_for)
+        engine_state(e, DBR_ENGINE_AUTHENTICATING, "");
+}
+
+void call_is_up(struct dbr_engine *e)
+{
+    struct call *c = &e->call;
+    c->failures = c->rounds = 0;
+    c->answer_ns = NEVER;
+    c->known[remote_index(c)] = c->to;
+}
+
 void call_settle(struct dbr_engine *e)
 {
     struct call *c = &e->call;
     if (!c->session)
         return;
+    heard(e);
     enum dbr_session_state state = dbr_session_state(c->session);
     if (state >= DBR_SESSION_CLOSING)
         frames_down(e);
@@ -394,12 +414,6 @@ static void ask_server(struct dbr_engine *e)
 void call_tick(struct dbr_engine *e)
 {
     struct call *c = &e->call;
-    if (c->session && c->answer_ns != NEVER && dbr_session_has_tls(c->session)) {
-        c->answer_ns = NEVER;
-        if (!e->waits_for)
-            engine_state(e, DBR_ENGINE_AUTHENTICATING, "");
-        c->known[remote_index(c)] = c->to;
-    }
     if (c->session && e->now.ns >= c->answer_ns) {
         c->answer_ns = NEVER;
         call_end(e, "no answer from this server; trying the next");

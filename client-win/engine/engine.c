@@ -148,6 +148,19 @@ void dbr_engine_stop(struct dbr_engine *e, const struct dbr_now *now)
         stopped(e);
 }
 
+void dbr_engine_fail(struct dbr_engine *e, const char *text, const struct dbr_now *now)
+{
+    e->now = *now;
+    if (e->over || e->stopping)
+        return;
+    e->call.leave = true;
+    snprintf(e->call.why, sizeof e->call.why, "%s", text);
+    call_end(e, text);
+    call_settle(e);
+    if (!e->call.session)
+        engine_fail(e, e->call.why);
+}
+
 bool dbr_engine_over(const struct dbr_engine *e)
 {
     return e->over;
@@ -221,11 +234,14 @@ uint64_t dbr_engine_deadline(const struct dbr_engine *e)
 void dbr_engine_net_done(struct dbr_engine *e, uint32_t err, const char *text, const struct dbr_now *now)
 {
     e->now = *now;
-    if (!e->net.waits)
+    if (!e->net.pending)
         return;
-    e->net.waits = false;
+    e->net.pending--;
     if (err)
         engine_log(e, DBR_LOG_ERROR, "network settings: %s", text);
+    if (!e->net.waits || e->net.pending)
+        return;
+    e->net.waits = false;
     if (e->data.up && !e->over && !e->stopping)
         engine_state(e, DBR_ENGINE_CONNECTED, err ? text : "");
 }

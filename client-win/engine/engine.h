@@ -98,6 +98,8 @@ void dbr_engine_free(struct dbr_engine *e); /* wipes; NULL is fine */
 void dbr_engine_start(struct dbr_engine *e, const struct dbr_now *now);
 /* Says goodbye to the server and takes the network steps back; then the state is IDLE. */
 void dbr_engine_stop(struct dbr_engine *e, const struct dbr_now *now);
+/* It is of no use to go on: the server is left, and the state will be FAILED with this text for the user. */
+void dbr_engine_fail(struct dbr_engine *e, const char *text, const struct dbr_now *now);
 /* True once it is IDLE after a stop, or FAILED: nothing will happen any more. */
 bool dbr_engine_over(const struct dbr_engine *e);
 

@@ -69,6 +69,8 @@ static const struct {
     {DBR_D_control_socket, NULL},
     {DBR_D_metrics, NULL},
     {DBR_D_mark, NULL},
+    {DBR_D_local, NULL},
+    {DBR_D_lport, NULL},
     {DBR_D_bind_dev, NULL},
     {DBR_D_dev_node, NULL},
     {DBR_D_lladdr, NULL},

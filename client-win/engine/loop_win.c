@@ -40,10 +40,14 @@ enum {
     SLEPT_MS = 1500,
 };
 
+#define TAP_PAUSE_NS    500000000ull
+#define TAP_PATIENCE_NS 15000000000ull
+
 struct loop;
 
 struct tap_read {
     struct op op;
+    bool idle; /* the driver does not have it */
     uint8_t room[TAP_ROOM];
 };
 
@@ -72,6 +76,8 @@ struct loop {
     bool gone;  /* nobody is at the other end of the pipe */
     bool media; /* the adapter's cable is in, and frames are read */
     int code;
+    uint64_t tap_again_ns,
+        tap_lost_ns;  /* when reads are begun again, and when that was long enough; 0: they run */
     unsigned waiting; /* writes to the pipe in flight */
     struct op pipe_read;
     uint8_t message[DBR_PM_MAX];
@@ -158,16 +164,21 @@ static void say_line(struct loop *l, int level, const char *line)
 
 static void read_tap(struct loop *l, struct tap_read *r);
 
-static void tap_gone(struct loop *l, DWORD error)
+/* A read failed: the driver lets go of all of them when the computer goes to sleep. They are begun again,
+ * until the adapter has been silent for long. */
+static void tap_trouble(struct loop *l, struct tap_read *r, DWORD error)
 {
     char text[160];
-    if (l->gone || !l->engine || dbr_engine_over(l->engine))
+    r->idle = true;
+    if (!l->tap_again_ns)
+        l->tap_again_ns = l->now.ns + TAP_PAUSE_NS;
+    if (!l->tap_lost_ns)
+        l->tap_lost_ns = l->now.ns + TAP_PATIENCE_NS;
+    if (!l->engine || l->now.ns < l->tap_lost_ns)
         return;
     snprintf(text, sizeof text, "The network adapter of Drawbridge has gone (error %lu). Connect again.",
              error);
-    dbr_engine_stop(l->engine, &l->now);
-    l->code = 1;
-    say_state(l, DBR_ENGINE_FAILED, text);
+    dbr_engine_fail(l->engine, text, &l->now);
 }
 
 static void tap_read_done(struct op *op, DWORD error, DWORD n)
@@ -175,9 +186,10 @@ static void tap_read_done(struct op *op, DWORD error, DWORD n)
     struct loop *l = op->owner;
     struct tap_read *r = (struct tap_read *)op;
     if (error && error != ERROR_MORE_DATA) {
-        tap_gone(l, error);
+        tap_trouble(l, r, error);
         return;
     }
+    l->tap_lost_ns = 0;
     if (!error && l->engine)
         dbr_engine_frame(l->engine, r->room + DBR_ENGINE_HEADROOM, n, &l->now);
     read_tap(l, r);
@@ -185,10 +197,22 @@ static void tap_read_done(struct op *op, DWORD error, DWORD n)
 
 static void read_tap(struct loop *l, struct tap_read *r)
 {
+    r->idle = false;
     memset(&r->op.over, 0, sizeof r->op.over);
     if (!ReadFile(l->tap, r->room + DBR_ENGINE_HEADROOM, DBR_ENGINE_FRAME_MAX, NULL, &r->op.over) &&
         GetLastError() != ERROR_IO_PENDING && GetLastError() != ERROR_MORE_DATA)
-        tap_gone(l, GetLastError());
+        tap_trouble(l, r, GetLastError());
+}
+
+static void look_after_tap(struct loop *l)
+{
+    if (!l->tap_again_ns || l->now.ns < l->tap_again_ns)
+        return;
+    l->tap_again_ns = 0;
+    dbr_tapw_media(l->tap, true);
+    for (size_t i = 0; i < TAP_READS; i++)
+        if (l->reads[i].idle)
+            read_tap(l, &l->reads[i]);
 }
 
 static void tap_write_done(struct op *op, DWORD error, DWORD n)
@@ -455,6 +479,8 @@ static void look_for_sleep(struct loop *l)
 static DWORD wait_ms(const struct loop *l)
 {
     uint64_t at = l->engine ? dbr_engine_deadline(l->engine) : UINT64_MAX;
+    if (l->tap_again_ns && l->tap_again_ns < at)
+        at = l->tap_again_ns;
     if (at <= l->now.ns)
         return 0;
     uint64_t ms = (at - l->now.ns + 999999) / 1000000;
@@ -475,6 +501,7 @@ static void turn(struct loop *l, DWORD most_ms)
         n = 0;
     look_at_clocks(l);
     look_for_sleep(l);
+    look_after_tap(l);
     for (ULONG i = 0; i < n; i++) {
         struct op *op = (struct op *)entries[i].lpOverlapped;
         op->done(op, error_of(&entries[i]), entries[i].dwNumberOfBytesTransferred);

@@ -40,8 +40,9 @@ struct udp_ops {
 struct udp *udp_open(HANDLE port, const struct dbr_addr *to, bool anyone, int rcvbuf, int sndbuf,
                      const struct udp_ops *ops, void *arg, DWORD *error);
 void udp_send(struct udp *u, const struct dbr_addr *to, const uint8_t *bytes, size_t len);
-/* True if a call now would leave from another address of ours, or could not leave. */
-bool udp_way_changed(const struct udp *u);
+/* True if a call now would leave from another address of ours than when this was asked last, or at the
+ * opening; no way at all is another one, too. */
+bool udp_way_changed(struct udp *u);
 void udp_close(struct udp *u); /* no datagram() after this; NULL is fine */
 
 /* ---- resolve_win.c ---- */

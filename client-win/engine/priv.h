@@ -83,7 +83,9 @@ struct data {
 struct net {
     struct dbr_net_step steps[MAX_STEPS], applied[MAX_STEPS];
     size_t n, n_applied;
-    bool is_applied, waits, full, dropped;
+    bool is_applied, full, dropped;
+    bool waits;       /* we are connected once Windows is done */
+    unsigned pending; /* APPLYs that were not answered yet */
 };
 
 struct dbr_engine {
@@ -127,6 +129,7 @@ enum load load_tls(struct dbr_engine *e, char *why, size_t cap);
 /* call.c */
 void call_begin(struct dbr_engine *e);                /* when all that must be asked was */
 void call_settle(struct dbr_engine *e);               /* looks at the session after each call into it */
+void call_is_up(struct dbr_engine *e);                /* the server has let us in */
 void call_end(struct dbr_engine *e, const char *why); /* this call; what is next is in e->call */
 void call_tick(struct dbr_engine *e);
 uint64_t call_deadline(const struct dbr_engine *e);

@@ -271,7 +271,7 @@ void push_steps(struct dbr_engine *e)
     collect(e);
     bool same =
         n->is_applied && n->n == n->n_applied && memcmp(n->steps, n->applied, n->n * sizeof *n->steps) == 0;
-    if (same && !n->waits) {
+    if (same && !n->pending) {
         engine_state(e, DBR_ENGINE_CONNECTED, "");
         return;
     }
@@ -283,6 +283,7 @@ void push_steps(struct dbr_engine *e)
     for (size_t i = 0; i < n->n; i++)
         e->ops->net(e->arg, &n->steps[i]);
     tell(e, DBR_NET_APPLY);
+    n->pending++;
     memcpy(n->applied, n->steps, n->n * sizeof *n->steps);
     n->n_applied = n->n;
     n->is_applied = true;
@@ -349,8 +350,8 @@ int push_take(struct dbr_engine *e, const char *options)
     if (err)
         return err;
     login_pushed(e, &e->pulled);
-    e->call.failures = e->call.rounds = 0;
-    e->call.answer_ns = NEVER;
+    call_is_up(e);
+    e->waits_for = 0; /* whatever the server wanted to know, it has let us in */
     return 0;
 }
 

@@ -30,7 +30,7 @@ struct udp {
     unsigned pending; /* receives that Windows has */
     bool closed, anyone;
     int family;
-    struct dbr_addr to, own; /* own: our address when it was opened, port 0 */
+    struct dbr_addr to, own; /* own: our address on the way to it, port 0; family 0: there is no way */
     const struct udp_ops *ops;
     void *arg;
     struct receive in[RECEIVES];
@@ -108,10 +108,14 @@ static int way_to(const struct dbr_addr *to, struct dbr_addr *own)
     return err ? DBR_ERR_IO : 0;
 }
 
-bool udp_way_changed(const struct udp *u)
+bool udp_way_changed(struct udp *u)
 {
     struct dbr_addr own;
-    return way_to(&u->to, &own) || !dbr_addr_equal(&own, &u->own);
+    if (way_to(&u->to, &own))
+        own = (struct dbr_addr){0};
+    bool changed = !dbr_addr_equal(&own, &u->own);
+    u->own = own;
+    return changed;
 }
 
 static void set_options(SOCKET s, int rcvbuf, int sndbuf)

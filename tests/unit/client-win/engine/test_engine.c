@@ -155,6 +155,39 @@ static void full_tunnel_leaves_the_server_outside(void **state)
     rig_free(r);
 }
 
+/* Names are not resolved beside a full tunnel: the known address is called first, then the settings are taken
+ * back. */
+static void full_tunnel_is_taken_back_for_names(void **state)
+{
+    (void)state;
+    struct rig *r = connected(
+        &(struct rig_options){.push = {address, gateway, "redirect-gateway def1", "ping-restart 10"}}, 1);
+    r->no_names = true;
+    rig_server_dies(r);
+    assert_true(rig_until(r, DBR_ENGINE_RECONNECTING, 15));
+    rig_run(r, 5000);
+    assert_int_equal(r->n_clears, 0);
+    assert_int_equal(r->opens, 2); /* without a name */
+    rig_run(r, 20000);
+    assert_int_equal(r->n_clears, 1);
+    r->no_names = false;
+    rig_server_lives(r);
+    assert_true(rig_until(r, DBR_ENGINE_CONNECTED, 60));
+    assert_int_equal(r->n_applies, 2);
+    rig_free(r);
+}
+
+static void an_adapter_that_goes_is_told(void **state)
+{
+    (void)state;
+    struct rig *r = connected(&(struct rig_options){.push = {address}}, 1);
+    dbr_engine_fail(r->engine, "The adapter has gone.", &r->now);
+    assert_true(rig_until(r, DBR_ENGINE_FAILED, 10));
+    assert_string_equal(rig_last(r, 's'), "The adapter has gone.");
+    assert_int_equal(r->n_clears, 1);
+    rig_free(r);
+}
+
 static void without_address_dhcp(void **state)
 {
     (void)state;
@@ -539,6 +572,8 @@ int main(void)
         cmocka_unit_test(loss_stops_nobody),
         cmocka_unit_test(push_becomes_steps),
         cmocka_unit_test(full_tunnel_leaves_the_server_outside),
+        cmocka_unit_test(full_tunnel_is_taken_back_for_names),
+        cmocka_unit_test(an_adapter_that_goes_is_told),
         cmocka_unit_test(without_address_dhcp),
         cmocka_unit_test(connected_only_when_windows_is_done),
         cmocka_unit_test(renegotiates),
