@@ -26,44 +26,64 @@ int look_iface(struct net_os *os, struct dbr_net_op *op)
 {
     MIB_IPINTERFACE_ROW row;
     DWORD e = get_iface(os, op->family, &row);
+    if (os_is_gone(e) && op->family == 6) {
+        op->was = DBR_NET_PRESENT; /* no IPv6 on this adapter: nothing to do, an address will say so */
+        return 0;
+    }
     if (e != NO_ERROR)
-        return os_fail(os,
-                       op->family == 4 ? "IPv4 is switched off in the properties of the TAP adapter"
-                                       : "IPv6 is switched off in the properties of the TAP adapter",
-                       e);
+        return os_fail(os, "IPv4 is switched off in the properties of the TAP adapter", e);
     op->old_metric = row.Metric;
     op->old_auto = row.UseAutomaticMetric;
     op->old_mtu = row.NlMtu;
+    op->old_no_default = row.DisableDefaultRoutes;
     return 0;
 }
 
-static DWORD set_iface(const struct net_os *os, uint8_t family, bool by_itself, uint32_t metric, uint32_t mtu)
+static int set_iface(struct net_os *os, const struct dbr_net_op *op,
+                     void (*change)(MIB_IPINTERFACE_ROW *row, const struct dbr_net_op *op), bool may_be_gone)
 {
     MIB_IPINTERFACE_ROW row;
-    DWORD e = get_iface(os, family, &row);
-    if (e != NO_ERROR)
-        return e;
-    if (family == 4)
-        row.SitePrefixLength = 0; /* what Get gives is refused by Set otherwise */
-    row.UseAutomaticMetric = by_itself;
-    if (!by_itself && metric)
-        row.Metric = metric;
-    if (mtu)
-        row.NlMtu = mtu;
-    return SetIpInterfaceEntry(&row);
+    DWORD e = get_iface(os, op->family, &row);
+    if (e == NO_ERROR) {
+        if (op->family == 4)
+            row.SitePrefixLength = 0; /* what Get gives is refused by Set otherwise */
+        change(&row, op);
+        e = SetIpInterfaceEntry(&row);
+    }
+    return e == NO_ERROR || (may_be_gone && os_is_gone(e))
+               ? 0
+               : os_fail(os, "metric and MTU of the TAP adapter", e);
+}
+
+static void as_wanted(MIB_IPINTERFACE_ROW *row, const struct dbr_net_op *op)
+{
+    if (op->metric) {
+        row->UseAutomaticMetric = FALSE;
+        row->Metric = op->metric;
+    }
+    if (op->mtu)
+        row->NlMtu = op->mtu;
+    row->DisableDefaultRoutes = op->no_default;
+}
+
+static void as_before(MIB_IPINTERFACE_ROW *row, const struct dbr_net_op *op)
+{
+    row->UseAutomaticMetric = op->old_auto;
+    if (!op->old_auto)
+        row->Metric = op->old_metric;
+    if (op->mtu)
+        row->NlMtu = op->old_mtu;
+    row->DisableDefaultRoutes = op->old_no_default;
 }
 
 int act_iface(struct net_os *os, const struct dbr_net_op *op)
 {
-    bool by_itself = op->metric == 0 && op->old_auto;
-    DWORD e = set_iface(os, op->family, by_itself, op->metric, op->mtu);
-    return e == NO_ERROR ? 0 : os_fail(os, "metric and MTU of the TAP adapter", e);
+    return set_iface(os, op, as_wanted, false);
 }
 
 int undo_iface(struct net_os *os, const struct dbr_net_op *op)
 {
-    DWORD e = set_iface(os, op->family, op->old_auto, op->old_metric, op->mtu ? op->old_mtu : 0);
-    return e == NO_ERROR || os_is_gone(e) ? 0 : os_fail(os, "metric and MTU of the TAP adapter", e);
+    return set_iface(os, op, as_before, true);
 }
 
 /* Flags of the TAP's IPv4 side, 0 where it is gone. */

@@ -34,7 +34,8 @@ int dbr_netcfg_undo(struct dbr_netcfg_job *job, char why[DBR_NET_WHY]);
  * How many adapters were put back, or a negative error with one line in why. */
 int dbr_netcfg_recover(char why[DBR_NET_WHY]);
 
-/* True if a journal waits for dbr_netcfg_recover (for `drawbridge check`). */
-bool dbr_netcfg_has_leftovers(void);
+/* How many journals wait for dbr_netcfg_recover (for `drawbridge check`); DBR_ERR_AUTH: only administrators
+ * may look. */
+int dbr_netcfg_leftovers(void);
 
 #endif

@@ -257,7 +257,7 @@ int dbr_netcfg_apply(struct dbr_netcfg_job *job, const struct dbr_netcfg *wanted
     return err;
 }
 
-/* Calls take for each journal of the folder; returns how many there are. */
+/* Calls take for each journal of the folder; how many there are, or DBR_ERR_AUTH. */
 static int each_journal(void (*take)(void *arg, const char *guid), void *arg)
 {
     wchar_t pattern[512];
@@ -267,7 +267,7 @@ static int each_journal(void (*take)(void *arg, const char *guid), void *arg)
         return 0;
     HANDLE h = FindFirstFileW(pattern, &found);
     if (h == INVALID_HANDLE_VALUE)
-        return 0;
+        return GetLastError() == ERROR_ACCESS_DENIED ? DBR_ERR_AUTH : 0;
     do {
         char name[DBR_NET_GUID + 8];
         if (dbr_utf8_from16(name, sizeof name, found.cFileName) != 0 || strlen(name) != DBR_NET_GUID + 3)
@@ -313,7 +313,7 @@ int dbr_netcfg_recover(char why[DBR_NET_WHY])
     return r.err ? r.err : r.back;
 }
 
-bool dbr_netcfg_has_leftovers(void)
+int dbr_netcfg_leftovers(void)
 {
-    return each_journal(NULL, NULL) > 0;
+    return each_journal(NULL, NULL);
 }

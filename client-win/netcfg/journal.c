@@ -42,9 +42,10 @@ size_t dbr_net_journal_line(const struct dbr_net_op *o, char out[DBR_NET_LINE])
     int n = 0;
     switch (o->kind) {
     case DBR_NET_OP_IFACE:
-        n = snprintf(out, DBR_NET_LINE, "iface %u metric %u mtu %u was %u %s %u\n", o->family,
-                     (unsigned)o->metric, (unsigned)o->mtu, (unsigned)o->old_metric,
-                     o->old_auto ? "auto" : "fixed", (unsigned)o->old_mtu);
+        n = snprintf(out, DBR_NET_LINE, "iface %u metric %u mtu %u %s was %u %s %u %s %s\n", o->family,
+                     (unsigned)o->metric, (unsigned)o->mtu, o->no_default ? "closed" : "open",
+                     (unsigned)o->old_metric, o->old_auto ? "auto" : "fixed", (unsigned)o->old_mtu,
+                     o->old_no_default ? "closed" : "open", was_word[o->was]);
         break;
     case DBR_NET_OP_ADDRESS:
         n = snprintf(out, DBR_NET_LINE, "address %u %s %s\n", o->family, dbr_net_text(&o->dst, dst),
@@ -180,6 +181,15 @@ static void list(struct words *w, char out[DBR_NET_LIST])
         memcpy(out, s, n + 1);
 }
 
+static bool either(struct words *w, const char *yes, const char *no)
+{
+    const char *s = word(w);
+    bool is = strcmp(s, yes) == 0;
+    if (!is && strcmp(s, no) != 0)
+        w->bad = true;
+    return is;
+}
+
 static void iface(struct words *w, struct dbr_net_op *o)
 {
     o->family = family(w);
@@ -187,13 +197,15 @@ static void iface(struct words *w, struct dbr_net_op *o)
     o->metric = number(w, 9999);
     expect(w, "mtu");
     o->mtu = number(w, DBR_NET_MTU_MAX);
+    o->no_default = either(w, "closed", "open");
     expect(w, "was");
     o->old_metric = number(w, UINT32_MAX);
-    const char *how = word(w);
-    o->old_auto = strcmp(how, "auto") == 0;
-    if (!o->old_auto && strcmp(how, "fixed") != 0)
-        w->bad = true;
+    o->old_auto = either(w, "auto", "fixed");
     o->old_mtu = number(w, UINT32_MAX);
+    o->old_no_default = either(w, "closed", "open");
+    o->was = was(w);
+    if (o->was == DBR_NET_BY_DHCP)
+        w->bad = true;
 }
 
 static void address(struct words *w, struct dbr_net_op *o)

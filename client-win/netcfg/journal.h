@@ -7,7 +7,7 @@
  *   adapter {0F2C6A7D-...} 0006000001000000
  *   route 4 198.51.100.7/32 via 192.0.2.1 metric 0 on 0006008002000000 absent
  *   wall
- *   iface 4 metric 3 mtu 1400 was 25 auto 1500
+ *   iface 4 metric 3 mtu 1400 closed was 25 auto 1500 open absent
  *   address 4 192.0.2.9/24 dhcp
  *   dns 4 192.0.2.1,192.0.2.2 was -
  *   search office.example was -

@@ -125,15 +125,18 @@ static void plan_around(const struct dbr_netcfg *n, struct dbr_net_plan *p)
 }
 
 /* Before all others goes an interface that has a default route or name servers: Windows asks the name servers
- * of the interface with the lowest metric first. */
+ * of the interface with the lowest metric first. Unless the tunnel is a full one, the router that the LAN
+ * behind it names, by DHCP or by an advertisement, is not for us: its default route would draw everything
+ * into the tunnel, the packets of the tunnel itself as well. */
 static void plan_iface(const struct dbr_netcfg *n, struct dbr_net_plan *p, uint8_t family)
 {
-    bool first = p->full4 || p->full6 || n->servers || n->block_outside_dns || n->dhcp;
-    if (!wants_family(n, family) || (!first && !n->mtu))
+    if (n->addresses == 0 && !n->dhcp && n->routes == 0 && n->servers == 0)
         return;
+    bool first = p->full4 || p->full6 || n->servers || n->block_outside_dns;
     struct dbr_net_op *o = add(p, DBR_NET_OP_IFACE, family);
     o->metric = first ? DBR_NET_METRIC : 0;
-    o->mtu = n->mtu;
+    o->mtu = family == 4 || n->mtu >= 1280 ? n->mtu : 0;
+    o->no_default = family == 4 ? !p->full4 : !p->full6;
 }
 
 static void plan_addresses(const struct dbr_netcfg *n, struct dbr_net_plan *p)
@@ -155,13 +158,19 @@ static void plan_route(struct dbr_net_plan *p, const struct dbr_net_route *r, co
     memcpy(o->via, r->via, 16);
 }
 
+/* With DHCP the lease names the router; halves on the link would go before it, to nobody. */
+static bool is_the_leases(const struct dbr_netcfg *n, const struct dbr_net_route *r)
+{
+    return n->dhcp && r->dst.family == 4 && r->dst.prefix <= 1 && dbr_net_is_zero(r->via);
+}
+
 /* A default route is made of two halves: they win against the one that is there, which stays as it was. */
 static void plan_tunnel(const struct dbr_netcfg *n, struct dbr_net_plan *p)
 {
     for (size_t i = 0; i < n->routes; i++) {
         const struct dbr_net_route *r = &n->route[i];
         struct dbr_net_ip dst = r->dst;
-        if (r->around || is_own_net(n, &dst))
+        if (r->around || is_own_net(n, &dst) || is_the_leases(n, r))
             continue;
         if (dst.prefix == 0) {
             dst.prefix = 1;

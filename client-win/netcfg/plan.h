@@ -83,9 +83,10 @@ struct dbr_net_op {
     uint64_t luid;         /* ROUTE: of the interface; 0 before look(): around */
     uint32_t metric, mtu;  /* IFACE: to set, 0: as it is; ROUTE: metric */
     uint32_t old_metric, old_mtu;
-    bool old_auto;               /* IFACE: the metric was automatic */
-    char list[DBR_NET_LIST];     /* DNS, SEARCH: "192.0.2.1,192.0.2.2" */
-    char old_list[DBR_NET_LIST]; /* empty: by DHCP */
+    bool old_auto;                   /* IFACE: the metric was automatic */
+    bool no_default, old_no_default; /* IFACE: a default route that DHCP or a router gives is not taken */
+    char list[DBR_NET_LIST];         /* DNS, SEARCH: "192.0.2.1,192.0.2.2" */
+    char old_list[DBR_NET_LIST];     /* empty: by DHCP */
 };
 
 struct dbr_net_plan {

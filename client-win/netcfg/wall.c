@@ -49,11 +49,8 @@ static void shut(struct wall *w, const struct dbr_net_plan *p, enum dbr_wall_way
     if (family == 6)
         allow_neighbours(w, way);
     for (size_t i = 0; i < p->besides; i++)
-        if (p->beside[i].family == family) {
-            struct dbr_wall_rule *r = add(w, way, family, true, ALLOW_ALWAYS);
-            r->has_remote = true;
-            memcpy(r->remote, p->beside[i].ip, 16);
-        }
+        if (p->beside[i].family == family)
+            add(w, way, family, true, ALLOW_ALWAYS)->remote = p->beside[i];
     add(w, way, family, false, BLOCK_ALL);
 }
 

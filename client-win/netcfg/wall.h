@@ -36,8 +36,9 @@ struct dbr_wall_rule {
     enum dbr_wall_where where;
     uint8_t protocol;                 /* 0: any */
     uint16_t local_port, remote_port; /* 0: any; ICMPv6: local_port is the type */
-    bool has_local, has_remote;       /* one host */
-    uint8_t local[16], remote[16];
+    bool has_local;                   /* one host */
+    uint8_t local[16];
+    struct dbr_net_ip remote; /* a network; family 0: any */
 };
 
 /* Fills rule with what the plan needs; returns how many, none where nothing has to be kept out. */

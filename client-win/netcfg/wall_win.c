@@ -51,22 +51,48 @@ static FWPM_FILTER_CONDITION0 *equal(FWPM_FILTER_CONDITION0 *c, const GUID *fiel
 }
 
 /* WFP takes IPv4 addresses in the host's order. */
+static UINT32 ip4(const uint8_t ip[16])
+{
+    return (UINT32)ip[0] << 24 | (UINT32)ip[1] << 16 | (UINT32)ip[2] << 8 | ip[3];
+}
+
 static void host(FWPM_FILTER_CONDITION0 *c, const GUID *field, uint8_t family, const uint8_t ip[16],
                  FWP_BYTE_ARRAY16 *room)
 {
     equal(c, field, family == 4 ? FWP_UINT32 : FWP_BYTE_ARRAY16_TYPE);
     if (family == 4) {
-        c->conditionValue.uint32 = (UINT32)ip[0] << 24 | (UINT32)ip[1] << 16 | (UINT32)ip[2] << 8 | ip[3];
+        c->conditionValue.uint32 = ip4(ip);
     } else {
         memcpy(room->byteArray16, ip, 16);
         c->conditionValue.byteArray16 = room;
     }
 }
 
+union net_room {
+    FWP_V4_ADDR_AND_MASK v4;
+    FWP_V6_ADDR_AND_MASK v6;
+};
+
+static void network(FWPM_FILTER_CONDITION0 *c, const GUID *field, const struct dbr_net_ip *net,
+                    union net_room *room)
+{
+    equal(c, field, net->family == 4 ? FWP_V4_ADDR_MASK : FWP_V6_ADDR_MASK);
+    if (net->family == 4) {
+        room->v4.addr = ip4(net->ip);
+        room->v4.mask = net->prefix ? UINT32_MAX << (32 - net->prefix) : 0;
+        c->conditionValue.v4AddrMask = &room->v4;
+    } else {
+        memcpy(room->v6.addr, net->ip, 16);
+        room->v6.prefixLength = net->prefix;
+        c->conditionValue.v6AddrMask = &room->v6;
+    }
+}
+
 static DWORD add_rule(HANDLE engine, const struct dbr_wall_rule *r, UINT64 *luid)
 {
     FWPM_FILTER_CONDITION0 c[CONDITIONS];
-    FWP_BYTE_ARRAY16 local, remote;
+    FWP_BYTE_ARRAY16 local;
+    union net_room remote;
     wchar_t name[] = L"Drawbridge";
     FWPM_FILTER0 f = {.displayData = {.name = name}, .filterCondition = c, .subLayerKey = our_sublayer};
     UINT32 n = 0;
@@ -90,8 +116,8 @@ static DWORD add_rule(HANDLE engine, const struct dbr_wall_rule *r, UINT64 *luid
         equal(&c[n++], &by_remote_port, FWP_UINT16)->conditionValue.uint16 = r->remote_port;
     if (r->has_local)
         host(&c[n++], &by_local_address, r->family, r->local, &local);
-    if (r->has_remote)
-        host(&c[n++], &by_remote_address, r->family, r->remote, &remote);
+    if (r->remote.family)
+        network(&c[n++], &by_remote_address, &r->remote, &remote);
     f.numFilterConditions = n;
     return FwpmFilterAdd0(engine, &f, NULL, NULL);
 }

@@ -84,9 +84,9 @@ static int route_is_sane(const struct dbr_net_route *r, char why[DBR_NET_WHY])
                       dbr_net_text(&r->dst, text));
     if (!r->around)
         return 0;
-    /* Past the tunnel lies one thing, the server: nothing else may be taken out of it. */
-    if (r->dst.prefix != (r->dst.family == 4 ? 32 : 128) || !dbr_net_is_unicast(r->dst.family, r->dst.ip))
-        return refuse(why, DBR_ERR_SHAPE, "only one computer at a time goes past the tunnel, not %s",
+    /* Past the tunnel lie the server and, with `net_gateway`, single networks: never half of the Internet. */
+    if (r->dst.prefix < (r->dst.family == 4 ? 8 : 16) || !dbr_net_is_unicast(r->dst.family, r->dst.ip))
+        return refuse(why, DBR_ERR_SHAPE, "%s is too much to go past the tunnel; write smaller networks",
                       dbr_net_text(&r->dst, text));
     if (!dbr_net_is_zero(r->via))
         return refuse(why, DBR_ERR_SHAPE, "the gateway past the tunnel is chosen by Windows, not named");

@@ -52,11 +52,14 @@ static bool check_place(char line[LINE])
 
 static bool check_leftovers(char line[LINE])
 {
-    bool left = dbr_netcfg_has_leftovers();
-    snprintf(line, LINE,
-             left ? "Network: settings of a connection that broke off are still there. Restart the computer."
-                  : "Network: nothing was left behind.");
-    return !left;
+    int left = dbr_netcfg_leftovers();
+    snprintf(
+        line, LINE,
+        left > 0
+            ? "Network: settings of a connection stand, or broke off. Disconnect, or restart the computer."
+        : left < 0 ? "Network: what was left behind only an administrator can see."
+                   : "Network: nothing was left behind.");
+    return left <= 0;
 }
 
 static bool check_keys(char line[LINE])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Messages of an engine that lies, as the pipe gives them (length in one byte, then the message): whatever is
- * planned touches nothing but the TAP, and single hosts beside it.
+ * planned touches nothing but the TAP, and single hosts and networks beside it.
  */
 #include "client-win/netcfg/wall.h"
 
@@ -18,8 +18,8 @@ static void judge(const struct dbr_net_plan *p)
         abort();
     for (size_t i = 0; i < p->ops; i++) {
         const struct dbr_net_op *o = &p->op[i];
-        bool host = o->dst.prefix == (o->family == 4 ? 32 : 128);
-        if (o->kind == DBR_NET_OP_ROUTE && (o->dst.prefix == 0 || (o->luid != TAP && (o->luid || !host))))
+        bool few = o->dst.prefix >= (o->family == 4 ? 8 : 16);
+        if (o->kind == DBR_NET_OP_ROUTE && (o->dst.prefix == 0 || (o->luid != TAP && (o->luid || !few))))
             abort();
         if (o->kind == DBR_NET_OP_ADDRESS && !dbr_net_is_unicast(o->family, o->dst.ip))
             abort();

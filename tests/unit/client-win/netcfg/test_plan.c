@@ -26,6 +26,13 @@ static void lines(const struct dbr_net_plan *p, char *out, size_t cap)
 #define ON   " on 0000000000001234 absent\n"
 #define PAST " via 0.0.0.0 metric 0 on 0000000000000000 absent\n"
 
+#define IFACE(family, metric, mtu, how)                                                                      \
+    "iface " #family " metric " #metric " mtu " #mtu " " how " was 0 fixed 0 open absent\n"
+#define SHUT4(metric, mtu) IFACE(4, metric, mtu, "closed")
+#define SHUT6(metric, mtu) IFACE(6, metric, mtu, "closed")
+#define OPEN4(metric, mtu) IFACE(4, metric, mtu, "open")
+#define OPEN6(metric, mtu) IFACE(6, metric, mtu, "open")
+
 static void plans(void **state)
 {
     (void)state;
@@ -33,32 +40,42 @@ static void plans(void **state)
         const char *wish, *want;
     } row[] = {
         {"", ""},
-        {"address 192.0.2.9/24", "wall\naddress 4 192.0.2.9/24 absent\n"},
+        {"address 192.0.2.9/24", "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.9/24 absent\n"},
         /* twice the same counts once; the own network needs no route; the MTU is the driver's at most */
         {"address 192.0.2.9/24;address 192.0.2.9/24;route 192.0.2.0/24;route 10.0.0.0/8 192.0.2.1;"
          "route 10.0.0.0/8 192.0.2.2;mtu 9000",
-         "wall\niface 4 metric 0 mtu 1500 was 0 fixed 0\naddress 4 192.0.2.9/24 absent\n"
-         "route 4 10.0.0.0/8 via 192.0.2.1 metric 0" ON},
+         "wall\n" SHUT4(0, 1500) SHUT6(0, 1500) "address 4 192.0.2.9/24 absent\n"
+                                                "route 4 10.0.0.0/8 via 192.0.2.1 metric 0" ON},
         /* host bits go */
         {"address 192.0.2.9/24;route 10.1.2.3/8",
-         "wall\naddress 4 192.0.2.9/24 absent\nroute 4 10.0.0.0/8 via 0.0.0.0 metric 0" ON},
+         "wall\n" SHUT4(0, 0)
+             SHUT6(0, 0) "address 4 192.0.2.9/24 absent\nroute 4 10.0.0.0/8 via 0.0.0.0 metric 0" ON},
         /* a default route in halves, after the way past it, the wall between them */
         {"address 192.0.2.9/24;route 0.0.0.0/0 192.0.2.1;around 198.51.100.7/32;dns 192.0.2.1;dns "
          "2001:db8::1;"
          "dns 192.0.2.2;search office.example;search example.org",
-         "route 4 198.51.100.7/32" PAST "wall\niface 4 metric 3 mtu 0 was 0 fixed 0\n"
-         "address 4 192.0.2.9/24 absent\nroute 4 0.0.0.0/1 via 192.0.2.1 metric 0" ON
-         "route 4 128.0.0.0/1 via 192.0.2.1 metric 0" ON "search office.example,example.org was -\n"
-         "dns 4 192.0.2.1,192.0.2.2 was -\ndns 6 2001:db8::1 was -\n"},
+         "route 4 198.51.100.7/32" PAST "wall\n" OPEN4(3, 0) SHUT6(
+             3, 0) "address 4 192.0.2.9/24 absent\nroute 4 0.0.0.0/1 via 192.0.2.1 metric 0" ON
+                   "route 4 128.0.0.0/1 via 192.0.2.1 metric 0" ON "search office.example,example.org was -\n"
+                   "dns 4 192.0.2.1,192.0.2.2 was -\ndns 6 2001:db8::1 was -\n"},
         {"address 2001:db8::9/64;route ::/0 fe80::1;around 198.51.100.7/32",
-         "route 4 198.51.100.7/32" PAST "wall\niface 6 metric 3 mtu 0 was 0 fixed 0\n"
-         "address 6 2001:db8::9/64 absent\nroute 6 ::/1 via fe80::1 metric 0" ON
-         "route 6 8000::/1 via fe80::1 metric 0" ON},
-        {"dhcp;mtu 1400", "iface 4 metric 3 mtu 1400 was 0 fixed 0\nrenew\n"},
+         "route 4 198.51.100.7/32" PAST "wall\n" SHUT4(3, 0)
+             OPEN6(3, 0) "address 6 2001:db8::9/64 absent\nroute 6 ::/1 via fe80::1 metric 0" ON
+                         "route 6 8000::/1 via fe80::1 metric 0" ON},
+        /* IPv6 is left out of an MTU that is too small for it */
+        {"dhcp;mtu 1000", SHUT4(0, 1000) SHUT6(0, 0) "renew\n"},
         {"dhcp;route 10.0.0.0/8 192.0.2.1",
-         "iface 4 metric 3 mtu 0 was 0 fixed 0\nrenew\nroute 4 10.0.0.0/8 via 192.0.2.1 metric 0" ON},
-        {"address 192.0.2.9/24;block", "wall\niface 4 metric 3 mtu 0 was 0 fixed 0\n"
-                                       "address 4 192.0.2.9/24 absent\n"},
+         SHUT4(0, 0) SHUT6(0, 0) "renew\nroute 4 10.0.0.0/8 via 192.0.2.1 metric 0" ON},
+        /* everything by DHCP: the lease's router is taken, halves to nobody are not */
+        {"dhcp;around 198.51.100.7/32;route 0.0.0.0/1;route 128.0.0.0/1",
+         "route 4 198.51.100.7/32" PAST "wall\n" OPEN4(3, 0) SHUT6(3, 0) "renew\n"},
+        {"dhcp;around 198.51.100.7/32;route 0.0.0.0/0 192.0.2.1",
+         "route 4 198.51.100.7/32" PAST "wall\n" OPEN4(3, 0)
+             SHUT6(3, 0) "renew\nroute 4 0.0.0.0/1 via 192.0.2.1 metric 0" ON
+                         "route 4 128.0.0.0/1 via 192.0.2.1 metric 0" ON},
+        {"address 192.0.2.9/24;around 172.16.0.0/12",
+         "route 4 172.16.0.0/12" PAST "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.9/24 absent\n"},
+        {"address 192.0.2.9/24;block", "wall\n" SHUT4(3, 0) SHUT6(3, 0) "address 4 192.0.2.9/24 absent\n"},
         {"address 192.0.2.9/24;clear", ""},
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -91,13 +108,13 @@ static void refused_alone(void **state)
         "route 224.0.0.0/8",
         "route 127.0.0.0/8",
         "route ff00::/8",
-        "route 10.0.0.0/8 127.0.0.1",
+        "route 10.0.0.0/7 127.0.0.1",
         "route 10.0.0.0/8 224.0.0.1",
-        "around 10.0.0.0/8",
+        "around 10.0.0.0/7",
         "around 0.0.0.0/0",
         "around 198.51.100.7/32 192.0.2.1",
         "around 127.0.0.1/32",
-        "around 2001:db8::/64",
+        "around 2001::/15",
         "dns 0.0.0.0",
         "dns 127.0.0.1",
         "dns 255.255.255.255",

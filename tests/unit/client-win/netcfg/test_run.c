@@ -70,6 +70,13 @@ static void key_of(const struct dbr_net_op *o, char key[256])
     snprintf(key, 256, "%s %u %s", name[o->kind], o->family, dst);
 }
 
+static void read_iface(const char *text, struct dbr_net_op *o)
+{
+    int closed = 0;
+    assert_int_equal(sscanf(text, "%u %u %d", &o->old_metric, &o->old_mtu, &closed), 3);
+    o->old_no_default = closed;
+}
+
 static int look(void *ctx, struct dbr_net_op *o)
 {
     struct computer *c = ctx;
@@ -79,7 +86,7 @@ static int look(void *ctx, struct dbr_net_op *o)
     key_of(o, key);
     at = find(c, key);
     switch (o->kind) {
-    case DBR_NET_OP_IFACE: sscanf(strchr(at, '=') + 1, "%u %u", &o->old_metric, &o->old_mtu); break;
+    case DBR_NET_OP_IFACE: read_iface(strchr(at, '=') + 1, o); break;
     case DBR_NET_OP_ADDRESS:
         o->was = at ? DBR_NET_PRESENT : find(c, "dhcp") && o->family == 4 ? DBR_NET_BY_DHCP : DBR_NET_ABSENT;
         break;
@@ -104,7 +111,7 @@ static void change(struct computer *c, const struct dbr_net_op *o)
     key_of(o, key);
     switch (o->kind) {
     case DBR_NET_OP_IFACE:
-        snprintf(value, sizeof value, "=%u %u", o->metric, o->mtu ? o->mtu : o->old_mtu);
+        snprintf(value, sizeof value, "=%u %u %d", o->metric, o->mtu ? o->mtu : o->old_mtu, o->no_default);
         set(c, key, value);
         break;
     case DBR_NET_OP_ADDRESS:
@@ -144,7 +151,7 @@ static int undo(void *ctx, const struct dbr_net_op *o)
     key_of(o, key);
     switch (o->kind) {
     case DBR_NET_OP_IFACE:
-        snprintf(value, sizeof value, "=%u %u", o->old_metric, o->old_mtu);
+        snprintf(value, sizeof value, "=%u %u %d", o->old_metric, o->old_mtu, o->old_no_default);
         set(c, key, value);
         break;
     case DBR_NET_OP_ADDRESS:
@@ -192,8 +199,8 @@ static int forget(void *ctx)
 static void boot(struct computer *c, int fail_at)
 {
     memset(c, 0, sizeof *c);
-    set(c, "iface 4 ", "=25 1500");
-    set(c, "iface 6 ", "=30 1500");
+    set(c, "iface 4 ", "=25 1500 1");
+    set(c, "iface 6 ", "=30 1500 0");
     set(c, "dhcp", "");
     set(c, "dns 4 ", "=9.9.9.9");
     set(c, "route 4 172.16.0.0/12", "");
@@ -249,7 +256,7 @@ static void does_and_undoes(void **state)
     assert_true(c.wall);
     assert_null(find(&c, "dhcp"));
     assert_string_equal(find(&c, "dns 4 "), "dns 4 =192.0.2.1");
-    assert_string_equal(find(&c, "iface 4 "), "iface 4 =3 1400");
+    assert_string_equal(find(&c, "iface 4 "), "iface 4 =3 1400 0");
     assert_non_null(find(&c, "route 4 128.0.0.0/1"));
     for (int twice = 0; twice < 2; twice++) {
         assert_int_equal(dbr_net_undo(&b, plan.op, plan.ops), 0);

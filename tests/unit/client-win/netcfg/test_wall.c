@@ -31,7 +31,7 @@ static bool fits(const struct dbr_wall_rule *r, const struct packet *p)
            (!r->local_port || r->local_port == p->local_port) &&
            (!r->remote_port || r->remote_port == p->remote_port) &&
            (!r->has_local || memcmp(r->local, local, 16) == 0) &&
-           (!r->has_remote || memcmp(r->remote, remote, 16) == 0);
+           (!r->remote.family || dbr_net_holds(&r->remote, family, remote));
 }
 
 static bool passes(const struct dbr_wall_rule *r, size_t n, const struct packet *p)
@@ -96,6 +96,8 @@ static void verdicts(void **state)
         {FULL, false, {OUT_LAN, 6, 68, 67, "172.20.0.5", "172.20.0.1"}},
         {FULL, false, {OUT_LAN, 17, 69, 67, "172.20.0.5", "172.20.0.1"}},
         {FULL, false, {IN_LAN, 17, 445, 50000, "192.0.2.9", "198.51.100.8"}},
+        {FULL ";around 172.20.8.0/24", true, {OUT_LAN, 6, 50000, 443, "172.20.0.5", "172.20.8.77"}},
+        {FULL ";around 172.20.8.0/24", false, {OUT_LAN, 6, 50000, 443, "172.20.0.5", "172.20.9.77"}},
         /* IPv6 beside a tunnel for IPv4 */
         {FULL, false, {OUT_LAN, 6, 50000, 443, "2001:db8:9::5", "2001:db8:1::1"}},
         {FULL, true, {OUT_LAN, 58, 135, 0, "fe80::5", "ff02::1"}},
