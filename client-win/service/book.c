@@ -297,8 +297,10 @@ static bool take_ask(struct dbr_book *b, const struct dbr_pm *m)
 
 static bool take_log(struct dbr_book *b, const struct dbr_pm *m)
 {
+    char line[sizeof m->log.line + 8];
     tell_owner(b, m);
-    b->steps.note(b->arg, m->log.line);
+    snprintf(line, sizeof line, "engine: %s", m->log.line); /* words of a server may be in it, not ours */
+    b->steps.note(b->arg, line);
     return true;
 }
 

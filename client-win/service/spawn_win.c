@@ -116,6 +116,32 @@ int dbr_spawn_identify(HANDLE pipe, char *sid, size_t cap)
     return err;
 }
 
+/* Who asks as an administrator is served as the user he is: the engine reads what comes from the network.
+ * Administrators no longer count, privileges go, and integrity is medium at most (Microsoft,
+ * "CreateRestrictedToken function", "Mandatory Integrity Control"). User and logon session stay, and with
+ * them the keys of EFS and DPAPI. Consumes token. */
+static HANDLE lower(HANDLE token, const struct person *p)
+{
+    _Alignas(8) uint8_t room[SECURITY_MAX_SID_SIZE];
+    TOKEN_MANDATORY_LABEL medium = {{room, SE_GROUP_INTEGRITY}};
+    DWORD n = sizeof room;
+    HANDLE lowered = NULL;
+    const PSID label = label_sid(p);
+    bool high =
+        *GetSidSubAuthority(label, *GetSidSubAuthorityCount(label) - 1u) > SECURITY_MANDATORY_MEDIUM_RID;
+    bool good =
+        CreateRestrictedToken(token, DISABLE_MAX_PRIVILEGE | LUA_TOKEN, 0, NULL, 0, NULL, 0, NULL, &lowered);
+    if (good && high)
+        good = CreateWellKnownSid(WinMediumLabelSid, NULL, room, &n) &&
+               SetTokenInformation(lowered, TokenIntegrityLevel, &medium, sizeof medium + n);
+    if (!good && lowered) {
+        CloseHandle(lowered);
+        lowered = NULL;
+    }
+    CloseHandle(token);
+    return lowered;
+}
+
 /* A primary token of the client, or NULL where pipe and process do not agree; `own` says whether he is whom
  * this process runs as (`service --console`), where no right to assign a token is needed. */
 static HANDLE primary_token(HANDLE pipe, DWORD pid, bool *own)
@@ -129,6 +155,8 @@ static HANDLE primary_token(HANDLE pipe, DWORD pid, bool *own)
         if (!DuplicateTokenEx(by_process, TOKEN_ALL_ACCESS, NULL, SecurityIdentification, TokenPrimary,
                               &primary))
             primary = NULL;
+        if (primary && !*own)
+            primary = lower(primary, &real);
     }
     if (by_pipe)
         CloseHandle(by_pipe);
@@ -152,6 +180,14 @@ static PSECURITY_DESCRIPTOR shield(HANDLE token)
         return NULL;
     swprintf(text, sizeof text / sizeof text[0], L"D:P(A;;GA;;;SY)(A;;RC;;;OW)(A;;0x101000;;;%ls)", sid);
     LocalFree(sid);
+    return ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, &sd, NULL) ? sd : NULL;
+}
+
+/* Of its first thread: bits mean other things there (0x1000 would let anybody resume it). */
+static PSECURITY_DESCRIPTOR thread_shield(void)
+{
+    PSECURITY_DESCRIPTOR sd = NULL;
+    const wchar_t *text = L"D:P(A;;GA;;;SY)(A;;RC;;;OW)";
     return ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, &sd, NULL) ? sd : NULL;
 }
 
@@ -190,7 +226,7 @@ struct birth {
     DWORD64 mitigations;
     wchar_t desktop[32], folder[MAX_PATH], line[DBR_WIN_PATH];
     void *environment;
-    PSECURITY_DESCRIPTOR shield;
+    PSECURITY_DESCRIPTOR shield, thread;
 };
 
 static bool attributes(struct birth *b)
@@ -225,7 +261,8 @@ static bool prepare(struct birth *b, const wchar_t *program, HANDLE token, HANDL
     if (n < 0 || !GetSystemDirectoryW(b->folder, MAX_PATH))
         return false;
     b->shield = shield(token);
-    if (!b->shield || !CreateEnvironmentBlock(&b->environment, token, FALSE))
+    b->thread = thread_shield();
+    if (!b->shield || !b->thread || !CreateEnvironmentBlock(&b->environment, token, FALSE))
         return false;
     return SetHandleInformation(tap, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) &&
            SetHandleInformation(link, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) && attributes(b);
@@ -239,6 +276,7 @@ static void forget(struct birth *b)
     if (b->environment)
         DestroyEnvironmentBlock(b->environment);
     LocalFree(b->shield);
+    LocalFree(b->thread);
 }
 
 /* Suspended until the job has it: it never runs outside. */
@@ -246,12 +284,12 @@ static bool give_birth(struct birth *b, const wchar_t *program, HANDLE token, bo
                        struct dbr_spawned *out)
 {
     PROCESS_INFORMATION made = {0};
-    SECURITY_ATTRIBUTES sa = {sizeof sa, b->shield, FALSE};
+    SECURITY_ATTRIBUTES sa = {sizeof sa, b->shield, FALSE}, thread = {sizeof thread, b->thread, FALSE};
     const DWORD flags =
         CREATE_SUSPENDED | CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
-    BOOL good = own ? CreateProcessW(program, b->line, &sa, &sa, TRUE, flags, b->environment, b->folder,
+    BOOL good = own ? CreateProcessW(program, b->line, &sa, &thread, TRUE, flags, b->environment, b->folder,
                                      &b->info.StartupInfo, &made)
-                    : CreateProcessAsUserW(token, program, b->line, &sa, &sa, TRUE, flags, b->environment,
+                    : CreateProcessAsUserW(token, program, b->line, &sa, &thread, TRUE, flags, b->environment,
                                            b->folder, &b->info.StartupInfo, &made);
     if (!good)
         return false;

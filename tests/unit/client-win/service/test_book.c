@@ -28,6 +28,8 @@ static void hear(const char *who, const char *what)
     snprintf(heard + n, sizeof heard - n, "%s%s%s", n ? " " : "", who, what);
 }
 
+static char noted[600]; /* the last line for the service's log */
+
 static void hear_at(size_t place, const char *what)
 {
     char who[32];
@@ -97,7 +99,7 @@ static uint32_t net(void *arg, const struct dbr_pm *m, char *why, size_t cap)
 static void note(void *arg, const char *line)
 {
     (void)arg;
-    (void)line;
+    snprintf(noted, sizeof noted, "%s", line);
 }
 
 static const struct dbr_book_steps steps = {identify, tell, drop, spawn, tell_engine, kill_engine, net, note};
@@ -180,6 +182,7 @@ static void a_connection_from_birth_to_death(void **state)
     expect("0:CONNECTED 1:CONNECTED");
     engine(DBR_PM_LOG);
     expect("0:LOG 1:LOG");
+    assert_string_equal(noted, "engine: "); /* never as a line of the service's own */
     say(1, DBR_PM_DISCONNECT, NULL);
     expect("E:STOP 0:DISCONNECTING 1:DISCONNECTING");
     engine_is(DBR_PM_IDLE, "office");
