@@ -41,16 +41,36 @@ PSECURITY_DESCRIPTOR acl_owner_only(void)
     return sd;
 }
 
+/* A folder, and no link to one. */
+static HANDLE open_folder(const wchar_t *path)
+{
+    BY_HANDLE_FILE_INFORMATION info;
+    HANDLE h =
+        CreateFileW(path, FILE_READ_ATTRIBUTES | READ_CONTROL | WRITE_DAC, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                    NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    if (h == INVALID_HANDLE_VALUE)
+        return h;
+    if (GetFileInformationByHandle(h, &info) && info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY &&
+        !(info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT))
+        return h;
+    CloseHandle(h);
+    return INVALID_HANDLE_VALUE;
+}
+
 int acl_make_private(const wchar_t *path)
 {
     PSECURITY_DESCRIPTOR sd = acl_owner_only();
     PACL dacl = NULL;
-    BOOL there = FALSE, byDefault;
+    BOOL there = FALSE, by_default;
     DWORD err = ERROR_INVALID_ACL;
-    if (sd && GetSecurityDescriptorDacl(sd, &there, &dacl, &byDefault) && there && dacl)
-        err = SetNamedSecurityInfoW((wchar_t *)(uintptr_t)path, SE_FILE_OBJECT,
-                                    DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL,
-                                    NULL, dacl, NULL);
+    HANDLE h = open_folder(path);
+    if (h != INVALID_HANDLE_VALUE && sd && GetSecurityDescriptorDacl(sd, &there, &dacl, &by_default) &&
+        there && dacl)
+        err = SetSecurityInfo(h, SE_FILE_OBJECT,
+                              DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL, NULL,
+                              dacl, NULL);
+    if (h != INVALID_HANDLE_VALUE)
+        CloseHandle(h);
     LocalFree(sd);
     return err == ERROR_SUCCESS ? 0 : DBR_ERR_IO;
 }

@@ -84,18 +84,15 @@ static int fs_make_dir(void *arg, const char *path)
     LocalFree(own.lpSecurityDescriptor);
     if (err != DBR_ERR_EXISTS)
         return err;
-    DWORD kind = GetFileAttributesW(wide);
-    if (kind == INVALID_FILE_ATTRIBUTES || !(kind & FILE_ATTRIBUTE_DIRECTORY) ||
-        kind & FILE_ATTRIBUTE_REPARSE_POINT)
-        return DBR_ERR_IO;
     return acl_make_private(wide);
 }
 
+/* EFS' own calls are given the plain path: for \\?\ nothing is promised there. */
 static int fs_encrypt_dir(void *arg, const char *path)
 {
     wchar_t wide[FS_WIDE];
     (void)arg;
-    return fs_wide(path, wide) ? efs_encrypt_folder(wide) : DBR_ERR_SPACE;
+    return dbr_utf16_from8(wide, FS_WIDE, path) ? DBR_ERR_SPACE : efs_encrypt_folder(wide);
 }
 
 static int fs_remove_dir(void *arg, const char *path)

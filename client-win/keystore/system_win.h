@@ -16,7 +16,7 @@
  */
 PSECURITY_DESCRIPTOR acl_owner_only(void);
 
-/* Puts that on a folder or file that is there. 0 or DBR_ERR_IO. */
+/* Puts that on a folder that is there and no link. 0 or DBR_ERR_IO. */
 int acl_make_private(const wchar_t *path);
 
 /* True if only the user, the system and administrators may read what the handle is (READ_CONTROL). */

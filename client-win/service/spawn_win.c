@@ -133,7 +133,7 @@ static HANDLE lower(HANDLE token, const struct person *p)
         CreateRestrictedToken(token, DISABLE_MAX_PRIVILEGE | LUA_TOKEN, 0, NULL, 0, NULL, 0, NULL, &lowered);
     if (good && high)
         good = CreateWellKnownSid(WinMediumLabelSid, NULL, room, &n) &&
-               SetTokenInformation(lowered, TokenIntegrityLevel, &medium, sizeof medium + n);
+               SetTokenInformation(lowered, TokenIntegrityLevel, &medium, sizeof medium + GetLengthSid(room));
     if (!good && lowered) {
         CloseHandle(lowered);
         lowered = NULL;
