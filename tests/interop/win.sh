@@ -19,7 +19,7 @@ while [ $# -gt 1 ]; do
 done
 build=${DBR_DAEMON%/server/keeper/drawbridged}
 top=$(cd "$LAB_LIB/../.." && pwd)
-exe=${WIN_EXE:-$win/client-win/program/drawbridge.exe} winside=$win/tests/unit/client-win/engine/winside.exe
+exe=$win/client-win/program/drawbridge.exe winside=$win/tests/unit/client-win/engine/winside.exe
 tapwire=$build/tests/unit/client-win/engine/tapwire
 LAB_CLIENT=drawbridged
 FRAMES=5555
@@ -108,7 +108,8 @@ ping_through() { lab_ping c1 192.168.77.10 5 || why "no ping to the LAN"; }
 connects() {
     with -- || return
     ping_through || return
-    x c1 ping -n -q -c 3 -i 0.2 -s 1400 -W 2 192.168.77.10 >/dev/null || why "long frames do not pass" || return
+    x c1 ping -n -q -c 3 -i 0.2 -s 1472 -M do -W 2 192.168.77.10 >/dev/null || why "long frames do not pass" || return
+    [ "$(grep -c '^NET ADDRESS' "$(out)")" = 1 ] && said '^NET MTU 1500' 1 || return
     win_stop
     said '^EXIT 0' 3 && said '^NET_CLEAR' 1
 }
@@ -193,6 +194,42 @@ server_restarts() {
     said '^STATE CONNECTED' 20 2 && ping_through
 }
 
+# The laptop is in another network all of a sudden; the server hears of it, or it calls again.
+roams() {
+    with 'keepalive 1 4' -- || return
+    ping_through || return
+    x c1 ip addr del 10.9.0.11/16 dev wan0 && x c1 ip addr add 10.9.0.31/16 dev wan0
+    lab_until 12 lab_ping_once c1 192.168.77.10
+    local status=$?
+    x c1 ip addr del 10.9.0.31/16 dev wan0 && x c1 ip addr add 10.9.0.11/16 dev wan0
+    [ $status = 0 ] || why "no ping after the address has changed"
+}
+
+# Whoever is called does not answer, or has no name: the user may have enough at once.
+stops_at_once() {
+    local remote
+    for remote in "10.9.77.77 $LAB_PORT" "no.such.name.example $LAB_PORT"; do
+        win_start "remote $remote"
+        said '^STATE CONNECTING' 10 || return
+        tell stop
+        lab_within 4 grep -q '^EXIT 0' "$(out)" || why "it does not stop while it calls $remote" || return
+        win_stop
+    done
+}
+
+# A server that asks for a password: the wrong one is asked for again.
+login() {
+    printf '#!/bin/sh\n[ "$username $password" = "alice right" ]\n' >"$LAB_DIR/check.sh"
+    chmod 755 "$LAB_DIR/check.sh"
+    lab_server_start 'script-security 3' "auth-user-pass-verify $LAB_DIR/check.sh via-env" || why "server does not start" || return
+    win_start auth-user-pass
+    said '^ASK 2 User name' 10 || return
+    tell answer 2 alice wrong
+    said '^ASK 2 .*did not accept' 10 || return
+    tell answer 2 alice right
+    said '^STATE CONNECTED' 10 && win_address && ping_through
+}
+
 gates() {
     openvpn --genkey tls-crypt-v2-server "$LAB_DIR/v2s.key" >/dev/null 2>&1 &&
         openvpn --tls-crypt-v2 "$LAB_DIR/v2s.key" --genkey tls-crypt-v2-client "$LAB_DIR/v2c.key" >/dev/null 2>&1 || { skipped "no openvpn to make the keys"; return; }
@@ -206,7 +243,7 @@ stock() {
     LAB_SERVER=openvpn
     with "$@"
     local status=$?
-    [ $status != 0 ] || { ping_through && x c1 ping -n -q -c 3 -i 0.2 -s 1400 -W 2 192.168.77.10 >/dev/null || why "no ping to the LAN"; }
+    [ $status != 0 ] || { ping_through && x c1 ping -n -q -c 3 -i 0.2 -s 1472 -W 2 192.168.77.10 >/dev/null || why "no ping to the LAN"; }
     status=$?
     win_stop
     lab_server_stop
@@ -243,8 +280,12 @@ t_case renegotiation renegotiation
 t_case revocation-cuts revocation
 t_case passphrase-asked-again passphrase
 t_case server-restarts server_restarts
+t_case login-asked-again login
+t_case roams roams
+t_case stops-at-once stops_at_once
 t_case tls-crypt-v2 gates
 t_case stock-server stock --
 t_case stock-server-cbc stock 'data-ciphers AES-256-CBC' -- 'data-ciphers AES-256-CBC'
+t_case stock-server-fragment-stub stock 'fragment 1000' 'mssfix 1000' '+push "compress stub-v2"' '+compress stub-v2' -- 'fragment 1000' 'mssfix 1000' '+compress stub-v2'
 t_case throughput throughput
 t_end
