@@ -84,19 +84,82 @@ static struct dbr_net_backend backend(struct net_os *os)
     return (struct dbr_net_backend){os, os->why, look, act, undo, note, forget};
 }
 
-/* The folder, made where it is missing, for the system and administrators only. */
+/* True for our own user, unless he is an administrator whose other programs have less rights than this one
+ * (User Account Control): what they make belongs to him as well. */
+static bool is_us(PSID who)
+{
+    union {
+        TOKEN_USER user;
+        uint8_t bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } room;
+    TOKEN_ELEVATION_TYPE type = TokenElevationTypeFull;
+    DWORD n = 0;
+    HANDLE token;
+    if (!OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token) &&
+        !OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return false;
+    bool same = GetTokenInformation(token, TokenElevationType, &type, sizeof type, &n) &&
+                type != TokenElevationTypeFull &&
+                GetTokenInformation(token, TokenUser, &room, sizeof room, &n) &&
+                EqualSid(room.user.User.Sid, who);
+    CloseHandle(token);
+    return same;
+}
+
+/* Owned by the system, which the service is, or the administrators: nobody else could have made it. */
+static bool owner_is_good(HANDLE f)
+{
+    PSID owner = NULL;
+    PSECURITY_DESCRIPTOR sd = NULL;
+    if (GetSecurityInfo(f, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &sd) !=
+        ERROR_SUCCESS)
+        return false;
+    bool good = owner && (IsWellKnownSid(owner, WinLocalSystemSid) ||
+                          IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || is_us(owner));
+    LocalFree(sd);
+    return good;
+}
+
+static bool is_our_folder(const wchar_t *path)
+{
+    BY_HANDLE_FILE_INFORMATION info;
+    HANDLE f = CreateFileW(path, READ_CONTROL | FILE_READ_ATTRIBUTES,
+                           FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
+                           FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    if (f == INVALID_HANDLE_VALUE)
+        return false;
+    bool good = GetFileInformationByHandle(f, &info) && (info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) &&
+                !(info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) && owner_is_good(f);
+    CloseHandle(f);
+    if (!good)
+        SetLastError(ERROR_INVALID_OWNER);
+    return good;
+}
+
+/* Makes it with these rights where it is missing: everybody may make folders in %ProgramData%, and one that a
+ * user made first is not ours. */
+static bool have_folder(const wchar_t *path, const wchar_t *sddl)
+{
+    SECURITY_ATTRIBUTES sa = {.nLength = sizeof sa};
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, &sa.lpSecurityDescriptor,
+                                                              NULL))
+        return false;
+    bool there = CreateDirectoryW(path, &sa) || GetLastError() == ERROR_ALREADY_EXISTS;
+    DWORD e = GetLastError();
+    LocalFree(sa.lpSecurityDescriptor);
+    SetLastError(e);
+    return there && is_our_folder(path);
+}
+
 static int folder(wchar_t *out, size_t cap)
 {
     wchar_t above[DBR_WIN_PATH];
-    SECURITY_ATTRIBUTES sa = {.nLength = sizeof sa};
-    if (dbr_win_data_path(above, DBR_WIN_PATH, NULL) != 0 || dbr_win_data_path(out, cap, L"journal") != 0 ||
-        !ConvertStringSecurityDescriptorToSecurityDescriptorW(
-            L"O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)", SDDL_REVISION_1, &sa.lpSecurityDescriptor, NULL))
+    if (dbr_win_data_path(above, DBR_WIN_PATH, NULL) != 0 || dbr_win_data_path(out, cap, L"journal") != 0)
         return DBR_ERR_IO;
-    CreateDirectoryW(above, NULL);
-    bool there = CreateDirectoryW(out, &sa) || GetLastError() == ERROR_ALREADY_EXISTS;
-    LocalFree(sa.lpSecurityDescriptor);
-    return there ? 0 : DBR_ERR_IO;
+    return have_folder(above, L"D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)") &&
+                   have_folder(out, L"D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
+               ? 0
+               : DBR_ERR_IO;
 }
 
 static int open_os(struct net_os *os, const char *guid, uint64_t luid, void **wall)
@@ -110,37 +173,10 @@ static int open_os(struct net_os *os, const char *guid, uint64_t luid, void **wa
     if (dbr_net_guid_is_good(guid) && folder(os->journal, 512) == 0 &&
         dbr_utf16_add(os->journal, 512, file) == 0)
         return 0;
-    return os_fail(os, "the folder for the journal of network settings", GetLastError());
-}
-
-static bool is_us(PSID who)
-{
-    union {
-        TOKEN_USER user;
-        uint8_t bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
-    } room;
-    DWORD n = 0;
-    HANDLE token;
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
-        return false;
-    bool same =
-        GetTokenInformation(token, TokenUser, &room, sizeof room, &n) && EqualSid(room.user.User.Sid, who);
-    CloseHandle(token);
-    return same;
-}
-
-/* Owned by the system, which the service is, or the administrators: nobody else could have written it. */
-static bool owner_is_good(HANDLE f)
-{
-    PSID owner = NULL;
-    PSECURITY_DESCRIPTOR sd = NULL;
-    if (GetSecurityInfo(f, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &sd) !=
-        ERROR_SUCCESS)
-        return false;
-    bool good = owner && (IsWellKnownSid(owner, WinLocalSystemSid) ||
-                          IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || is_us(owner));
-    LocalFree(sd);
-    return good;
+    return os_fail(os,
+                   "the folder Drawbridge\\journal in ProgramData is not ours or cannot be made; remove it, "
+                   "then connect again",
+                   GetLastError());
 }
 
 /* The journal's text, malloc'ed; NULL with *error: 0 where there is none. */
