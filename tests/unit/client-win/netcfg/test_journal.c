@@ -27,6 +27,7 @@ static const char *const good[] = {
     "dns 4 192.0.2.1,192.0.2.2 was -\n",
     "dns 6 - was fe80::1%5,2001:db8::1\n",
     "search office.example was old_one.example\n",
+    "search Office.EXAMPLE was -\n",
     "renew\n",
 };
 
@@ -45,6 +46,7 @@ static void there_and_back(void **state)
         assert_int_equal(dbr_net_journal_line(&j.op[i], line), strlen(good[i]));
         assert_string_equal(line, good[i]);
     }
+    assert_int_equal(j.op[j.ops - 1].family, 4);
     assert_int_equal(dbr_net_journal_head(GUID, j.luid, line), strlen(HEAD));
     assert_string_equal(line, HEAD);
 }
@@ -93,6 +95,8 @@ static void refuses(void **state)
         "address 4 192.0.2.9/24 absent more\n",
         "address 4 11111111111111111111111111111111111111111111111111111111111111111111111111111/24 absent\n",
         "route 4 10.0.0.0/8 via 192.0.2.1 metric 10000 on 0006008002000000 absent\n",
+        "route 4 10.0.0.0/8 via 192.0.2.1 metric 1x on 0006008002000000 absent\n",
+        "route 4 10.0.0.0/8 via 192.0.2.1 metric 1. on 0006008002000000 absent\n",
         "route 4 10.0.0.0/8 via 192.0.2.1 metric -1 on 0006008002000000 absent\n",
         "route 4 10.0.0.0/8 via 192.0.2.1 metric 1 on 006008002000000 absent\n",
         "route 4 10.0.0.0/8 via 192.0.2.1 metric 1 on 000600800200000g absent\n",

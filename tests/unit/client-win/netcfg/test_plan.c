@@ -77,6 +77,20 @@ static void plans(void **state)
          "route 4 172.16.0.0/12" PAST "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.9/24 absent\n"},
         {"address 192.0.2.9/24;block", "wall\n" SHUT4(3, 0) SHUT6(3, 0) "address 4 192.0.2.9/24 absent\n"},
         {"address 192.0.2.9/24;clear", ""},
+        /* of the own network's length, or a part of it: no route of the network itself */
+        {"address 192.0.2.9/24;route 198.51.100.0/24;route 192.0.2.128/25",
+         "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.9/24 absent\n"
+                                          "route 4 198.51.100.0/24 via 0.0.0.0 metric 0" ON
+                                          "route 4 192.0.2.128/25 via 0.0.0.0 metric 0" ON},
+        {"address 192.0.2.8/31", "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.8/31 absent\n"},
+        {"address 192.0.2.255/32", "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.255/32 absent\n"},
+        {"address 2001:db8::/64", "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 6 2001:db8::/64 absent\n"},
+        {"around 2001:db8::7/128;mtu 1000",
+         "route 6 2001:db8::7/128 via :: metric 0 on 0000000000000000 absent\n" SHUT4(0, 1000) SHUT6(0, 0)},
+        {"dhcp;around 198.51.100.7/32;route ::/0",
+         "route 4 198.51.100.7/32" PAST "wall\n" SHUT4(3, 0)
+             OPEN6(3, 0) "renew\nroute 6 ::/1 via :: metric 0" ON "route 6 8000::/1 via :: metric 0" ON},
+        {"dhcp;search Office.EXAMPLE", SHUT4(0, 0) SHUT6(0, 0) "renew\nsearch Office.EXAMPLE was -\n"},
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct dbr_netcfg n = {0};
@@ -122,6 +136,7 @@ static void refused_alone(void **state)
         "dns ::1",
         "search .example",
         "search a..b",
+        "search",
         "search a,b",
         "search a;",
         "mtu 575",
@@ -207,6 +222,9 @@ static void refused_together(void **state)
         "address 192.0.2.9/24;route 10.0.0.0/8 192.0.2.9",    /* itself */
         "address 2001:db8::9/64;route 2001:db8:1::/48 2001:db8:2::1",
         "address 2001:db8::9/64;mtu 1279",
+        "address 192.0.2.9/24;route 2001:db8::/32;mtu 1279",
+        "address 2001:db8::9/64;route 2001:db8:1::/48 fe00::1",
+        "address 2001:db8::9/64;route 2001:db8:1::/48 2080::1",
         "address 192.0.2.9/24;route 0.0.0.0/0", /* no way to the server */
         "address 192.0.2.9/24;route 0.0.0.0/1;route 128.0.0.0/1",
         "address 2001:db8::9/64;route 2000::/4;route 3000::/4",
