@@ -13,10 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static inline void wish_copy(char *out, size_t cap, const char *text)
+{
+    size_t n = strlen(text);
+    if (n >= cap)
+        abort();
+    memcpy(out, text, n + 1);
+}
+
 static inline uint8_t wish_ip(const char *text, uint8_t ip[16], uint8_t *prefix)
 {
     char one[64];
-    snprintf(one, sizeof one, "%s", text);
+    wish_copy(one, sizeof one, text);
     char *slash = strchr(one, '/');
     if (slash)
         *slash++ = 0;
@@ -48,7 +56,7 @@ static inline struct dbr_pm wish_message(const char *text)
         m.net_dns.family = wish_ip(a, m.net_dns.ip, NULL);
     } else if (strcmp(verb, "search") == 0) {
         m.type = DBR_PM_NET_SEARCH;
-        snprintf(m.net_search.domain, sizeof m.net_search.domain, "%s", a);
+        wish_copy(m.net_search.domain, sizeof m.net_search.domain, a);
     } else if (strcmp(verb, "mtu") == 0) {
         m.type = DBR_PM_NET_MTU;
         m.net_mtu.mtu = (uint32_t)atoi(a);
