@@ -11,7 +11,8 @@ done
 [ -x "$wine" ] || { echo "skipped: there is no wine64 here" >&2; exit 77; }
 [ -n "$WINEPREFIX" ] || { WINEPREFIX=$top/build/wine; mkdir -p "$top/build"; }
 WINEDEBUG=${WINEDEBUG--all} WINEDLLOVERRIDES=${WINEDLLOVERRIDES-mscoree,mshtml=} DISPLAY='' WINEPREFIX=$WINEPREFIX
-export WINEDEBUG WINEDLLOVERRIDES DISPLAY WINEPREFIX
+LC_ALL=C.UTF-8 # or Wine makes no file with a name beyond ASCII
+export WINEDEBUG WINEDLLOVERRIDES DISPLAY WINEPREFIX LC_ALL
 if [ "$1" = --end ]; then
     for wine in "$(dirname "$wine")/wineserver64" "$(dirname "$wine")/wineserver" "$(command -v wineserver)"; do
         [ -x "$wine" ] && exec "$wine" -k
