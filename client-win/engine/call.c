@@ -156,7 +156,8 @@ void dbr_engine_resolved(struct dbr_engine *e, const struct dbr_addr *addrs, siz
         engine_log(e, DBR_LOG_NOTICE, "RESOLVE: Cannot resolve host address: %s", remote_of(e)->host);
     c->n_addrs = n < MAX_ADDRS ? n : MAX_ADDRS;
     c->next_addr = 0;
-    memcpy(c->addrs, addrs, c->n_addrs * sizeof *addrs);
+    for (size_t i = 0; i < c->n_addrs; i++)
+        c->addrs[i] = addrs[i];
     if (n)
         dial(e);
     else

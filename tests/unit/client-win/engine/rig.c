@@ -152,7 +152,7 @@ static size_t srv_push(void *arg, struct dbr_session *s, const char **opts, size
     struct rig *r = arg;
     size_t n = 0;
     (void)s;
-    while (n < 8 && n < max && r->opt.push[n]) {
+    while (n < 128 && n < max && r->opt.push[n]) {
         opts[n] = r->opt.push[n];
         n++;
     }
@@ -299,10 +299,10 @@ static void to_server(struct rig *r, struct rig_dgram *d)
 static void on_resolve(void *arg, const char *host, uint16_t port, int family)
 {
     struct rig *r = arg;
-    (void)host;
     (void)family;
     (void)port;
-    r->resolves++;
+    snprintf(r->host, sizeof r->host, "%s", host);
+    r->resolves += !r->hold_names;
 }
 
 static int on_open(void *arg, const struct dbr_addr *to, bool anyone)
@@ -499,7 +499,7 @@ void rig_client_frame(struct rig *r, const uint8_t *frame, size_t len)
     dbr_engine_frame(r->engine, room + DBR_ENGINE_HEADROOM, len, &r->now);
 }
 
-void rig_server_frame(struct rig *r, const uint8_t *payload, size_t len)
+static void server_sends(struct rig *r, const uint8_t *payload, size_t len, bool framed)
 {
     uint8_t room[DBR_SLOT_HEADROOM + DBR_FRAMING_HEADROOM + RIG_DGRAM + DBR_CBC_BLOCK];
     uint8_t *text = room + DBR_SLOT_HEADROOM + DBR_FRAMING_HEADROOM;
@@ -508,12 +508,23 @@ void rig_server_frame(struct rig *r, const uint8_t *payload, size_t len)
         return;
     struct dbr_slot *s = &r->slots[r->primary];
     memcpy(text, payload, len);
-    dbr_framing_add(dbr_session_framing(r->session), &text, &len);
+    if (framed)
+        dbr_framing_add(dbr_session_framing(r->session), &text, &len);
     if (dbr_slot_seal_prepare(s, text, (uint32_t)len, &job))
         return;
     dbr_aead_seal(s->seal, &job, 1);
     size_t head = dbr_slot_headroom(s);
     enqueue(r, false, &r->server_addr, &r->client_addr, job.text - head, head + job.len);
+}
+
+void rig_server_frame(struct rig *r, const uint8_t *payload, size_t len)
+{
+    server_sends(r, payload, len, true);
+}
+
+void rig_server_raw(struct rig *r, const uint8_t *payload, size_t len)
+{
+    server_sends(r, payload, len, false);
 }
 
 unsigned rig_count(const struct rig *r, char kind, unsigned number)

@@ -18,7 +18,7 @@ struct rig_options {
     enum dbr_gate_kind gate;
     bool v2;
     const char *profile;     /* more lines for the client */
-    const char *push[8];     /* options that the server pushes */
+    const char *push[128];   /* options that the server pushes */
     const char *ciphers;     /* of both, colon list */
     const char *refuse;      /* AUTH_FAILED,refuse */
     const char *user, *pass; /* that the server wants; NULL: it does not look */
@@ -70,8 +70,9 @@ struct rig {
     /* the client's surroundings */
     struct dbr_addr own; /* where it calls from */
     unsigned opens, resolves;
-    bool no_names;
-    struct dbr_addr names[4]; /* what its server's name means */
+    bool no_names, hold_names; /* the resolver says there is none, or nothing at all */
+    char host[128];            /* that was asked for last */
+    struct dbr_addr names[4];  /* what its server's name means */
     size_t n_names;
     uint8_t tap[4096];
     size_t tap_len;
@@ -105,6 +106,7 @@ void rig_server_lives(struct rig *r);
 void rig_server_says(struct rig *r, const char *text);
 void rig_client_frame(struct rig *r, const uint8_t *frame, size_t len);
 void rig_server_frame(struct rig *r, const uint8_t *payload, size_t len);
+void rig_server_raw(struct rig *r, const uint8_t *payload, size_t len); /* without framing */
 
 /* Events of a kind and number so far; the text of the last one of that kind. */
 unsigned rig_count(const struct rig *r, char kind, unsigned number);
