@@ -460,9 +460,8 @@ static void a_server_is_no_client(void **state)
 {
     (void)state;
     struct rig *r = rig_new(&(struct rig_options){0}, 1);
-    static const char text[] = "port 1194\ndev tap\nserver-bridge\nremote x "
-                               "1\n<ca>\nx\n</ca>\n<cert>\nx\n</cert>\n<key>\nx\n</key>\n"
-                               "dh none\n";
+    static const char text[] = "port 1194\ndev tap\nserver-bridge\n<ca>\nx\n</ca>\n<cert>\nx\n</cert>\n"
+                               "<key>\nx\n</key>\ndh none\n";
     struct dbr_engine *e;
     assert_int_not_equal(dbr_engine_new(&e, text, sizeof text - 1, r->engine->ops, r, r->why, sizeof r->why),
                          0);
