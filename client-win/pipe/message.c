@@ -174,6 +174,8 @@ static bool is_device(const char *id)
 {
     static const char *const whole[] = {"CON", "PRN", "AUX", "NUL"}, *const counted[] = {"COM", "LPT"};
     size_t n = strcspn(id, ".");
+    while (n && id[n - 1] == ' ')
+        n--;
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
         if (n == 3 && same_letters(id, n, whole[i]))
             return true;

@@ -29,6 +29,7 @@ struct dbr_service_parts {
 
 const struct dbr_service_parts *dbr_service_windows_parts(void);
 
+/* Borrowed until dbr_service_free(). */
 struct dbr_service_setup {
     const struct dbr_service_parts *parts;
     const wchar_t *pipe;    /* its name */
