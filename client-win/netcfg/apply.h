@@ -21,9 +21,9 @@ struct dbr_netcfg_job {
     void *wall; /* the filters' session; NULL: none. Its process' end takes it away */
 };
 
-/* Applies what is wanted; what an earlier apply did is taken back first. The TAP's media status is up
- * already, or Windows waits with its addresses. 0, or an error of base/err.h with one line in why; all is as
- * before then. */
+/* Applies what is wanted; what an earlier apply did is taken back first, but for its filters, which stand
+ * until the new ones do. The TAP's media status is up already, or Windows waits with its addresses. 0, or an
+ * error of base/err.h with one line in why; all is as before then. */
 int dbr_netcfg_apply(struct dbr_netcfg_job *job, const struct dbr_netcfg *wanted, char why[DBR_NET_WHY]);
 
 /* Takes everything back. 0, also where there is nothing; else what failed first: the rest is back, the

@@ -259,20 +259,50 @@ static int answer(const struct net_os *os, int err, char why[DBR_NET_WHY])
     return err;
 }
 
-int dbr_netcfg_undo(struct dbr_netcfg_job *job, char why[DBR_NET_WHY])
+static void close_wall(void **wall)
+{
+    struct net_os os = {.wall = wall};
+    struct dbr_net_op none = {.kind = DBR_NET_OP_WALL};
+    undo_wall(&os, &none);
+}
+
+static int undo_but(struct dbr_netcfg_job *job, void **wall, char why[DBR_NET_WHY])
 {
     struct net_os os;
-    struct dbr_net_op none = {.kind = DBR_NET_OP_WALL};
-    int err = open_os(&os, job->guid, job->luid, &job->wall);
+    int err = open_os(&os, job->guid, job->luid, wall);
     if (!err)
         err = undo_journal(&os);
-    undo_wall(&os, &none); /* whatever the journal says: no filter stays without a tunnel */
     return answer(&os, err, why);
+}
+
+int dbr_netcfg_undo(struct dbr_netcfg_job *job, char why[DBR_NET_WHY])
+{
+    int err = undo_but(job, &job->wall, why);
+    close_wall(&job->wall); /* whatever the journal says: no filter stays without a tunnel */
+    return err;
+}
+
+/* The old filters stand until the new ones do: between two sets nothing leaves beside the tunnel. */
+static int replace(struct dbr_netcfg_job *job, struct dbr_net_plan *plan, char why[DBR_NET_WHY])
+{
+    struct net_os os;
+    void *old = job->wall, *none = NULL;
+    int err = undo_but(job, &none, why);
+    if (!err) {
+        job->wall = NULL;
+        err = open_os(&os, job->guid, job->luid, &job->wall);
+        os.plan = plan;
+        struct dbr_net_backend b = backend(&os);
+        if (!err)
+            err = dbr_net_run(&b, job->guid, plan);
+        answer(&os, err, why);
+        close_wall(&old);
+    }
+    return err;
 }
 
 int dbr_netcfg_apply(struct dbr_netcfg_job *job, const struct dbr_netcfg *wanted, char why[DBR_NET_WHY])
 {
-    struct net_os os;
     struct dbr_net_plan *plan = calloc(1, sizeof *plan);
     if (!plan) {
         snprintf(why, DBR_NET_WHY, "out of memory");
@@ -280,15 +310,7 @@ int dbr_netcfg_apply(struct dbr_netcfg_job *job, const struct dbr_netcfg *wanted
     }
     int err = dbr_netcfg_plan(wanted, job->luid, plan, why);
     if (!err)
-        err = dbr_netcfg_undo(job, why);
-    if (!err) {
-        err = open_os(&os, job->guid, job->luid, &job->wall);
-        os.plan = plan;
-        struct dbr_net_backend b = backend(&os);
-        if (!err)
-            err = dbr_net_run(&b, job->guid, plan);
-        answer(&os, err, why);
-    }
+        err = replace(job, plan, why);
     free(plan);
     return err;
 }

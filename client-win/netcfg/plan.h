@@ -54,6 +54,7 @@ struct dbr_netcfg {
     size_t addresses, routes, servers, domains;
     uint32_t mtu; /* 0: as it is */
     bool dhcp, block_outside_dns;
+    bool complete; /* NET_APPLY was there: what comes next begins a new set */
 };
 
 enum dbr_net_kind {
@@ -100,8 +101,8 @@ struct dbr_net_plan {
 };
 
 /* Takes one NET_* message that was decoded (dbr_pm_decode) into n. NET_CLEAR empties n; NET_APPLY changes
- * nothing. 0, or DBR_ERR_SHAPE (not sane), DBR_ERR_LIMIT (too many), DBR_ERR_STATE (no NET_* message) with
- * one line in why; n is unchanged then. */
+ * nothing, but what comes after it begins anew. 0, or DBR_ERR_SHAPE (not sane), DBR_ERR_LIMIT (too many),
+ * DBR_ERR_STATE (no NET_* message) with one line in why; n is unchanged then. */
 int dbr_netcfg_take(struct dbr_netcfg *n, const struct dbr_pm *m, char why[DBR_NET_WHY]);
 
 /* The operations for n on the TAP `luid` (not 0). 0, or DBR_ERR_SHAPE with one line in why, where parts of n

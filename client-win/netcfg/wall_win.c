@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #include <fwpmu.h>
+#include <objbase.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,9 +37,6 @@ static const GUID by_interface[2] = {
     [DBR_WALL_OUT] = {0x4cd62a49, 0x59c3, 0x4969, {0xb7, 0xf3, 0xbd, 0xa5, 0xd3, 0x28, 0x90, 0xa4}},
     [DBR_WALL_IN] = {0x618a9b6d, 0x386b, 0x4136, {0xad, 0x6e, 0xb5, 0x15, 0x87, 0xcf, 0xb1, 0xcd}},
 };
-static const GUID our_sublayer = {
-    0x6b0d7f9e, 0x4c1d, 0x4f3b, {0x9a, 0x52, 0x17, 0xe4, 0xc0, 0x8b, 0x3d, 0x61}};
-
 enum { SESSION_DYNAMIC = 1, CONDITIONS = 7 };
 
 static FWPM_FILTER_CONDITION0 *equal(FWPM_FILTER_CONDITION0 *c, const GUID *field, FWP_DATA_TYPE type)
@@ -88,13 +86,13 @@ static void network(FWPM_FILTER_CONDITION0 *c, const GUID *field, const struct d
     }
 }
 
-static DWORD add_rule(HANDLE engine, const struct dbr_wall_rule *r, UINT64 *luid)
+static DWORD add_rule(HANDLE engine, const GUID *sublayer, const struct dbr_wall_rule *r, UINT64 *luid)
 {
     FWPM_FILTER_CONDITION0 c[CONDITIONS];
     FWP_BYTE_ARRAY16 local;
     union net_room remote;
     wchar_t name[] = L"Drawbridge";
-    FWPM_FILTER0 f = {.displayData = {.name = name}, .filterCondition = c, .subLayerKey = our_sublayer};
+    FWPM_FILTER0 f = {.displayData = {.name = name}, .filterCondition = c, .subLayerKey = *sublayer};
     UINT32 n = 0;
     f.layerKey = layer[r->way][r->family == 6];
     f.weight.type = FWP_UINT8;
@@ -122,12 +120,14 @@ static DWORD add_rule(HANDLE engine, const struct dbr_wall_rule *r, UINT64 *luid
     return FwpmFilterAdd0(engine, &f, NULL, NULL);
 }
 
-static DWORD add_sublayer(HANDLE engine)
+/* Each wall has one of its own: it goes with its session, and an older wall may still stand. */
+static DWORD add_sublayer(HANDLE engine, GUID *key)
 {
     wchar_t name[] = L"Drawbridge";
-    FWPM_SUBLAYER0 s = {.subLayerKey = our_sublayer, .displayData = {.name = name}, .weight = 0xffff};
-    DWORD e = FwpmSubLayerAdd0(engine, &s, NULL);
-    return e == (DWORD)FWP_E_ALREADY_EXISTS ? ERROR_SUCCESS : e; /* a second connection's */
+    if (CoCreateGuid(key) != S_OK)
+        return ERROR_GEN_FAILURE;
+    FWPM_SUBLAYER0 s = {.subLayerKey = *key, .displayData = {.name = name}, .weight = 0xffff};
+    return FwpmSubLayerAdd0(engine, &s, NULL);
 }
 
 /* All rules or none: one transaction. */
@@ -138,12 +138,13 @@ static DWORD build(HANDLE engine, const struct dbr_net_plan *p)
     if (!rule)
         return ERROR_NOT_ENOUGH_MEMORY;
     size_t n = dbr_wall_make(p, rule);
-    DWORD e = add_sublayer(engine);
+    GUID sublayer;
+    DWORD e = add_sublayer(engine, &sublayer);
     if (e == ERROR_SUCCESS)
         e = FwpmTransactionBegin0(engine, 0);
     if (e == ERROR_SUCCESS) {
         for (size_t i = 0; i < n && e == ERROR_SUCCESS; i++)
-            e = add_rule(engine, &rule[i], &luid);
+            e = add_rule(engine, &sublayer, &rule[i], &luid);
         if (e == ERROR_SUCCESS)
             e = FwpmTransactionCommit0(engine);
         else

@@ -189,9 +189,9 @@ static int take_clear(struct dbr_netcfg *n, const struct dbr_pm *m, char why[DBR
 
 static int take_apply(struct dbr_netcfg *n, const struct dbr_pm *m, char why[DBR_NET_WHY])
 {
-    (void)n;
     (void)m;
     (void)why;
+    n->complete = true;
     return 0;
 }
 
@@ -211,9 +211,14 @@ int dbr_netcfg_take(struct dbr_netcfg *n, const struct dbr_pm *m, char why[DBR_N
         {DBR_PM_NET_APPLY, take_apply},
         {DBR_PM_NET_CLEAR, take_clear},
     };
+    static const struct dbr_netcfg nothing;
     why[0] = 0;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].type == m->type)
-            return rows[i].take(n, m, why);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].type != m->type)
+            continue;
+        if (n->complete && m->type != DBR_PM_NET_APPLY)
+            *n = nothing;
+        return rows[i].take(n, m, why);
+    }
     return refuse(why, DBR_ERR_STATE, "not a message about the network");
 }

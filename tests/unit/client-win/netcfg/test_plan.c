@@ -77,6 +77,11 @@ static void plans(void **state)
          "route 4 172.16.0.0/12" PAST "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.9/24 absent\n"},
         {"address 192.0.2.9/24;block", "wall\n" SHUT4(3, 0) SHUT6(3, 0) "address 4 192.0.2.9/24 absent\n"},
         {"address 192.0.2.9/24;clear", ""},
+        /* what comes after NET_APPLY is a new set */
+        {"address 192.0.2.9/24;apply;apply",
+         "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.9/24 absent\n"},
+        {"address 192.0.2.9/24;dns 192.0.2.1;block;apply;address 192.0.2.10/24;mtu 1400",
+         "wall\n" SHUT4(0, 1400) SHUT6(0, 1400) "address 4 192.0.2.10/24 absent\n"},
         /* of the own network's length, or a part of it: no route of the network itself */
         {"address 192.0.2.9/24;route 198.51.100.0/24;route 192.0.2.128/25",
          "wall\n" SHUT4(0, 0) SHUT6(0, 0) "address 4 192.0.2.9/24 absent\n"

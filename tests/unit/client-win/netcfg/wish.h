@@ -63,6 +63,7 @@ static inline struct dbr_pm wish_message(const char *text)
     } else {
         m.type = strcmp(verb, "dhcp") == 0    ? DBR_PM_NET_DHCP
                  : strcmp(verb, "block") == 0 ? DBR_PM_NET_BLOCK_OUTSIDE_DNS
+                 : strcmp(verb, "apply") == 0 ? DBR_PM_NET_APPLY
                                               : DBR_PM_NET_CLEAR;
     }
     return m;
