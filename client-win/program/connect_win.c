@@ -4,10 +4,10 @@
  * for what the server or the key wants, without showing it; Ctrl-C disconnects.
  */
 #include "base/err.h"
-#include "base/secret.h"
 #include "client-win/base/base.h"
 #include "client-win/pipe/client_win.h"
 #include "commands.h"
+#include "terminal.h"
 
 #include <windows.h>
 
@@ -23,61 +23,21 @@ static BOOL WINAPI on_control(DWORD event)
     return TRUE;
 }
 
-/* One line from the console, or from the file that stands for it, as UTF-8. 0, or DBR_ERR_IO at the end. */
-static int read_console(HANDLE from, char *out, size_t cap)
-{
-    wchar_t wide[DBR_PM_SECRET];
-    DWORD n = 0;
-    bool good = ReadConsoleW(from, wide, DBR_PM_SECRET - 1, &n, NULL) && n > 0;
-    while (n && (wide[n - 1] == L'\r' || wide[n - 1] == L'\n'))
-        n--;
-    wide[n] = 0;
-    int err = good ? dbr_utf8_from16(out, cap, wide) : DBR_ERR_IO;
-    dbr_wipe(wide, sizeof wide);
-    return err;
-}
-
-static int read_file(HANDLE from, char *out, size_t cap)
-{
-    size_t n = 0;
-    DWORD got;
-    char c;
-    while (ReadFile(from, &c, 1, &got, NULL) && got == 1 && c != '\n')
-        if (c != '\r' && n + 1 < cap)
-            out[n++] = c;
-    out[n] = 0;
-    return n ? 0 : DBR_ERR_IO;
-}
-
-static int read_line(const char *question, bool echo, char *out, size_t cap)
-{
-    HANDLE from = GetStdHandle(STD_INPUT_HANDLE);
-    DWORD mode = 0;
-    memset(out, 0, cap);
-    dbr_say("%s", question);
-    if (!GetConsoleMode(from, &mode))
-        return read_file(from, out, cap);
-    SetConsoleMode(from, ENABLE_PROCESSED_INPUT | ENABLE_LINE_INPUT | (echo ? ENABLE_ECHO_INPUT : 0));
-    int err = read_console(from, out, cap);
-    SetConsoleMode(from, mode);
-    return err;
-}
-
 /* What is asked of whom, by kind. */
 static int answer(struct dbr_pipe_client *c, const struct dbr_pm_ask *ask)
 {
     struct dbr_pm m = {DBR_PM_ANSWER, {.answer = {.kind = ask->kind}}};
-    const char *text = ask->text[0] ? ask->text : "Passphrase:";
+    const char *text = ask->text[0] ? ask->text : "Passphrase: ";
     int err = 0;
     if (ask->text[0] && ask->kind == DBR_PM_ASK_LOGIN)
         dbr_say("%s", ask->text);
     memcpy(m.answer.user, ask->user, sizeof m.answer.user);
     if (ask->kind == DBR_PM_ASK_LOGIN && !ask->user[0])
-        err = read_line("User name:", true, m.answer.user, sizeof m.answer.user);
+        err = dbr_terminal_ask("User name: ", true, m.answer.user, sizeof m.answer.user);
     if (!err && ask->kind == DBR_PM_ASK_LOGIN)
-        text = "Password:";
+        text = "Password: ";
     if (!err)
-        err = read_line(text, ask->echo, m.answer.secret, sizeof m.answer.secret);
+        err = dbr_terminal_ask(text, ask->echo, m.answer.secret, sizeof m.answer.secret);
     if (!err)
         err = dbr_pipe_client_send(c, &m);
     dbr_pm_wipe(&m);

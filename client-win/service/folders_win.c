@@ -63,18 +63,26 @@ static bool is_link(const wchar_t *path)
     return a == INVALID_FILE_ATTRIBUTES || (a & FILE_ATTRIBUTE_REPARSE_POINT);
 }
 
-bool dbr_folder_is_safe(const wchar_t *path, bool in_it)
+bool dbr_rights_are_safe(PSECURITY_DESCRIPTOR sd, bool in_it)
 {
     PSID owner = NULL;
     PACL list = NULL;
+    BOOL there = FALSE, by_default;
+    return GetSecurityDescriptorOwner(sd, &owner, &by_default) && owner && is_trusted(owner) &&
+           GetSecurityDescriptorDacl(sd, &there, &list, &by_default) && there &&
+           list_is_safe(list, REPLACES | (in_it ? FILLS : 0));
+}
+
+bool dbr_folder_is_safe(const wchar_t *path, bool in_it)
+{
     PSECURITY_DESCRIPTOR sd = NULL;
     wchar_t name[DBR_WIN_PATH] = L"";
     if (is_link(path) || dbr_utf16_add(name, DBR_WIN_PATH, path) != 0)
         return false;
     if (GetNamedSecurityInfoW(name, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
-                              &owner, NULL, &list, NULL, &sd) != ERROR_SUCCESS)
+                              NULL, NULL, NULL, NULL, &sd) != ERROR_SUCCESS)
         return false;
-    bool safe = owner && is_trusted(owner) && list_is_safe(list, REPLACES | (in_it ? FILLS : 0));
+    bool safe = dbr_rights_are_safe(sd, in_it);
     LocalFree(sd);
     return safe;
 }

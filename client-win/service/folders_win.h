@@ -5,6 +5,8 @@
 #ifndef DBR_CW_SERVICE_FOLDERS_WIN_H
 #define DBR_CW_SERVICE_FOLDERS_WIN_H
 
+#include <windows.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <wchar.h>
@@ -12,6 +14,9 @@
 /* Who may do what in a folder and all below it, as SDDL. Owner: administrators. */
 #define DBR_FOLDER_READABLE L"O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)"
 #define DBR_FOLDER_CLOSED   L"O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+
+/* What dbr_folder_is_safe() says of a security descriptor. */
+bool dbr_rights_are_safe(PSECURITY_DESCRIPTOR sd, bool in_it);
 
 /* True where nobody but SYSTEM, administrators and Windows' installer may change the file or folder, replace
  * it, or change who may; `in_it`: nor make files in it. A link is not safe. */

@@ -165,16 +165,12 @@ static SC_HANDLE make_service(SC_HANDLE manager, const wchar_t *line)
     return NULL;
 }
 
-int dbr_setup_install(bool protect, void (*say)(const char *line), char *why, size_t cap)
+int dbr_setup_register(void (*say)(const char *line), char *why, size_t cap)
 {
     wchar_t line[DBR_WIN_PATH + 16];
-    int err = check_program(protect, why, cap);
-    if (!err)
-        err = make_folders(why, cap);
-    if (!err && dbr_setup_line(line, N(line)) != 0)
-        err = fail(why, cap, "The path of this program is too long", ERROR_FILENAME_EXCED_RANGE);
-    if (err)
-        return err;
+    int err = 0;
+    if (dbr_setup_line(line, N(line)) != 0)
+        return fail(why, cap, "The path of this program is too long", ERROR_FILENAME_EXCED_RANGE);
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
     SC_HANDLE service = manager ? make_service(manager, line) : NULL;
     if (!service)
@@ -188,6 +184,14 @@ int dbr_setup_install(bool protect, void (*say)(const char *line), char *why, si
     if (manager)
         CloseServiceHandle(manager);
     return err;
+}
+
+int dbr_setup_install(bool protect, void (*say)(const char *line), char *why, size_t cap)
+{
+    int err = check_program(protect, why, cap);
+    if (!err)
+        err = make_folders(why, cap);
+    return err ? err : dbr_setup_register(say, why, cap);
 }
 
 /* What is in a folder of ours, files only, then the folder; a link is removed as a link. */

@@ -16,6 +16,10 @@
  * one line in why. say: lines about what could not be set but is no obstacle. */
 int dbr_setup_install(bool protect, void (*say)(const char *line), char *why, size_t cap);
 
+/* The part of it in the service control manager: the service is made, or stopped and brought up to date; then
+ * it starts. */
+int dbr_setup_register(void (*say)(const char *line), char *why, size_t cap);
+
 /* Stops and removes the service, then the log and the journal; profiles stay. 0, also where there is none. */
 int dbr_setup_uninstall(char *why, size_t cap);
 
