@@ -237,13 +237,16 @@ void dbr_engine_net_done(struct dbr_engine *e, uint32_t err, const char *text, c
     if (!e->net.pending)
         return;
     e->net.pending--;
-    if (err)
+    if (err) { /* all of them were taken back: frames would go astray */
         engine_log(e, DBR_LOG_ERROR, "network settings: %s", text);
+        dbr_engine_fail(e, text, now);
+        return;
+    }
     if (!e->net.waits || e->net.pending)
         return;
     e->net.waits = false;
     if (e->data.up && !e->over && !e->stopping)
-        engine_state(e, DBR_ENGINE_CONNECTED, err ? text : "");
+        engine_state(e, DBR_ENGINE_CONNECTED, "");
 }
 
 enum dbr_engine_state dbr_engine_state(const struct dbr_engine *e)

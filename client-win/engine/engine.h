@@ -51,7 +51,7 @@ enum dbr_net_kind {
     DBR_NET_SEARCH,
     DBR_NET_MTU,
     DBR_NET_BLOCK_OUTSIDE_DNS,
-    DBR_NET_APPLY, /* what came since CLEAR counts now */
+    DBR_NET_APPLY, /* what came since the last one counts now, in the place of what did */
 };
 
 /* One step; members that a kind does not have are zero. */
@@ -116,7 +116,8 @@ void dbr_engine_answer(struct dbr_engine *e, enum dbr_engine_ask kind, const cha
 /* n addresses of what was to be resolved; 0: there are none. */
 void dbr_engine_resolved(struct dbr_engine *e, const struct dbr_addr *addrs, size_t n,
                          const struct dbr_now *now);
-/* The steps up to APPLY are done (err 0), or not all of them: text is for the user. */
+/* The steps up to APPLY are done (err 0), or all of them were taken back: text is for the user, and it is
+ * over. */
 void dbr_engine_net_done(struct dbr_engine *e, uint32_t err, const char *text, const struct dbr_now *now);
 /* There may be another way out, or the machine has slept: is the server still there? why is for the log. */
 void dbr_engine_network(struct dbr_engine *e, const char *why, const struct dbr_now *now);

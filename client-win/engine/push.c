@@ -278,9 +278,7 @@ void push_steps(struct dbr_engine *e)
     n->waits = true;
     if (same)
         return;
-    if (n->is_applied)
-        tell(e, DBR_NET_CLEAR);
-    for (size_t i = 0; i < n->n; i++)
+    for (size_t i = 0; i < n->n; i++) /* in the place of those before */
         e->ops->net(e->arg, &n->steps[i]);
     tell(e, DBR_NET_APPLY);
     n->pending++;
@@ -306,7 +304,6 @@ void push_way(struct dbr_engine *e)
     collect(e);
     if (n->n == n->n_applied && memcmp(n->steps, n->applied, n->n * sizeof *n->steps) == 0)
         return;
-    push_clear(e);
     push_steps(e);
     n->waits = false; /* nobody is connected by that */
 }

@@ -67,7 +67,7 @@ static void on_net(void *arg, const struct dbr_net_step *s)
     check_step(s);
     clears += s->kind == DBR_NET_CLEAR;
     applies += s->kind == DBR_NET_APPLY;
-    since_clear = s->kind == DBR_NET_CLEAR ? 0 : since_clear + 1;
+    since_clear = s->kind == DBR_NET_CLEAR || s->kind == DBR_NET_APPLY ? 0 : since_clear + 1;
     REQUIRE(since_clear <= MAX_STEPS + 1);
     if (dbr_wire_step(&m, s))
         REQUIRE(dbr_pm_encode(&m, DBR_PM_ENGINE_TO_SERVICE, out));

@@ -334,9 +334,9 @@ static void on_net(void *arg, const struct dbr_net_step *step)
     struct rig *r = arg;
     r->n_clears += step->kind == DBR_NET_CLEAR;
     r->n_applies += step->kind == DBR_NET_APPLY;
-    if (step->kind == DBR_NET_CLEAR)
+    if (step->kind == DBR_NET_CLEAR || (r->n_steps && r->steps[r->n_steps - 1].kind == DBR_NET_APPLY))
         r->n_steps = 0;
-    else if (r->n_steps < RIG_STEPS)
+    if (step->kind != DBR_NET_CLEAR && r->n_steps < RIG_STEPS)
         r->steps[r->n_steps++] = *step;
     r->net_due |= step->kind == DBR_NET_APPLY && !r->opt.hold_net;
 }
