@@ -310,6 +310,15 @@ static int make_tls(struct dbr_engine *e, const uint8_t *der, size_t der_len, ch
     return dbr_tls_ctx_new(&e->session.tls, &t, why, cap);
 }
 
+/* TLS has it now; its text is not needed any more. */
+static void forget_key(struct dbr_engine *e)
+{
+    struct dbr_conf_blob *blobs[] = {&e->cfg.key, &e->cfg.pkcs12, &e->cfg.auth_user_pass};
+    for (size_t i = 0; i < sizeof blobs / sizeof *blobs; i++)
+        if (blobs[i]->text)
+            dbr_wipe(blobs[i]->text, blobs[i]->len);
+}
+
 enum load load_tls(struct dbr_engine *e, char *why, size_t cap)
 {
     uint8_t *der;
@@ -324,8 +333,10 @@ enum load load_tls(struct dbr_engine *e, char *why, size_t cap)
     bool had = e->has_passphrase;
     dbr_wipe(e->passphrase, sizeof e->passphrase);
     e->has_passphrase = false;
-    if (!err)
+    if (!err) {
+        forget_key(e);
         return LOAD_DONE;
+    }
     if (strstr(text, "pass phrase")) /* crypto/keyfile.c: it is encrypted, or that is the wrong one */
         return had ? LOAD_WRONG_PASSPHRASE : LOAD_LOCKED;
     engine_log(e, DBR_LOG_ERROR, "%s", text);

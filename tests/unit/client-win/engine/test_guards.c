@@ -154,6 +154,24 @@ static void another_peer_id_is_not_ours(void **state)
     rig_free(r);
 }
 
+static void what_was_recorded_counts_once(void **state)
+{
+    (void)state;
+    static const char *const ciphers[] = {"AES-256-GCM", "AES-256-CBC"};
+    uint8_t f[100];
+    for (size_t i = 0; i < COUNT(ciphers); i++) {
+        struct rig *r = connected(&(struct rig_options){.push = {address}, .ciphers = ciphers[i]});
+        rig_run(r, 1000);
+        unsigned taps = r->taps;
+        rig_server_frame(r, f, ip_frame(f, 17, 40));
+        r->queue[r->n_queue] = r->queue[r->n_queue - 1];
+        r->n_queue++;
+        rig_run(r, 50);
+        assert_int_equal(r->taps, taps + 1);
+        rig_free(r);
+    }
+}
+
 static void a_used_up_key_is_renewed(void **state)
 {
     (void)state;
@@ -234,6 +252,7 @@ static void answers_are_to_questions(void **state)
     dbr_engine_resolved(r->engine, r->names, 1, &r->now);
     dbr_engine_net_done(r->engine, 0, "", &r->now);
     assert_int_equal(dbr_engine_state(r->engine), DBR_ENGINE_ASKING);
+    assert_int_equal(rig_count(r, 'a', DBR_ENGINE_ASK_LOGIN), 1);
     assert_int_equal(r->opens, 0);
     rig_answer(r, DBR_ENGINE_ASK_LOGIN, "alice", "pw");
     assert_true(rig_until(r, DBR_ENGINE_CONNECTED, 20));
@@ -485,6 +504,7 @@ int main(void)
         cmocka_unit_test(mss_is_lowered_both_ways),
         cmocka_unit_test(a_left_out_checksum_is_filled_in),
         cmocka_unit_test(another_peer_id_is_not_ours),
+        cmocka_unit_test(what_was_recorded_counts_once),
         cmocka_unit_test(a_used_up_key_is_renewed),
         cmocka_unit_test(control_packets_come_from_the_server),
         cmocka_unit_test(only_the_newest_moves_the_server),
