@@ -117,6 +117,17 @@ static int hello(struct dbr_pipe_client *c, char *why, size_t cap)
                    "The Drawbridge service does not answer. Restart the computer, then try again.");
 }
 
+/* Windows starts the service some time after the computer (delayed start), and users are faster. */
+static const char *why_none(void)
+{
+    DWORD pid;
+    return service_process(&pid) == NOT_INSTALLED
+               ? "The Drawbridge service is not installed. Install Drawbridge again."
+               : "The Drawbridge service does not run yet. Wait two minutes, then try again; if that does "
+                 "not "
+                 "help, restart the computer.";
+}
+
 int dbr_pipe_client_open(struct dbr_pipe_client *c, char *why, size_t cap)
 {
     memset(c, 0, sizeof *c);
@@ -125,9 +136,7 @@ int dbr_pipe_client_open(struct dbr_pipe_client *c, char *why, size_t cap)
         bool none = GetLastError() == ERROR_FILE_NOT_FOUND;
         c->pipe = NULL;
         return none
-                   ? because(DBR_ERR_NOTFOUND, why, cap,
-                             "The Drawbridge service does not run. Restart the computer; if that does not "
-                             "help, install Drawbridge again.")
+                   ? because(DBR_ERR_NOTFOUND, why, cap, why_none())
                    : because(DBR_ERR_IO, why, cap,
                              "The Drawbridge service cannot be reached. Close other Drawbridge windows, then "
                              "try again.");
