@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "profiles.h"
 #include "client-win/service/service_win.h"
+#include "client-win/tray/tray.h"
 
 #include <windows.h>
 
@@ -84,15 +85,26 @@ static int cmd_help(int argc, char **argv)
     return 0;
 }
 
+static bool is_profile(const char *word)
+{
+    size_t n = strlen(word);
+    return n > 5 && _stricmp(word + n - 5, ".ovpn") == 0;
+}
+
+static int tray(const char *file)
+{
+    FreeConsole(); /* whoever started us from a console may close it */
+    return dbr_tray_run(file);
+}
+
 static int run(int argc, char **argv)
 {
     for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    if (argc > 1)
-        dbr_complain("There is no \"%s\". What there is: drawbridge --help", argv[1]);
-    else
-        cmd_help(argc, argv);
+    if (argc == 1 || (argc == 2 && is_profile(argv[1])))
+        return tray(argc == 2 ? argv[1] : NULL);
+    dbr_complain("There is no \"%s\". What there is: drawbridge --help", argv[1]);
     return 2;
 }
 
