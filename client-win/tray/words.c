@@ -80,7 +80,7 @@ enum dbr_tray_look dbr_tray_look_of(const struct dbr_tray_view *v)
 void dbr_tray_tip(const struct dbr_tray_view *v, char out[DBR_TRAY_TIP])
 {
     unsigned s = state_of(v);
-    join(out, DBR_TRAY_TIP, "Drawbridge: ", v->service ? states[s].tip : "its service does not run",
+    join(out, DBR_TRAY_TIP, "Drawbridge: ", v->service ? states[s].tip : "the service does not run",
          v->service && states[s].profile ? v->state.profile : "");
     if (v->service && s == DBR_PM_CONNECTED && v->state.address[0] != '\0') {
         add(out, DBR_TRAY_TIP, ", ");

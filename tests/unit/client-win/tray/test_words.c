@@ -91,7 +91,7 @@ static void without_the_service_it_is_trouble(void **state)
         assert_false(find(items, n, DBR_TRAY_CONNECT)->checked);
         assert_null(find(items, n, DBR_TRAY_DISCONNECT));
         dbr_tray_tip(&v, tip);
-        assert_string_equal(tip, "Drawbridge: its service does not run");
+        assert_string_equal(tip, "Drawbridge: the service does not run");
         dbr_tray_report(&v, "", report);
         assert_non_null(strstr(report, "Restart the computer"));
         assert_non_null(strstr(report, "It is not installed."));
