@@ -46,6 +46,8 @@ static void drop(struct dbr_book *b, size_t place, const char *why)
 
 static bool is_owners(const struct dbr_book *b, size_t place)
 {
+    if (place >= DBR_BOOK_CLIENTS)
+        return false;
     const struct dbr_book_client *c = &b->client[place];
     return c->used && c->ready && !c->dropped && strcmp(c->user, b->owner) == 0;
 }
@@ -82,7 +84,7 @@ static void ask_somebody(struct dbr_book *b)
 {
     if (!b->ask.type)
         return;
-    if (b->asker == DBR_BOOK_CLIENTS || !is_owners(b, b->asker)) {
+    if (!is_owners(b, b->asker)) {
         b->asker = 0;
         while (b->asker < DBR_BOOK_CLIENTS && !is_owners(b, b->asker))
             b->asker++;

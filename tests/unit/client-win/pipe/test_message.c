@@ -271,6 +271,26 @@ static void what_is_wrong_is_not_written(void **state)
     assert_int_equal(dbr_pm_encode(&m, DBR_PM_ENGINE_TO_SERVICE, wire), 0);
 }
 
+static void addresses_that_are_too_long(void **state)
+{
+    (void)state;
+    uint8_t wire[DBR_PM_MAX];
+    struct dbr_pm m = {DBR_PM_NET_ROUTE, {.net_route = {4, 24, 1, {10}, {10, [3] = 1}, 0}}};
+    assert_true(dbr_pm_encode(&m, DBR_PM_ENGINE_TO_SERVICE, wire) > 0);
+    m.net_route.dst[4] = 1;
+    assert_int_equal(dbr_pm_encode(&m, DBR_PM_ENGINE_TO_SERVICE, wire), 0);
+    m.net_route.dst[4] = 0;
+    m.net_route.via[15] = 1;
+    assert_int_equal(dbr_pm_encode(&m, DBR_PM_ENGINE_TO_SERVICE, wire), 0);
+}
+
+static void nothing_at_all(void **state)
+{
+    (void)state;
+    struct dbr_pm m;
+    assert_int_equal(dbr_pm_decode(&m, DBR_PM_CLIENT_TO_SERVICE, NULL, 0, NULL), DBR_ERR_SHAPE);
+}
+
 static const struct {
     const char *id;
     bool good;
@@ -340,6 +360,8 @@ int main(void)
         cmocka_unit_test(each_field_at_its_border),
         cmocka_unit_test(a_text_without_its_end),
         cmocka_unit_test(what_is_wrong_is_not_written),
+        cmocka_unit_test(addresses_that_are_too_long),
+        cmocka_unit_test(nothing_at_all),
         cmocka_unit_test(ids_of_profiles),
         cmocka_unit_test(names),
     };

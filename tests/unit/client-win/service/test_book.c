@@ -21,6 +21,7 @@ static struct dbr_book book;
 static char heard[8192]; /* since the last look */
 static const char *user_at[DBR_BOOK_CLIENTS];
 static bool spawn_fails, net_fails;
+static char text[DBR_PM_TEXT]; /* of the last STATE that a client heard */
 
 static void hear(const char *who, const char *what)
 {
@@ -56,6 +57,8 @@ static void tell(void *arg, size_t place, const struct dbr_pm *m)
 {
     (void)arg;
     hear_at(place, word(m, DBR_PM_SERVICE_TO_CLIENT));
+    if (m->type == DBR_PM_STATE)
+        memcpy(text, m->state.text, sizeof text);
 }
 
 static void drop(void *arg, size_t place, const char *why)
@@ -356,6 +359,35 @@ static void a_question_that_is_no_more(void **state)
     expect("0:REFUSED");
 }
 
+static void what_others_may_know(void **state)
+{
+    (void)state;
+    arrive("ben", 2);
+    assert_string_equal(text, "");
+    setup(state);
+    three_and_a_connection();
+    say(2, DBR_PM_STATUS, NULL);
+    expect("2:IDLE");
+    assert_string_equal(text, "Another user of this computer is connected.");
+}
+
+static void the_second_window_asked_for_it(void **state)
+{
+    (void)state;
+    arrive("anna", 1);
+    arrive("anna", 1);
+    say(1, DBR_PM_CONNECT, "office");
+    heard[0] = 0;
+    engine(DBR_PM_ASK);
+    expect("1:ASK");
+    assert_int_equal(arrive("anna", 1), 2); /* a third one is not asked, too */
+    expect("2:CONNECTING");
+    engine_is(DBR_PM_ASKING, "office");
+    expect("0:ASKING 1:ASKING 2:ASKING");
+    say(1, DBR_PM_ANSWER, NULL);
+    expect("E:ANSWER");
+}
+
 static void settings_of_the_network(void **state)
 {
     (void)state;
@@ -468,6 +500,8 @@ int main(void)
         T(the_wrong_answer),
         T(a_question_finds_another_window),
         T(a_question_that_is_no_more),
+        T(what_others_may_know),
+        T(the_second_window_asked_for_it),
         T(settings_of_the_network),
         T(an_engine_that_was_told_to_stop),
         T(an_engine_that_speaks_of_something_else),
