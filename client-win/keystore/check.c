@@ -56,6 +56,33 @@ static void tell_programs(const struct dbr_config *cfg, struct ear *e)
     }
 }
 
+/* What the engine would refuse when it connects is said now, with its line. */
+static const struct {
+    enum dbr_directive which;
+    const char *text;
+} not_here[] = {
+    {DBR_D_crl_verify, "revocation lists are the server's to check; remove the line"},
+    {DBR_D_capath, "a folder cannot be part of a profile; put the certificates into one file: ca FILE"},
+    {DBR_D_socks_proxy, "this client calls the server directly; remove the line"},
+    {DBR_D_management_external_key, "there is no manager here; write cert and key into the profile"},
+    {DBR_D_bridge, "Windows bridges adapters by itself; remove the line"},
+};
+
+static int refuse_not_here(const struct dbr_config *cfg, struct ear *e)
+{
+    char line[512];
+    for (size_t i = 0; i < sizeof not_here / sizeof not_here[0]; i++) {
+        unsigned at;
+        const char *file = dbr_config_where(cfg, not_here[i].which, &at);
+        if (!at)
+            continue;
+        snprintf(line, sizeof line, "%s:%u: %s: %s", file, at, dbr_directive_info(not_here[i].which)->keyword,
+                 not_here[i].text);
+        hear(e, DBR_CONF_ERROR, line);
+    }
+    return e->heard ? DBR_ERR_CONFIG : 0;
+}
+
 static int read_all(struct dbr_config *cfg, const char *file, const char *text, size_t len, struct ear *e)
 {
     struct dbr_conf_diag diag = {.say = hear, .arg = e};
@@ -76,6 +103,8 @@ int dbr_check_profile(struct dbr_config *cfg, const char *file, const char *text
         err = keys_complain(DBR_ERR_CONFIG, why, cap,
                             "%s: it says no server to call (client, remote): take the profile of a client",
                             file);
+    if (!err)
+        err = refuse_not_here(cfg, &e);
     if (!err)
         tell_programs(cfg, &e);
     return err;

@@ -19,8 +19,9 @@ struct dbr_check_say {
 };
 
 /* Reads len bytes of the profile `file` into *cfg (free() is due in every case). 0, DBR_ERR_CONFIG after at
- * least one complaint (why: the first), DBR_ERR_NOMEM. Not the profile of a client: an error, too. What names
- * programs gets a warning: they never run. */
+ * least one complaint (why: the first), DBR_ERR_NOMEM. Not the profile of a client, or one with
+ * directives that this client does not do: errors, too. What names programs gets a warning: they never run.
+ */
 int dbr_check_profile(struct dbr_config *cfg, const char *file, const char *text, size_t len,
                       const struct dbr_check_say *say, char *why, size_t cap);
 

@@ -333,6 +333,10 @@ static void bad_profiles(void **state)
         {"client\ndev tap\nca ca.crt\ncert bob.crt\nkey bob.key\n", "remote"},
         {FILES "config other.ovpn\n", "config"},
         {FILES "plugin x.dll\n", "plugin"},
+        {FILES "crl-verify ca.crt\n", "office.ovpn:11: crl-verify: revocation lists"},
+        {FILES "socks-proxy 127.0.0.1\n", "office.ovpn:11: socks-proxy: this client"},
+        {FILES "bridge br0\n", "office.ovpn:11: bridge: Windows"},
+        {FILES "capath certs\n", "office.ovpn:11: capath: a folder"},
         {FILES "ca none.crt\n", "none.crt is not there"},
         {HEAD "ca bob.key\ncert bob.crt\nkey bob.key\n", "ca"},
     };
