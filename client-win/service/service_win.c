@@ -39,6 +39,8 @@ struct dbr_service {
     struct dbr_pipe *client[DBR_BOOK_CLIENTS];
     struct engine engine;
     struct dbr_logfile log;
+    uint64_t lost_ns;        /* when the last line about a lost client was written */
+    unsigned long lost_more; /* clients lost since, without one */
     bool stopping;
 };
 
@@ -80,6 +82,20 @@ static void client_said(void *arg, struct dbr_pipe *p, struct dbr_pm *m)
         dbr_book_client_said(&s->book, place, m, dbr_win_now_ns());
 }
 
+/* A line a second at most: nobody pushes older ones out of the log this way. */
+static void note_lost(struct dbr_service *s, const struct dbr_pipe *p, const char *why)
+{
+    uint64_t now = dbr_win_now_ns();
+    if (s->lost_ns && now - s->lost_ns < UINT64_C(1000000000)) {
+        s->lost_more++;
+        return;
+    }
+    notef(s, "A client (process %lu) lost its pipe: %s (%lu others since the last such line)",
+          dbr_pipe_peer_pid(p), why, s->lost_more);
+    s->lost_ns = now;
+    s->lost_more = 0;
+}
+
 static void client_closed(void *arg, struct dbr_pipe *p, const char *why)
 {
     struct dbr_service *s = arg;
@@ -89,7 +105,7 @@ static void client_closed(void *arg, struct dbr_pipe *p, const char *why)
         dbr_book_client_gone(&s->book, place);
     }
     if (strcmp(why, "the other end has gone") != 0)
-        notef(s, "A client (process %lu) lost its pipe: %s", dbr_pipe_peer_pid(p), why);
+        note_lost(s, p, why);
     if (s->listener)
         dbr_pipe_listen_again(s->listener);
 }
