@@ -205,6 +205,11 @@ roams() {
     [ $status = 0 ] || why "no ping after the address has changed"
 }
 
+over_ipv6() {
+    with -- "remote fd09::1 $LAB_PORT" || return
+    ping_through && said 'UDPv6 link remote' 1
+}
+
 # Whoever is called does not answer, or has no name: the user may have enough at once.
 stops_at_once() {
     local remote
@@ -282,6 +287,7 @@ t_case passphrase-asked-again passphrase
 t_case server-restarts server_restarts
 t_case login-asked-again login
 t_case roams roams
+t_case over-ipv6 over_ipv6
 t_case stops-at-once stops_at_once
 t_case tls-crypt-v2 gates
 t_case stock-server stock --
