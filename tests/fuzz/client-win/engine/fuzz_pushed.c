@@ -116,8 +116,8 @@ static const struct dbr_engine_ops ops = {on_resolve, on_open, on_send, on_tap, 
 static const char profile[] = "client\ndev tap\nremote gate.example 1194\nauth-user-pass\nverb 4\n"
                               "<ca>\nx\n</ca>\n<cert>\nx\n</cert>\n<key>\nx\n</key>\n";
 
-static const enum dbr_ctrlmsg kinds[] = {DBR_MSG_AUTH_FAILED, DBR_MSG_INFO_PRE, DBR_MSG_PUSH_REPLY,
-                                         DBR_MSG_RESTART, DBR_MSG_HALT};
+static const enum dbr_ctrlmsg kinds[] = {DBR_MSG_AUTH_FAILED,  DBR_MSG_INFO_PRE, DBR_MSG_PUSH_REPLY,
+                                         DBR_MSG_AUTH_PENDING, DBR_MSG_RESTART,  DBR_MSG_HALT};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -131,9 +131,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data + 1, size - 1);
     text[size - 1] = 0;
     e->call.to = (struct dbr_addr){.family = data[0] & 0x80 ? 6 : 4, .port = 1194};
+    e->call.session = dbr_session_new_client(&e->session, e, &e->now);
+    REQUIRE(e->call.session);
     if (data[0] % 8 < sizeof kinds / sizeof *kinds) {
         call_message(e, kinds[data[0] % 8], text);
-        login_over(e);
+        call_settle(e);
     } else if (!push_take(e, text)) {
         push_steps(e);
         REQUIRE(applies == 1 && clears == 0);
