@@ -60,19 +60,14 @@ static HANDLE open_folder(const wchar_t *path)
 int acl_make_private(const wchar_t *path)
 {
     PSECURITY_DESCRIPTOR sd = acl_owner_only();
-    PACL dacl = NULL;
-    BOOL there = FALSE, by_default;
-    DWORD err = ERROR_INVALID_ACL;
     HANDLE h = open_folder(path);
-    if (h != INVALID_HANDLE_VALUE && sd && GetSecurityDescriptorDacl(sd, &there, &dacl, &by_default) &&
-        there && dacl)
-        err = SetSecurityInfo(h, SE_FILE_OBJECT,
-                              DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL, NULL,
-                              dacl, NULL);
+    bool good =
+        sd && h != INVALID_HANDLE_VALUE &&
+        SetKernelObjectSecurity(h, DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, sd);
     if (h != INVALID_HANDLE_VALUE)
         CloseHandle(h);
     LocalFree(sd);
-    return err == ERROR_SUCCESS ? 0 : DBR_ERR_IO;
+    return good ? 0 : DBR_ERR_IO;
 }
 
 /* Who is above the user anyway: they can take the file over. */

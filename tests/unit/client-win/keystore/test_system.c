@@ -239,7 +239,10 @@ static void lock(void **state)
     (void)state;
     assert_int_equal(fs_table.lock(NULL, vault.root), DBR_ERR_NOTFOUND);
     assert_int_equal(fs_table.make_dir(NULL, vault.root), 0);
-    assert_int_equal(fs_table.make_dir(NULL, vault.root), 0);
+    assert_int_equal(fs_table.make_dir(NULL, vault.root), 0); /* one that is there becomes private, too */
+    struct dbr_vault_look look;
+    assert_int_equal(fs_table.look(NULL, vault.root, &look), 0);
+    assert_true(look.private_);
     assert_int_equal(fs_table.lock(NULL, vault.root), 0);
     char path[DBR_VAULT_PATH];
     wchar_t wide[FS_WIDE];
