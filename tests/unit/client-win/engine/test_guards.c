@@ -333,6 +333,30 @@ static void auth_retry_is_obeyed(void **state)
     rig_free(r);
 }
 
+/* The user may have enough while he is asked, while a name is looked up, in a pause. */
+static void stop_works_at_any_time(void **state)
+{
+    (void)state;
+    static const struct rig_options options[] = {
+        {.profile = LOGIN}, {.profile = ""}, {.profile = "connect-retry 60 60"}};
+    for (size_t i = 0; i < COUNT(options); i++) {
+        struct rig *r = rig_new(&options[i], 1);
+        r->hold_names = i == 1;
+        rig_server_dies(r);
+        rig_start(r);
+        rig_run(r, 15000);
+        dbr_engine_stop(r->engine, &r->now);
+        assert_true(rig_until(r, DBR_ENGINE_IDLE, 6));
+        assert_true(dbr_engine_over(r->engine));
+        unsigned opens = r->opens;
+        dbr_engine_resolved(r->engine, r->names, 1, &r->now);
+        rig_answer(r, DBR_ENGINE_ASK_LOGIN, "alice", "pw");
+        rig_run(r, 100000);
+        assert_int_equal(r->opens, opens);
+        rig_free(r);
+    }
+}
+
 /* ---- time and turns ---- */
 
 static void limits_of_time_end_it(void **state)
@@ -515,6 +539,7 @@ int main(void)
         cmocka_unit_test(a_wrong_answer_is_not_said_twice),
         cmocka_unit_test(what_is_not_cached_is_asked_again),
         cmocka_unit_test(auth_retry_is_obeyed),
+        cmocka_unit_test(stop_works_at_any_time),
         cmocka_unit_test(limits_of_time_end_it),
         cmocka_unit_test(the_server_sets_the_pause),
         cmocka_unit_test(restart_says_which_server),
