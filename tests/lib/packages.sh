@@ -9,7 +9,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config libssl-dev libnl-3-de
 PACKAGES_LAB="openvpn openssl iproute2 iputils-ping iperf3 dnsmasq-base busybox procps python3 jq nftables"
 PACKAGES_TEST="libcmocka-dev clang libclang-rt-dev clang-format strace curl easy-rsa ethtool udhcpc"
 PACKAGES_BENCH="gnuplot-nox"
-PACKAGES_WIN="gcc-mingw-w64-x86-64-posix wine64 make perl" # the Windows client, and its tests under Wine
+PACKAGES_WIN="gcc-mingw-w64-x86-64-posix wine64 make perl nsis" # the Windows client, its setup, its tests
 
 # packages_missing NAMES...: those that are not installed.
 packages_missing() {
