@@ -7,7 +7,7 @@
 ; with /S only if /DRIVER is said as well.
 ; Exit code: 0 done, 2 nothing or not all of it was done (the reason is on the screen, or in the log with /S).
 
-Unicode true
+Target amd64-unicode
 !include MUI2.nsh
 !include LogicLib.nsh
 !include x64.nsh
