@@ -6,6 +6,7 @@
 #include "rig.h"
 
 #include "base/bytes.h"
+#include "base/err.h"
 #include "client-win/engine/priv.h"
 
 #include <setjmp.h>
@@ -170,6 +171,16 @@ static void what_was_recorded_counts_once(void **state)
         assert_int_equal(r->taps, taps + 1);
         rig_free(r);
     }
+}
+
+/* Its counter would start again. */
+static void a_key_is_installed_once(void **state)
+{
+    (void)state;
+    struct rig *r = connected(&(struct rig_options){.push = {address}});
+    struct dbr_data_keys keys = {.cipher = DBR_AES_256_GCM, .key_id = r->engine->data.primary->slot.key_id};
+    assert_int_equal(frames_key(r->engine, &keys), DBR_ERR_EXISTS);
+    rig_free(r);
 }
 
 static void a_used_up_key_is_renewed(void **state)
@@ -529,6 +540,7 @@ int main(void)
         cmocka_unit_test(a_left_out_checksum_is_filled_in),
         cmocka_unit_test(another_peer_id_is_not_ours),
         cmocka_unit_test(what_was_recorded_counts_once),
+        cmocka_unit_test(a_key_is_installed_once),
         cmocka_unit_test(a_used_up_key_is_renewed),
         cmocka_unit_test(control_packets_come_from_the_server),
         cmocka_unit_test(only_the_newest_moves_the_server),
