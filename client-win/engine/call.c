@@ -191,11 +191,11 @@ static void failed(struct dbr_engine *e)
 static void lost(struct dbr_engine *e)
 {
     struct call *c = &e->call;
-    c->failures = c->rounds = 0;
     if (c->again)
         c->n_addrs = c->next_addr = 0;
     else
         next_remote(c);
+    c->failures = c->rounds = 0;
     engine_state(e, DBR_ENGINE_RECONNECTING, "The connection was lost. Connecting again ...");
     call_later(e, true);
 }
