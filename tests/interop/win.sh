@@ -276,7 +276,7 @@ lab_client_stop() { win_stop; }
 lab_pki || exit 1
 lab_office 1 || exit 1
 t0=$(lab_now_ms)
-wine cmd /c exit >/dev/null 2>&1
+wine --begin && wine cmd /c exit >/dev/null 2>&1
 t_note "wine prefix $(($(lab_now_ms) - t0)) ms"
 t_case connects connects
 t_case tcp-both-ways tcp
