@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-3.0-or-later
 ;
 ; The setup of Drawbridge for Windows. Built by
-;     makensis -DVERSION=0.1.0 -DPROGRAM=path/to/drawbridge.exe -DICON=path/to/connected.ico -DOUTPUT=drawbridge-setup.exe drawbridge.nsi
+;     makensis -DVERSION=0.1.0 -DPROGRAMS=folder/of/both -DICON=path/to/connected.ico -DOUTPUT=drawbridge-setup.exe drawbridge.nsi
 ; Switches: /S silent, /D=FOLDER (last, without quotes), /NOSERVICE leaves the service out (tests).
 ; The driver: a tap-windows*.exe or *.msi beside the setup is run when there is no TAP adapter and the user says yes;
 ; with /S only if /DRIVER is said as well.
@@ -46,7 +46,7 @@ Var NoService
 
 ; The setup has an administrator's rights, the tray must not: Explorer starts it as the user.
 Function RunTray
-  Exec '"$WINDIR\explorer.exe" "$INSTDIR\drawbridge.exe"'
+  Exec '"$WINDIR\explorer.exe" "$INSTDIR\drawbridgew.exe"'
 FunctionEnd
 
 Function .onInit
@@ -88,7 +88,7 @@ FunctionEnd
   DetailPrint "Ending what runs of Drawbridge"
   nsExec::ExecToLog '"$SYSDIR\sc.exe" stop Drawbridge'
   Pop $0
-  nsExec::ExecToLog '"$SYSDIR\taskkill.exe" /F /IM drawbridge.exe'
+  nsExec::ExecToLog '"$SYSDIR\taskkill.exe" /F /IM drawbridgew.exe /IM drawbridge.exe'
   Pop $0
   Sleep 1000
 !macroend
@@ -158,9 +158,10 @@ Section "Drawbridge"
   !insertmacro StopAll
   SetOutPath "$INSTDIR"
   ClearErrors
-  File "/oname=drawbridge.exe" "${PROGRAM}"
+  File "${PROGRAMS}/drawbridge.exe"
+  File "${PROGRAMS}/drawbridgew.exe"
   ${If} ${Errors}
-    MessageBox MB_ICONSTOP "$INSTDIR\drawbridge.exe cannot be written. Restart the computer, then start the setup \
+    MessageBox MB_ICONSTOP "The program cannot be written into $INSTDIR. Restart the computer, then start the setup \
       again." /SD IDOK
     SetErrorLevel 2
     Abort
@@ -180,14 +181,14 @@ Section "Drawbridge"
   ${EndIf}
 
   WriteRegStr HKLM "Software\Drawbridge" "Folder" "$INSTDIR"
-  CreateShortcut "$SMPROGRAMS\Drawbridge.lnk" "$INSTDIR\drawbridge.exe" "" "$INSTDIR\drawbridge.exe" 0 SW_SHOWNORMAL "" \
+  CreateShortcut "$SMPROGRAMS\Drawbridge.lnk" "$INSTDIR\drawbridgew.exe" "" "$INSTDIR\drawbridgew.exe" 0 SW_SHOWNORMAL "" \
     "Connect to your office"
 
   ; A double click on .ovpn imports; where another program has the ending already, "Open with" offers us.
   WriteRegStr HKLM "Software\Classes\Drawbridge.Profile" "" "VPN profile"
-  WriteRegStr HKLM "Software\Classes\Drawbridge.Profile\DefaultIcon" "" '"$INSTDIR\drawbridge.exe",0'
+  WriteRegStr HKLM "Software\Classes\Drawbridge.Profile\DefaultIcon" "" '"$INSTDIR\drawbridgew.exe",0'
   WriteRegStr HKLM "Software\Classes\Drawbridge.Profile\shell\open" "" "Import into Drawbridge"
-  WriteRegStr HKLM "Software\Classes\Drawbridge.Profile\shell\open\command" "" '"$INSTDIR\drawbridge.exe" "%1"'
+  WriteRegStr HKLM "Software\Classes\Drawbridge.Profile\shell\open\command" "" '"$INSTDIR\drawbridgew.exe" "%1"'
   WriteRegStr HKLM "Software\Classes\.ovpn\OpenWithProgids" "Drawbridge.Profile" ""
   ReadRegStr $0 HKLM "Software\Classes\.ovpn" ""
   ${If} $0 == ""
@@ -197,7 +198,7 @@ Section "Drawbridge"
 
   WriteRegStr HKLM "${KEY}" "DisplayName" "Drawbridge"
   WriteRegStr HKLM "${KEY}" "DisplayVersion" "${VERSION}"
-  WriteRegStr HKLM "${KEY}" "DisplayIcon" "$INSTDIR\drawbridge.exe"
+  WriteRegStr HKLM "${KEY}" "DisplayIcon" "$INSTDIR\drawbridgew.exe"
   WriteRegStr HKLM "${KEY}" "InstallLocation" "$INSTDIR"
   WriteRegStr HKLM "${KEY}" "UninstallString" '"$INSTDIR\uninstall.exe"'
   WriteRegStr HKLM "${KEY}" "QuietUninstallString" '"$INSTDIR\uninstall.exe" /S'
@@ -232,6 +233,7 @@ Section "Uninstall"
   DeleteRegKey HKLM "${KEY}"
   DeleteRegKey HKLM "Software\Drawbridge"
   Delete "$INSTDIR\drawbridge.exe"
+  Delete "$INSTDIR\drawbridgew.exe"
   Delete "$INSTDIR\uninstall.exe"
   RMDir "$INSTDIR"
 SectionEnd

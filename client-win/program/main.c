@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * drawbridge.exe: a table of subcommands; without one it is the tray. Before anything else, DLLs come from
- * Windows' own folder only, and words from the command line become UTF-8.
+ * drawbridge.exe: a table of subcommands, for a console and for the service. The symbol beside the clock is
+ * drawbridgew.exe (mainw.c).
  */
 #include "client-win/base/base.h"
 #include "client-win/engine/run.h"
 #include "commands.h"
 #include "profiles.h"
 #include "client-win/service/service_win.h"
-#include "client-win/tray/tray.h"
+#include "start.h"
 
-#include <windows.h>
-
-#include <shellapi.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,24 +74,11 @@ static int cmd_help(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    dbr_say("drawbridge                        the symbol beside the clock");
-    dbr_say("drawbridge FILE.ovpn              import a profile, then the same");
     for (size_t i = 0; i < COMMANDS; i++)
         if (commands[i].use)
             dbr_say("drawbridge %s", commands[i].use);
+    dbr_say("The symbol beside the clock is another program: drawbridgew [FILE.ovpn]");
     return 0;
-}
-
-static bool is_profile(const char *word)
-{
-    size_t n = strlen(word);
-    return n > 5 && _stricmp(word + n - 5, ".ovpn") == 0;
-}
-
-static int tray(const char *file)
-{
-    FreeConsole(); /* whoever started us from a console may close it */
-    return dbr_tray_run(file);
 }
 
 static int run(int argc, char **argv)
@@ -102,42 +86,20 @@ static int run(int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    if (argc == 1 || (argc == 2 && is_profile(argv[1])))
-        return tray(argc == 2 ? argv[1] : NULL);
+    if (argc == 1)
+        return cmd_help(argc, argv);
     dbr_complain("There is no \"%s\". What there is: drawbridge --help", argv[1]);
     return 2;
 }
 
-enum { WORDS = 16, LONGEST = 4 * DBR_WIN_PATH };
-
-/* The words of the command line in UTF-8, in static memory; -1 where one is no text or there are too many. */
-static int read_words(char *argv[WORDS + 1])
-{
-    static char words[WORDS][LONGEST];
-    int n = 0;
-    LPWSTR *wide = CommandLineToArgvW(GetCommandLineW(), &n);
-    if (!wide || n > WORDS)
-        n = -1;
-    for (int i = 0; i < n; i++) {
-        argv[i] = words[i];
-        if (dbr_utf8_from16(words[i], LONGEST, wide[i]) != 0)
-            n = -1;
-    }
-    LocalFree(wide);
-    return n;
-}
-
 int main(void)
 {
-    char *argv[WORDS + 1] = {NULL};
-    if (!SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32))
+    char *argv[DBR_WORDS + 1] = {NULL};
+    int argc = dbr_start(argv);
+    if (argc < 0)
         return 3;
-    HeapSetInformation(NULL, HeapEnableTerminationOnCorruption, NULL, 0);
-    SetErrorMode(SEM_FAILCRITICALERRORS);
-    int argc = read_words(argv);
-    if (argc < 1) {
-        dbr_complain("The command line is too long or no text.");
-        return 2;
-    }
-    return run(argc, argv);
+    if (argc > 0)
+        return run(argc, argv);
+    dbr_complain("The command line is too long or no text.");
+    return 2;
 }

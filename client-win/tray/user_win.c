@@ -13,13 +13,13 @@
 static const wchar_t run_key[] = L"Software\\Microsoft\\Windows\\CurrentVersion\\Run";
 static const wchar_t run_name[] = L"Drawbridge";
 
-/* "\"C:\\Program Files\\Drawbridge\\drawbridge.exe\"" with more behind it. */
-static int own_command(wchar_t *out, size_t cap, const wchar_t *more)
+/* "\"C:\\Program Files\\Drawbridge\\drawbridgew.exe\"", this program. */
+static int own_command(wchar_t *out, size_t cap)
 {
     wchar_t path[DBR_WIN_PATH];
     out[0] = 0;
     int err = dbr_win_own_path(path, DBR_WIN_PATH);
-    const wchar_t *parts[] = {L"\"", path, L"\"", more};
+    const wchar_t *parts[] = {L"\"", path, L"\""};
     for (size_t i = 0; err == 0 && i < sizeof parts / sizeof parts[0]; i++)
         err = dbr_utf16_add(out, cap, parts[i]);
     return err;
@@ -29,7 +29,7 @@ bool autostart_is_on(void)
 {
     wchar_t is[DBR_WIN_PATH], ours[DBR_WIN_PATH];
     DWORD n = sizeof is;
-    return own_command(ours, DBR_WIN_PATH, L"") == 0 &&
+    return own_command(ours, DBR_WIN_PATH) == 0 &&
            RegGetValueW(HKEY_CURRENT_USER, run_key, run_name, RRF_RT_REG_SZ, NULL, is, &n) == ERROR_SUCCESS &&
            lstrcmpiW(is, ours) == 0;
 }
@@ -37,7 +37,7 @@ bool autostart_is_on(void)
 int autostart_set(bool on)
 {
     wchar_t ours[DBR_WIN_PATH];
-    if (own_command(ours, DBR_WIN_PATH, L"") != 0)
+    if (own_command(ours, DBR_WIN_PATH) != 0)
         return DBR_ERR_SPACE;
     LSTATUS s = on ? RegSetKeyValueW(HKEY_CURRENT_USER, run_key, run_name, REG_SZ, ours,
                                      (DWORD)((wcslen(ours) + 1) * sizeof ours[0]))
@@ -61,9 +61,20 @@ static void read_rows(HANDLE process, HANDLE from, char *out, size_t cap)
         out[n] = '\0';
 }
 
+/* The program with the commands, beside this one. */
+static int console_program(wchar_t out[DBR_WIN_PATH])
+{
+    int err = dbr_win_own_path(out, DBR_WIN_PATH);
+    wchar_t *name = err == 0 ? wcsrchr(out, L'\\') : NULL;
+    if (name == NULL)
+        return DBR_ERR_NOTFOUND;
+    name[1] = 0;
+    return dbr_utf16_add(out, DBR_WIN_PATH, L"drawbridge.exe");
+}
+
 static bool start_check(HANDLE output, PROCESS_INFORMATION *p)
 {
-    wchar_t program[DBR_WIN_PATH], command[DBR_WIN_PATH];
+    wchar_t program[DBR_WIN_PATH], command[] = L"drawbridge check";
     SIZE_T size = 0;
     InitializeProcThreadAttributeList(NULL, 1, 0, &size);
     LPPROC_THREAD_ATTRIBUTE_LIST list = HeapAlloc(GetProcessHeap(), 0, size);
@@ -72,9 +83,8 @@ static bool start_check(HANDLE output, PROCESS_INFORMATION *p)
                                         .hStdOutput = output,
                                         .hStdError = output},
                         .lpAttributeList = list};
-    bool good = list != NULL && dbr_win_own_path(program, DBR_WIN_PATH) == 0 &&
-                own_command(command, DBR_WIN_PATH, L" check") == 0 &&
-                InitializeProcThreadAttributeList(list, 1, 0, &size);
+    bool good =
+        list != NULL && console_program(program) == 0 && InitializeProcThreadAttributeList(list, 1, 0, &size);
     if (good) {
         good = UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, &output, sizeof output,
                                          NULL, NULL) &&
