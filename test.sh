@@ -175,7 +175,9 @@ win() {
     export WINEPREFIX=$PWD/build/wine
     build win || { echo "0 passed, 1 failed, 0 skipped"; return; }
     chrt -o -p 0 $BASHPID # tests have limits, and are not for idle moments
-    tests/lib/wine.sh --begin && tests/lib/wine.sh wineboot --init || { echo "0 passed, 1 failed, 0 skipped"; return; }
+    tests/lib/wine.sh --begin && tests/lib/wine.sh wineboot --init &&
+        tests/lib/wine.sh reg add 'HKLM\System\CurrentControlSet\Control' /v ServicesPipeTimeout /t REG_DWORD /d 60000 /f &&
+        tests/lib/wine.sh --end && tests/lib/wine.sh --begin || { echo "0 passed, 1 failed, 0 skipped"; return; }
     out=$(units win)
     printf '%s\n' "$out"
     sum=$(add_up "0 0 0" "$out")
