@@ -18,6 +18,8 @@ enum {
     QUESTIONS = 3,
     QUESTION_EVERY_NS = 400000000,
     SETTLE_NS = 30000000, /* several addresses and routes come in a row */
+    HURRIES = 4,          /* calls at once, in HURRY_S */
+    HURRY_S = 20,
 };
 
 static size_t remote_index(const struct call *c)
@@ -50,13 +52,11 @@ static void call_later(struct dbr_engine *e, bool wait)
     c->soon = false;
 }
 
-/* The next remote; true when all had their turn. */
-static bool next_remote(struct call *c)
+static void next_remote(struct call *c)
 {
     c->n_addrs = c->next_addr = 0;
     c->next = (c->next + 1) % c->n;
     c->rounds += !c->next;
-    return true;
 }
 
 static int family_of(const struct dbr_engine *e)
@@ -95,7 +95,7 @@ static void resolve(struct dbr_engine *e)
     e->ops->resolve(e->arg, host, (uint16_t)(r->port ? r->port : e->cfg.rport), family_of(e));
 }
 
-static bool anyone(const struct dbr_engine *e)
+bool call_may_float(const struct dbr_engine *e)
 {
     int own = remote_of(e)->float_;
     return own >= 0 ? own : e->cfg.float_;
@@ -111,7 +111,7 @@ static void dial(struct dbr_engine *e)
     c->to = c->addrs[c->next_addr++];
     dbr_addr_text(&c->to, text);
     push_way(e);
-    if (e->ops->open(e->arg, &c->to, anyone(e))) {
+    if (e->ops->open(e->arg, &c->to, call_may_float(e))) {
         engine_log(e, DBR_LOG_NOTICE, "%s cannot be called from here", text);
         failed(e);
         return;
@@ -176,8 +176,10 @@ static void again_later(struct dbr_engine *e, const char *text)
 static void failed(struct dbr_engine *e)
 {
     struct call *c = &e->call;
-    bool wait = c->next_addr >= c->n_addrs && next_remote(c);
+    bool wait = c->next_addr >= c->n_addrs;
     int max = e->cfg.connect_retry_max;
+    if (wait)
+        next_remote(c);
     c->failures++;
     if (max && c->rounds >= (unsigned)max)
         engine_fail(e, "The server does not answer. Check your internet connection and try again later.");
@@ -200,6 +202,17 @@ static void lost(struct dbr_engine *e)
     call_later(e, true);
 }
 
+/* A server that sends its clients away each time they come would have them call without a pause. */
+static bool may_hurry(struct dbr_engine *e)
+{
+    struct call *c = &e->call;
+    if (!c->hurried || e->now.ns - c->hurry_ns >= HURRY_S * SECOND_NS) {
+        c->hurry_ns = e->now.ns;
+        c->hurried = 0;
+    }
+    return c->hurried++ < HURRIES;
+}
+
 static void ended(struct dbr_engine *e)
 {
     struct call *c = &e->call;
@@ -209,9 +222,11 @@ static void ended(struct dbr_engine *e)
     c->session = NULL;
     c->answer_ns = c->question_ns = NEVER;
     e->data.since_ns = 0;
-    login_over(e);
+    login_over(e, was_up);
     if (e->stopping)
         return;
+    if (c->soon && !e->waits_for)
+        c->soon = may_hurry(e);
     if (c->leave)
         engine_fail(e, c->why);
     else if (e->waits_for)
@@ -223,7 +238,7 @@ static void ended(struct dbr_engine *e)
         call_later(e, false);
     } else
         failed(e);
-    c->again = false;
+    c->soon = c->again = false;
 }
 
 /* The first answer of this server. */
@@ -378,7 +393,7 @@ void dbr_engine_network(struct dbr_engine *e, const char *why, const struct dbr_
         return;
     if (can_ask(e)) {
         engine_log(e, DBR_LOG_INFO, "%s: is the server still there?", why);
-        if (e->ops->open(e->arg, &c->to, anyone(e))) /* from the address that we have now */
+        if (e->ops->open(e->arg, &c->to, call_may_float(e))) /* from the address that we have now */
             engine_log(e, DBR_LOG_NOTICE, "the server cannot be reached from here at the moment");
         c->asked = 0;
         c->question_ns = e->now.ns + SETTLE_NS;

@@ -185,7 +185,7 @@ void dbr_engine_feed(struct dbr_engine *e, uint8_t *dgram, size_t len, const str
     uint8_t op = dbr_opcode_of(dgram[0]);
     if (op == DBR_OP_DATA_V1 || op == DBR_OP_DATA_V2)
         frames_feed(e, dgram, len, from);
-    else if (e->cfg.float_ || dbr_addr_equal(from, &e->call.to))
+    else if (call_may_float(e) || dbr_addr_equal(from, &e->call.to))
         dbr_session_feed(e->call.session, dgram, len, &e->now);
     settle(e);
 }

@@ -325,7 +325,7 @@ static bool follow(struct dbr_engine *e, const struct dbr_addr *from, bool newes
     char text[DBR_ADDR_TEXT];
     if (dbr_addr_equal(from, &e->call.to))
         return true;
-    if (!e->cfg.float_)
+    if (!call_may_float(e))
         return false;
     if (!newest)
         return true;

@@ -135,6 +135,7 @@ int login_credentials(struct dbr_engine *e, char *user, char *pass)
         n = pack_own(e, pass, DBR_USERPASS_MAX);
     }
     l->token_said = *l->token;
+    l->answer_said |= l->answered;
     snprintf(user, DBR_USERPASS_MAX, "%s", name);
     if (n >= 0 && n < DBR_USERPASS_MAX)
         return 0;
@@ -153,7 +154,8 @@ static void forget_own(struct login *l)
 static void forget_answer(struct login *l)
 {
     dbr_wipe(l->answer, sizeof l->answer);
-    l->answered = false;
+    dbr_wipe(&l->challenge, sizeof l->challenge);
+    l->answered = l->answer_said = false;
 }
 
 /* ---- what the server says ---- */
@@ -232,7 +234,7 @@ void login_info(struct dbr_engine *e, const char *rest)
     if (url) {
         engine_log(e, DBR_LOG_NOTICE, "the server wants a login in a browser; open %s",
                    dbr_log_escape(safe, sizeof safe, url, strlen(url)));
-    } else if (behind(rest, "CR_TEXT:") && !dbr_challenge_parse_text(&q, rest)) {
+    } else if (!e->data.up && behind(rest, "CR_TEXT:") && !dbr_challenge_parse_text(&q, rest)) {
         dbr_log_escape(safe, sizeof safe, q.text, strlen(q.text));
         e->login.pending = q.answer;
         if (q.answer)
@@ -242,13 +244,16 @@ void login_info(struct dbr_engine *e, const char *rest)
     }
 }
 
-void login_over(struct dbr_engine *e)
+/* An answer is good for one session: the server does not know its question any more. */
+void login_over(struct dbr_engine *e, bool was_up)
 {
     struct login *l = &e->login;
     bool once = e->cfg.static_challenge.n || e->cfg.auth_nocache;
     if (l->pending)
         e->waits_for = 0;
     l->pending = false;
+    if (was_up && l->answer_said)
+        forget_answer(l);
     if (once && !*l->token && l->have)
         forget_own(l);
 }

@@ -31,9 +31,10 @@ struct login {
     struct dbr_challenge challenge; /* of the last AUTH_FAILED,CRV1 */
     char answer[SECRET_MAX];        /* to it, while `answered` */
     bool have, responded, answered;
-    bool pending;    /* what is asked is for the server that waits (CR_TEXT) */
-    bool refused;    /* what was said last time */
-    bool token_said; /* the last key message had the token */
+    bool pending;     /* what is asked is for the server that waits (CR_TEXT) */
+    bool refused;     /* what was said last time */
+    bool token_said;  /* the last key message had the token */
+    bool answer_said; /* `answer` was in one */
 };
 
 struct call {
@@ -51,8 +52,10 @@ struct call {
     uint64_t pause_ns;   /* the server wants no call before */
     uint64_t question_ns;
     unsigned asked;
-    bool soon, again; /* call at once; the same server */
-    bool leave;       /* do not call again: the state is FAILED, or IDLE where `stopping` */
+    bool soon, again;  /* call at once; the same server */
+    uint64_t hurry_ns; /* when calls at once were counted from zero */
+    unsigned hurried;
+    bool leave; /* do not call again: the state is FAILED, or IDLE where `stopping` */
     char why[TEXT_MAX];
 };
 
@@ -137,6 +140,7 @@ void call_free(struct dbr_engine *e);
 void call_message(struct dbr_engine *e, enum dbr_ctrlmsg kind, const char *rest);
 void call_answered(struct dbr_engine *e); /* the OCC request */
 void call_goodbye(struct dbr_engine *e);
+bool call_may_float(const struct dbr_engine *e); /* the server may answer from elsewhere */
 
 /* login.c */
 enum login_fate { LOGIN_OVER, LOGIN_LATER, LOGIN_AT_ONCE };
@@ -145,7 +149,7 @@ int login_credentials(struct dbr_engine *e, char *user, char *pass);
 enum login_fate login_failed(struct dbr_engine *e, const char *rest);
 void login_pushed(struct dbr_engine *e, const struct dbr_config *pulled);
 void login_info(struct dbr_engine *e, const char *rest);
-void login_over(struct dbr_engine *e); /* a call has ended */
+void login_over(struct dbr_engine *e, bool was_up); /* a call has ended */
 void login_take(struct dbr_engine *e, enum dbr_engine_ask kind, const char *user, const char *secret);
 /* USER and PASSWORD of the first two lines of an inline auth-user-pass. 0 or DBR_ERR_SHAPE. */
 int login_parse(struct login *l, const char *text);

@@ -178,7 +178,7 @@ static void find_gateway6(const struct dbr_engine *e, uint8_t gateway[16])
         memcpy(gateway, address->has_remote ? address->remote : none, 16);
 }
 
-static void add_ways6(struct dbr_engine *e, bool full)
+static void add_everything6(struct dbr_engine *e)
 {
     /* what OpenVPN sets for `redirect-gateway ipv6`: all that is routed, more specific than a default route
      */
@@ -186,10 +186,7 @@ static void add_ways6(struct dbr_engine *e, bool full)
     uint8_t gateway[16];
     struct dbr_way w;
     find_gateway6(e, gateway);
-    add_routes6(e, &e->cfg.route_ipv6, gateway, full);
-    add_routes6(e, &e->pulled.route_ipv6, gateway, full);
-    for (size_t i = 0; full && memcmp(gateway, none, 16) != 0 && i < sizeof everything / sizeof *everything;
-         i++)
+    for (size_t i = 0; memcmp(gateway, none, 16) != 0 && i < sizeof everything / sizeof *everything; i++)
         if (!dbr_way6_parse(&w, everything[i], gateway, metric_of(e)))
             add_way(e, &w);
 }
@@ -204,23 +201,39 @@ static void add_everything(struct dbr_engine *e, uint32_t gateway)
             add_way(e, &w);
 }
 
-static void add_ways(struct dbr_engine *e)
+static uint32_t gateway_of(const struct dbr_engine *e)
 {
     const char *text = *DBR_PULLED(&e->pulled, &e->cfg, route_gateway);
-    bool full = wants_everything(e);
     uint32_t gateway = 0;
+    return text && !dbr_way_ip4(text, &gateway) ? gateway : 0;
+}
+
+/* What keeps traffic from going past the tunnel has its place before what a server may push any number of. */
+static void add_full(struct dbr_engine *e)
+{
+    bool full = wants_everything(e);
     if (e->cfg.route_noexec)
         return;
-    if (!text || dbr_way_ip4(text, &gateway))
-        gateway = 0;
     e->net.full = full;
     if (full || wants_way(e))
         add_server(e);
-    add_routes(e, &e->cfg.route, gateway, full);
-    add_routes(e, &e->pulled.route, gateway, full);
     if (full && !has_flag(e, "!ipv4"))
-        add_everything(e, gateway);
-    add_ways6(e, full && has_flag(e, "ipv6"));
+        add_everything(e, gateway_of(e));
+    if (full && has_flag(e, "ipv6"))
+        add_everything6(e);
+}
+
+static void add_ways(struct dbr_engine *e)
+{
+    bool full = wants_everything(e), full6 = full && has_flag(e, "ipv6");
+    uint8_t gateway[16];
+    if (e->cfg.route_noexec)
+        return;
+    find_gateway6(e, gateway);
+    add_routes(e, &e->cfg.route, gateway_of(e), full);
+    add_routes(e, &e->pulled.route, gateway_of(e), full);
+    add_routes6(e, &e->cfg.route_ipv6, gateway, full6);
+    add_routes6(e, &e->pulled.route_ipv6, gateway, full6);
 }
 
 /* ---- names ---- */
@@ -258,8 +271,9 @@ static void collect(struct dbr_engine *e)
     e->net.n = 0;
     e->net.dropped = false;
     add_addresses(e);
-    add_ways(e);
+    add_full(e);
     add_names(e);
+    add_ways(e);
     if (e->net.dropped)
         engine_log(e, DBR_LOG_WARN,
                    "WARNING: the server pushes more settings than fit; the last ones are left out");

@@ -214,6 +214,26 @@ static void control_packets_come_from_the_server(void **state)
 }
 
 /* A late datagram of the address before does not move the server back. */
+/* `float` of the <connection> that is called. */
+static void float_is_of_the_connection(void **state)
+{
+    (void)state;
+    for (int own = 0; own < 2; own++) {
+        struct rig *r = rig_new(&(struct rig_options){.push = {address}}, 1);
+        uint8_t f[100];
+        r->engine->cfg.remote.v[0].float_ = own;
+        r->engine->cfg.float_ = !own;
+        rig_start(r);
+        assert_true(rig_until(r, DBR_ENGINE_CONNECTED, 60));
+        unsigned taps = r->taps;
+        r->server_addr.ip[3] = 2;
+        rig_server_frame(r, f, ip_frame(f, 17, 40));
+        rig_run(r, 100);
+        assert_int_equal(r->taps, taps + (unsigned)own);
+        rig_free(r);
+    }
+}
+
 static void only_the_newest_moves_the_server(void **state)
 {
     (void)state;
@@ -329,6 +349,45 @@ static void what_is_not_cached_is_asked_again(void **state)
     rig_free(r);
 }
 
+/* The next session has a question of its own, or none. */
+static void an_answer_is_for_one_session(void **state)
+{
+    (void)state;
+    for (int with_own = 0; with_own < 2; with_own++) {
+        struct rig *r =
+            begin(&(struct rig_options){.push = {address},
+                                        .profile = with_own ? LOGIN "\nstatic-challenge PIN? 1" : LOGIN,
+                                        .refuse = "CRV1:R,E:st4te:YWxpY2U=:Your code?"});
+        rig_answer(r, DBR_ENGINE_ASK_LOGIN, "alice", "pw");
+        rig_answer(r, DBR_ENGINE_ASK_CHALLENGE, "", "42");
+        rig_run(r, 2000);
+        assert_string_equal(rig_last(r, 'a'), "Your code?");
+        r->opt.refuse = NULL;
+        rig_answer(r, DBR_ENGINE_ASK_CHALLENGE, "", "123456");
+        assert_true(rig_until(r, DBR_ENGINE_CONNECTED, 20));
+        assert_string_equal(r->pass, "CRV1::st4te::123456");
+        rig_server_says(r, "RESTART");
+        rig_run(r, 5000);
+        rig_answer(r, DBR_ENGINE_ASK_LOGIN, "alice", "pw");
+        rig_answer(r, DBR_ENGINE_ASK_CHALLENGE, "", "42");
+        assert_true(rig_until(r, DBR_ENGINE_CONNECTED, 20));
+        assert_string_equal(r->pass, with_own ? "SCRV1:cHc=:NDI=" : "pw");
+        rig_free(r);
+    }
+}
+
+/* Who is let in is not asked any more. */
+static void questions_come_before_the_session(void **state)
+{
+    (void)state;
+    struct rig *r = connected(&(struct rig_options){.push = {address}});
+    rig_server_says(r, "INFO_PRE,CR_TEXT:R,E:Your code?");
+    rig_run(r, 1000);
+    assert_int_equal(rig_count(r, 'a', DBR_ENGINE_ASK_CHALLENGE), 0);
+    assert_int_equal(dbr_engine_state(r->engine), DBR_ENGINE_CONNECTED);
+    rig_free(r);
+}
+
 static void auth_retry_is_obeyed(void **state)
 {
     (void)state;
@@ -407,6 +466,25 @@ static void restart_says_which_server(void **state)
     rig_server_says(r, "RESTART,[N]");
     assert_true(rig_until(r, DBR_ENGINE_RECONNECTING, 5) && rig_until(r, DBR_ENGINE_CONNECTED, 20));
     assert_string_equal(r->host, "second.example");
+    rig_free(r);
+}
+
+/* A server that sends its clients away at once, each time: they come slower and slower, or each second. */
+static void nobody_is_hurried_for_ever(void **state)
+{
+    (void)state;
+    struct rig *r = begin(&(struct rig_options){.profile = LOGIN, .refuse = "CRV1:E:st4te:YWxpY2U=:Wait"});
+    rig_answer(r, DBR_ENGINE_ASK_LOGIN, "alice", "pw");
+    rig_run(r, 60000);
+    assert_in_range(r->logins, 5, 25);
+    rig_free(r);
+    r = connected(&(struct rig_options){.push = {address}});
+    for (int ms = 0; ms < 60000; ms += 10) {
+        if (dbr_engine_state(r->engine) == DBR_ENGINE_CONNECTED)
+            rig_server_says(r, "RESTART,[A]");
+        rig_run(r, 10);
+    }
+    assert_in_range(r->logins, 20, 75);
     rig_free(r);
 }
 
@@ -506,6 +584,33 @@ static void more_settings_than_fit_are_left_out(void **state)
     rig_free(r);
 }
 
+static size_t count_steps(const struct rig *r, enum dbr_net_kind kind, unsigned prefix)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_steps; i++)
+        n += r->steps[i].kind == kind && r->steps[i].prefix == prefix;
+    return n;
+}
+
+/* However many routes there are, all traffic goes into a full tunnel, and names are asked for in it. */
+static void routes_do_not_push_a_full_tunnel_out(void **state)
+{
+    (void)state;
+    char own[40 * 40] = "redirect-gateway def1\nblock-outside-dns\n";
+    struct rig_options o = {.push = {address, gateway, "dhcp-option DNS 10.0.0.1"}, .profile = own};
+    for (size_t i = 0; i < 40; i++)
+        strcat(own, "route 10.60.0.0 255.255.0.0\n");
+    for (size_t i = 3; i < 67; i++)
+        o.push[i] = "route 10.50.0.0 255.255.0.0";
+    struct rig *r = connected(&o);
+    assert_non_null(strstr(r->logs, "more settings than fit"));
+    assert_int_equal(count_steps(r, DBR_NET_ROUTE, 1), 2);
+    assert_int_equal(count_steps(r, DBR_NET_ROUTE, 32), 1);
+    assert_int_equal(count_steps(r, DBR_NET_DNS, 0), 1);
+    assert_int_equal(count_steps(r, DBR_NET_BLOCK_OUTSIDE_DNS, 0), 1);
+    rig_free(r);
+}
+
 static void the_reason_is_escaped(void **state)
 {
     (void)state;
@@ -549,6 +654,7 @@ int main(void)
         cmocka_unit_test(a_key_is_installed_once),
         cmocka_unit_test(a_used_up_key_is_renewed),
         cmocka_unit_test(control_packets_come_from_the_server),
+        cmocka_unit_test(float_is_of_the_connection),
         cmocka_unit_test(only_the_newest_moves_the_server),
         cmocka_unit_test(the_certificate_has_rules),
         cmocka_unit_test(answers_are_to_questions),
@@ -556,16 +662,20 @@ int main(void)
         cmocka_unit_test(addresses_nobody_asked_for),
         cmocka_unit_test(a_wrong_answer_is_not_said_twice),
         cmocka_unit_test(what_is_not_cached_is_asked_again),
+        cmocka_unit_test(an_answer_is_for_one_session),
+        cmocka_unit_test(questions_come_before_the_session),
         cmocka_unit_test(auth_retry_is_obeyed),
         cmocka_unit_test(stop_works_at_any_time),
         cmocka_unit_test(limits_of_time_end_it),
         cmocka_unit_test(the_server_sets_the_pause),
         cmocka_unit_test(restart_says_which_server),
+        cmocka_unit_test(nobody_is_hurried_for_ever),
         cmocka_unit_test(the_next_server_is_reached_around),
         cmocka_unit_test(a_silent_resolver_is_not_waited_for),
         cmocka_unit_test(an_address_that_answered_is_remembered),
         cmocka_unit_test(the_user_may_refuse_settings),
         cmocka_unit_test(more_settings_than_fit_are_left_out),
+        cmocka_unit_test(routes_do_not_push_a_full_tunnel_out),
         cmocka_unit_test(the_reason_is_escaped),
         cmocka_unit_test(a_server_is_no_client),
     };
