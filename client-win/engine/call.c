@@ -92,7 +92,7 @@ static void resolve(struct dbr_engine *e)
     }
     c->call_ns = NEVER;
     c->resolve_ns = e->now.ns + RESOLVE_PATIENCE_S * SECOND_NS;
-    e->ops->resolve(e->arg, host, (uint16_t)(r->port ? r->port : e->cfg.rport), family_of(e));
+    e->ops->resolve(e->arg, ++c->ticket, host, (uint16_t)(r->port ? r->port : e->cfg.rport), family_of(e));
 }
 
 bool call_may_float(const struct dbr_engine *e)
@@ -139,12 +139,12 @@ void call_begin(struct dbr_engine *e)
         resolve(e);
 }
 
-void dbr_engine_resolved(struct dbr_engine *e, const struct dbr_addr *addrs, size_t n,
+void dbr_engine_resolved(struct dbr_engine *e, unsigned ticket, const struct dbr_addr *addrs, size_t n,
                          const struct dbr_now *now)
 {
     struct call *c = &e->call;
     e->now = *now;
-    if (c->resolve_ns == NEVER || c->session || e->over || e->stopping)
+    if (c->resolve_ns == NEVER || ticket != c->ticket || c->session || e->over || e->stopping)
         return;
     c->resolve_ns = NEVER;
     const struct dbr_addr *known = &c->known[remote_index(c)];
@@ -436,7 +436,7 @@ void call_tick(struct dbr_engine *e)
         call_settle(e);
     }
     if (e->now.ns >= c->resolve_ns)
-        dbr_engine_resolved(e, NULL, 0, &e->now);
+        dbr_engine_resolved(e, c->ticket, NULL, 0, &e->now);
     if (e->now.ns >= c->question_ns)
         ask_server(e);
     if (!e->over && !e->stopping && e->now.ns >= c->call_ns)

@@ -13,7 +13,7 @@
 struct change {
     struct op op;
     void (*done)(struct op *op, DWORD error, DWORD n);
-    HANDLE port, address, link;
+    HANDLE port, address, link, route;
     volatile LONG told;
 };
 
@@ -44,6 +44,13 @@ static void WINAPI interface_changed(void *arg, PMIB_IPINTERFACE_ROW row, MIB_NO
         tell(arg);
 }
 
+static void WINAPI route_changed(void *arg, PMIB_IPFORWARD_ROW2 row, MIB_NOTIFICATION_TYPE type)
+{
+    (void)row;
+    if (type != MibParameterNotification)
+        tell(arg);
+}
+
 struct change *change_begin(HANDLE port, void (*done)(struct op *op, DWORD error, DWORD n), void *owner)
 {
     struct change *c = calloc(1, sizeof *c);
@@ -54,6 +61,7 @@ struct change *change_begin(HANDLE port, void (*done)(struct op *op, DWORD error
     c->port = port;
     NotifyUnicastIpAddressChange(AF_UNSPEC, address_changed, c, FALSE, &c->address);
     NotifyIpInterfaceChange(AF_UNSPEC, interface_changed, c, FALSE, &c->link);
+    NotifyRouteChange2(AF_UNSPEC, route_changed, c, FALSE, &c->route);
     return c;
 }
 
@@ -65,5 +73,7 @@ void change_end(struct change *c)
         CancelMibChangeNotify2(c->address);
     if (c->link)
         CancelMibChangeNotify2(c->link);
+    if (c->route)
+        CancelMibChangeNotify2(c->route);
     free(c);
 }

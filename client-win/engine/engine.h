@@ -68,8 +68,8 @@ struct dbr_engine;
 
 struct dbr_engine_ops {
     /* The addresses of a host, for dbr_engine_resolved(), which must not be called from within. family: 4, 6
-     * or 0 for both. */
-    void (*resolve)(void *arg, const char *host, uint16_t port, int family);
+     * or 0 for both. ticket goes back with the answer. */
+    void (*resolve)(void *arg, unsigned ticket, const char *host, uint16_t port, int family);
     /* A socket from a port of its own, for datagrams to and from `to`; any before is closed. anyone: answers
      * of other addresses are let through (`float`). 0 or an error: then this address is left out. */
     int (*open)(void *arg, const struct dbr_addr *to, bool anyone);
@@ -113,8 +113,9 @@ void dbr_engine_frame(struct dbr_engine *e, uint8_t *frame, size_t len, const st
 /* What was asked for; others are left alone. Strings are copied; the caller wipes its own. */
 void dbr_engine_answer(struct dbr_engine *e, enum dbr_engine_ask kind, const char *user, const char *secret,
                        const struct dbr_now *now);
-/* n addresses of what was to be resolved; 0: there are none. */
-void dbr_engine_resolved(struct dbr_engine *e, const struct dbr_addr *addrs, size_t n,
+/* n addresses of what was to be resolved with this ticket; 0: there are none. What comes too late, when
+ * another name was asked for, is left alone. */
+void dbr_engine_resolved(struct dbr_engine *e, unsigned ticket, const struct dbr_addr *addrs, size_t n,
                          const struct dbr_now *now);
 /* The steps up to APPLY are done (err 0), or all of them were taken back: text is for the user, and it is
  * over. */

@@ -33,7 +33,8 @@ enum {
     TAP_READS = 16,
     TAP_WRITES = 128,
     TAP_ROOM = DBR_ENGINE_HEADROOM + DBR_ENGINE_FRAME_MAX + DBR_ENGINE_TAILROOM,
-    PIPE_WAITING_MAX = 512, /* messages that the service has not taken yet; LOG lines stop at half of it */
+    PIPE_WAITING_MAX = 512, /* messages that the service has not taken yet: then it is given up; LOG lines
+                               stop at half of it */
     BATCH = 64,
     POLL_MAX_MS = 5000, /* also how soon a sleep is noticed */
     LAST_WORDS_MS = 2000,
@@ -129,6 +130,9 @@ static void say(struct loop *l, const struct dbr_pm *m)
 {
     uint8_t out[DBR_PM_MAX];
     unsigned most = m->type == DBR_PM_LOG ? PIPE_WAITING_MAX / 2 : PIPE_WAITING_MAX;
+    if (l->waiting >=
+        PIPE_WAITING_MAX) /* a part of the settings is worse than none: the service undoes all */
+        l->gone = true;
     size_t n = l->gone || l->waiting >= most ? 0 : dbr_pm_encode(m, DBR_PM_ENGINE_TO_SERVICE, out);
     struct pipe_write *w = n ? calloc(1, sizeof *w + n) : NULL;
     if (!w)
@@ -306,15 +310,15 @@ static void resolved(struct op *op, DWORD error, DWORD n)
     (void)error;
     (void)n;
     if (l->engine)
-        dbr_engine_resolved(l->engine, r->addrs, r->n, &l->now);
+        dbr_engine_resolved(l->engine, r->ticket, r->addrs, r->n, &l->now);
     free(r);
 }
 
 /* Where no thread can be begun the engine's patience ends, and it tries again. */
-static void on_resolve(void *arg, const char *host, uint16_t port, int family)
+static void on_resolve(void *arg, unsigned ticket, const char *host, uint16_t port, int family)
 {
     struct loop *l = arg;
-    if (!resolve_begin(l->port, host, port, family, resolved, l))
+    if (!resolve_begin(l->port, ticket, host, port, family, resolved, l))
         say_line(l, DBR_LOG_NOTICE, "names cannot be resolved at the moment");
 }
 

@@ -52,13 +52,14 @@ struct resolution {
     struct op op;
     char host[256], port[8];
     int family;
+    unsigned ticket; /* the caller's */
     HANDLE completion;
     struct dbr_addr addrs[RESOLVE_ADDRS];
     size_t n;
 };
 /* getaddrinfo() in a thread of its own; done is called with a struct resolution, which is the callee's to
  * free. False: it cannot be begun. */
-bool resolve_begin(HANDLE port, const char *host, uint16_t service, int family,
+bool resolve_begin(HANDLE port, unsigned ticket, const char *host, uint16_t service, int family,
                    void (*done)(struct op *op, DWORD error, DWORD n), void *owner);
 
 /* ---- change_win.c ---- */

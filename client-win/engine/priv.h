@@ -46,6 +46,7 @@ struct call {
     struct dbr_addr to;                 /* of the call that is up */
     struct dbr_session *session;
     unsigned failures, rounds;
+    unsigned ticket;     /* of the name that is being resolved */
     uint64_t call_ns;    /* when to call; NEVER: a call is up, or something is waited for */
     uint64_t resolve_ns; /* when to give up resolving */
     uint64_t answer_ns;  /* when to give up this server; NEVER: it was answered */

@@ -34,7 +34,7 @@ static DWORD WINAPI resolve_thread(void *arg)
     return 0;
 }
 
-bool resolve_begin(HANDLE port, const char *host, uint16_t service, int family,
+bool resolve_begin(HANDLE port, unsigned ticket, const char *host, uint16_t service, int family,
                    void (*done)(struct op *op, DWORD error, DWORD n), void *owner)
 {
     struct resolution *r = threads < THREADS_MAX ? calloc(1, sizeof *r) : NULL;
@@ -43,6 +43,7 @@ bool resolve_begin(HANDLE port, const char *host, uint16_t service, int family,
     r->op = (struct op){.done = done, .owner = owner};
     r->completion = port;
     r->family = family;
+    r->ticket = ticket;
     snprintf(r->host, sizeof r->host, "%s", host);
     snprintf(r->port, sizeof r->port, "%u", service);
     InterlockedIncrement(&threads);

@@ -15,14 +15,20 @@
 #define SIO_UDP_CONNRESET _WSAIOW(IOC_VENDOR, 12)
 #endif
 
-enum { RECEIVES = 16, DGRAM_MAX = 2048 * 8, BUFFER_BYTES = 4 << 20 };
+enum {
+    RECEIVES = 16,
+    DGRAM_MAX = 2048 * 8,
+    DGRAM_ROOM = 65536, /* of any datagram: one that was cut off would complete, or not, as an error does */
+    BUFFER_BYTES = 4 << 20,
+    TRIES = 64,
+};
 
 struct receive {
     struct op op;
     struct sockaddr_storage from;
     INT from_len;
     DWORD flags;
-    uint8_t bytes[DGRAM_MAX];
+    uint8_t bytes[DGRAM_ROOM];
 };
 
 struct udp {
@@ -64,18 +70,26 @@ static void unref(struct udp *u)
         free(u);
 }
 
-static void receive(struct udp *u, struct receive *r)
+static bool begin_receive(struct udp *u, struct receive *r)
 {
-    WSABUF buf = {.len = DGRAM_MAX, .buf = (char *)r->bytes};
+    WSABUF buf = {.len = DGRAM_ROOM, .buf = (char *)r->bytes};
     memset(&r->op.over, 0, sizeof r->op.over);
     r->flags = 0;
     r->from_len = sizeof r->from;
+    return !WSARecvFrom(u->sock, &buf, 1, NULL, &r->flags, (struct sockaddr *)&r->from, &r->from_len,
+                        &r->op.over, NULL) ||
+           WSAGetLastError() == WSA_IO_PENDING;
+}
+
+/* What routers report (a port that is closed, a way too long) comes out as an error, once each: the receive
+ * goes on. A socket that cannot receive is given up: the server's silence will show. */
+static void receive(struct udp *u, struct receive *r)
+{
     u->pending++;
-    if (!WSARecvFrom(u->sock, &buf, 1, NULL, &r->flags, (struct sockaddr *)&r->from, &r->from_len,
-                     &r->op.over, NULL) ||
-        WSAGetLastError() == WSA_IO_PENDING)
-        return;
-    u->pending--; /* a socket that cannot receive: the server's silence will show */
+    for (int i = 0; i < TRIES; i++)
+        if (begin_receive(u, r))
+            return;
+    u->pending--;
 }
 
 static void received(struct op *op, DWORD error, DWORD n)

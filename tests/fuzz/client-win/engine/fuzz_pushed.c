@@ -21,9 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned clears, applies, since_clear;
 
-static void on_resolve(void *arg, const char *host, uint16_t port, int family)
+static void on_resolve(void *arg, unsigned ticket, const char *host, uint16_t port, int family)
 {
     (void)arg;
+    (void)ticket;
     (void)host;
     (void)port;
     (void)family;

@@ -296,12 +296,13 @@ static void to_server(struct rig *r, struct rig_dgram *d)
 
 /* ---- what the engine asks ---- */
 
-static void on_resolve(void *arg, const char *host, uint16_t port, int family)
+static void on_resolve(void *arg, unsigned ticket, const char *host, uint16_t port, int family)
 {
     struct rig *r = arg;
     (void)family;
     (void)port;
     snprintf(r->host, sizeof r->host, "%s", host);
+    r->ticket = ticket;
     r->resolves += !r->hold_names;
 }
 
@@ -412,7 +413,7 @@ static bool surroundings(struct rig *r)
 {
     if (r->resolves) {
         r->resolves = 0;
-        dbr_engine_resolved(r->engine, r->names, r->no_names ? 0 : r->n_names, &r->now);
+        dbr_engine_resolved(r->engine, r->ticket, r->names, r->no_names ? 0 : r->n_names, &r->now);
         return true;
     }
     if (r->net_due) {

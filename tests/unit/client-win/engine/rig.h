@@ -69,7 +69,7 @@ struct rig {
 
     /* the client's surroundings */
     struct dbr_addr own; /* where it calls from */
-    unsigned opens, resolves;
+    unsigned opens, resolves, ticket;
     bool no_names, hold_names; /* the resolver says there is none, or nothing at all */
     char host[128];            /* that was asked for last */
     struct dbr_addr names[4];  /* what its server's name means */

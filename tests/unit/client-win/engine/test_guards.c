@@ -280,7 +280,7 @@ static void answers_are_to_questions(void **state)
     struct rig *r = begin(&(struct rig_options){.push = {address}, .profile = LOGIN});
     rig_answer(r, DBR_ENGINE_ASK_CHALLENGE, "", "x");
     rig_answer(r, DBR_ENGINE_ASK_PASSPHRASE, "", "x");
-    dbr_engine_resolved(r->engine, r->names, 1, &r->now);
+    dbr_engine_resolved(r->engine, r->ticket, r->names, 1, &r->now);
     dbr_engine_net_done(r->engine, 0, "", &r->now);
     assert_int_equal(dbr_engine_state(r->engine), DBR_ENGINE_ASKING);
     assert_int_equal(rig_count(r, 'a', DBR_ENGINE_ASK_LOGIN), 1);
@@ -317,7 +317,7 @@ static void addresses_nobody_asked_for(void **state)
     rig_server_dies(r);
     rig_run(r, 15000); /* in the pause */
     assert_int_equal(r->opens, 1);
-    dbr_engine_resolved(r->engine, r->names, 1, &r->now);
+    dbr_engine_resolved(r->engine, r->ticket, r->names, 1, &r->now);
     assert_int_equal(r->opens, 1);
     rig_free(r);
 }
@@ -419,7 +419,7 @@ static void stop_works_at_any_time(void **state)
         assert_true(rig_until(r, DBR_ENGINE_IDLE, 6));
         assert_true(dbr_engine_over(r->engine));
         unsigned opens = r->opens;
-        dbr_engine_resolved(r->engine, r->names, 1, &r->now);
+        dbr_engine_resolved(r->engine, r->ticket, r->names, 1, &r->now);
         rig_answer(r, DBR_ENGINE_ASK_LOGIN, "alice", "pw");
         rig_run(r, 100000);
         assert_int_equal(r->opens, opens);
@@ -529,6 +529,23 @@ static void a_silent_resolver_is_not_waited_for(void **state)
     assert_non_null(strstr(r->logs, "Cannot resolve"));
     r->hold_names = false;
     assert_true(rig_until(r, DBR_ENGINE_CONNECTED, 60));
+    rig_free(r);
+}
+
+/* The addresses of one server are not those of the next. */
+static void names_that_come_too_late_are_left_alone(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(&(struct rig_options){.push = {address}, .profile = "remote second.example"}, 1);
+    r->hold_names = true;
+    rig_start(r);
+    unsigned first = r->ticket;
+    rig_run(r, 25000);
+    assert_string_equal(r->host, "second.example");
+    dbr_engine_resolved(r->engine, first, r->names, 1, &r->now);
+    assert_int_equal(r->opens, 0);
+    dbr_engine_resolved(r->engine, r->ticket, r->names, 1, &r->now);
+    assert_int_equal(r->opens, 1);
     rig_free(r);
 }
 
@@ -672,6 +689,7 @@ int main(void)
         cmocka_unit_test(nobody_is_hurried_for_ever),
         cmocka_unit_test(the_next_server_is_reached_around),
         cmocka_unit_test(a_silent_resolver_is_not_waited_for),
+        cmocka_unit_test(names_that_come_too_late_are_left_alone),
         cmocka_unit_test(an_address_that_answered_is_remembered),
         cmocka_unit_test(the_user_may_refuse_settings),
         cmocka_unit_test(more_settings_than_fit_are_left_out),
