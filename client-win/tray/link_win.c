@@ -54,7 +54,8 @@ void link_close(struct link *l)
 
 UINT link_pause_ms(const struct link *l)
 {
-    return l->failures > 5 ? 30000u : 1000u << l->failures;
+    unsigned doublings = l->failures > 1 ? l->failures - 1 : 0;
+    return doublings > 4 ? 30000u : 1000u << doublings;
 }
 
 int link_take(struct link *l, struct dbr_pm *m)
