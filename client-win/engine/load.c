@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "client/rules.h"
 #include "client/wrap.h"
+#include "client-win/keystore/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,50 +46,19 @@ static int refuse(struct dbr_engine *e, const char *text)
     return DBR_ERR_CONFIG;
 }
 
-static const struct {
-    enum dbr_directive which;
-    const char *text; /* NULL: it is said, and has no effect */
-} elsewhere[] = {
-    {DBR_D_crl_verify, "crl-verify: revocation lists are the server's to check; remove the line"},
-    {DBR_D_capath, "capath: a profile carries its certificates; write them into a <ca> block"},
-    {DBR_D_socks_proxy, "socks-proxy: this client calls the server directly; remove the line"},
-    {DBR_D_management_external_key,
-     "management-external-key: there is no manager here; write cert and key into the profile"},
-    {DBR_D_bridge, "bridge: Windows bridges adapters by itself; remove the line"},
-    {DBR_D_user, NULL},
-    {DBR_D_group, NULL},
-    {DBR_D_daemon, NULL},
-    {DBR_D_syslog, NULL},
-    {DBR_D_log, NULL},
-    {DBR_D_log_append, NULL},
-    {DBR_D_writepid, NULL},
-    {DBR_D_status, NULL},
-    {DBR_D_up, NULL},
-    {DBR_D_down, NULL},
-    {DBR_D_management, NULL},
-    {DBR_D_control_socket, NULL},
-    {DBR_D_metrics, NULL},
-    {DBR_D_mark, NULL},
-    {DBR_D_local, NULL},
-    {DBR_D_lport, NULL},
-    {DBR_D_bind_dev, NULL},
-    {DBR_D_dev_node, NULL},
-    {DBR_D_lladdr, NULL},
-    {DBR_D_nice, NULL},
-    {DBR_D_mlock, NULL},
-    {DBR_D_workers, NULL},
-};
-
 static int check_directives(struct dbr_engine *e)
 {
-    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
-        enum dbr_directive which = elsewhere[i].which;
-        if (!e->cfg.set[which].line)
+    char text[TEXT_MAX];
+    for (const struct dbr_check_row *row = dbr_check_not_here; row->which != DBR_D_COUNT; row++) {
+        const char *keyword = dbr_directive_info(row->which)->keyword;
+        if (!e->cfg.set[row->which].line)
             continue;
-        if (elsewhere[i].text)
-            return refuse(e, elsewhere[i].text);
+        if (row->text) {
+            snprintf(text, sizeof text, "%s: %s", keyword, row->text);
+            return refuse(e, text);
+        }
         engine_log(e, DBR_LOG_WARN, "WARNING: %s: has no effect on Windows; you may remove the line",
-                   dbr_directive_info(which)->keyword);
+                   keyword);
     }
     return 0;
 }

@@ -56,28 +56,48 @@ static void tell_programs(const struct dbr_config *cfg, struct ear *e)
     }
 }
 
-/* What the engine would refuse when it connects is said now, with its line. */
-static const struct {
-    enum dbr_directive which;
-    const char *text;
-} not_here[] = {
+const struct dbr_check_row dbr_check_not_here[] = {
     {DBR_D_crl_verify, "revocation lists are the server's to check; remove the line"},
     {DBR_D_capath, "a folder cannot be part of a profile; put the certificates into one file: ca FILE"},
     {DBR_D_socks_proxy, "this client calls the server directly; remove the line"},
     {DBR_D_management_external_key, "there is no manager here; write cert and key into the profile"},
     {DBR_D_bridge, "Windows bridges adapters by itself; remove the line"},
+    {DBR_D_user, NULL},
+    {DBR_D_group, NULL},
+    {DBR_D_daemon, NULL},
+    {DBR_D_syslog, NULL},
+    {DBR_D_log, NULL},
+    {DBR_D_log_append, NULL},
+    {DBR_D_writepid, NULL},
+    {DBR_D_status, NULL},
+    {DBR_D_up, NULL},
+    {DBR_D_down, NULL},
+    {DBR_D_management, NULL},
+    {DBR_D_control_socket, NULL},
+    {DBR_D_metrics, NULL},
+    {DBR_D_mark, NULL},
+    {DBR_D_local, NULL},
+    {DBR_D_lport, NULL},
+    {DBR_D_bind_dev, NULL},
+    {DBR_D_dev_node, NULL},
+    {DBR_D_lladdr, NULL},
+    {DBR_D_nice, NULL},
+    {DBR_D_mlock, NULL},
+    {DBR_D_workers, NULL},
+    {DBR_D_COUNT, NULL},
 };
 
+/* What the engine would refuse when it connects is said now, with its line. */
 static int refuse_not_here(const struct dbr_config *cfg, struct ear *e)
 {
     char line[512];
-    for (size_t i = 0; i < sizeof not_here / sizeof not_here[0]; i++) {
+    for (const struct dbr_check_row *row = dbr_check_not_here; row->which != DBR_D_COUNT; row++) {
         unsigned at;
-        const char *file = dbr_config_where(cfg, not_here[i].which, &at);
-        if (!at)
+        const char *file = dbr_config_where(cfg, row->which, &at);
+        if (!at || !row->text)
             continue;
-        snprintf(line, sizeof line, "%s:%u: %s: %s", file, at, dbr_directive_info(not_here[i].which)->keyword,
-                 not_here[i].text);
+        snprintf(line, sizeof line, "%s:%u: %s: %s", file, at, dbr_directive_info(row->which)->keyword,
+                 row->text);
         hear(e, DBR_CONF_ERROR, line);
     }
     return e->heard ? DBR_ERR_CONFIG : 0;

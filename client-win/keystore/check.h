@@ -12,6 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Directives that this client does not do; the last row has DBR_D_COUNT. Refused at the import and again when
+ * it connects; where text is NULL they are said once, and have no effect. */
+struct dbr_check_row {
+    enum dbr_directive which;
+    const char *text; /* why, and the way out */
+};
+extern const struct dbr_check_row dbr_check_not_here[];
+
 /* Who hears the parser's complaints, warnings and errors; as in struct dbr_conf_diag. */
 struct dbr_check_say {
     void (*say)(void *arg, enum dbr_conf_severity severity, const char *line);

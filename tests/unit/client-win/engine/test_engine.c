@@ -534,6 +534,7 @@ static const struct {
     {"no-such-word", "no-such-word"},
     {"crl-verify crl.pem", "crl-verify"},
     {"socks-proxy 10.0.0.1", "socks-proxy"},
+    {"capath certs", "capath: a folder"},
     {"extra-certs chain.pem", "import the profile again"},
 };
 
