@@ -18,8 +18,6 @@ enum {
     QUESTIONS = 3,
     QUESTION_EVERY_NS = 400000000,
     SETTLE_NS = 30000000, /* several addresses and routes come in a row */
-    HURRIES = 4,          /* calls at once, in HURRY_S */
-    HURRY_S = 20,
 };
 
 static size_t remote_index(const struct call *c)
@@ -202,17 +200,6 @@ static void lost(struct dbr_engine *e)
     call_later(e, true);
 }
 
-/* A server that sends its clients away each time they come would have them call without a pause. */
-static bool may_hurry(struct dbr_engine *e)
-{
-    struct call *c = &e->call;
-    if (!c->hurried || e->now.ns - c->hurry_ns >= HURRY_S * SECOND_NS) {
-        c->hurry_ns = e->now.ns;
-        c->hurried = 0;
-    }
-    return c->hurried++ < HURRIES;
-}
-
 static void ended(struct dbr_engine *e)
 {
     struct call *c = &e->call;
@@ -226,7 +213,7 @@ static void ended(struct dbr_engine *e)
     if (e->stopping)
         return;
     if (c->soon && !e->waits_for)
-        c->soon = may_hurry(e);
+        c->soon = dbr_hurry_may(&c->hurry, e->now.ns);
     if (c->leave)
         engine_fail(e, c->why);
     else if (e->waits_for)

@@ -9,6 +9,7 @@
 #include "client-win/engine/engine.h"
 
 #include "bridge/mss.h"
+#include "client/hurry.h"
 #include "client/ways.h"
 #include "conf/config.h"
 #include "crypto/tls.h"
@@ -53,9 +54,8 @@ struct call {
     uint64_t pause_ns;   /* the server wants no call before */
     uint64_t question_ns;
     unsigned asked;
-    bool soon, again;  /* call at once; the same server */
-    uint64_t hurry_ns; /* when calls at once were counted from zero */
-    unsigned hurried;
+    bool soon, again; /* call at once; the same server */
+    struct dbr_hurry hurry;
     bool leave; /* do not call again: the state is FAILED, or IDLE where `stopping` */
     char why[TEXT_MAX];
 };

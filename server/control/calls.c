@@ -190,7 +190,8 @@ static uint64_t back_off_s(const struct calls *calls, const struct dbr_conf_coun
 static void call_later(struct control *ctl)
 {
     struct calls *calls = ctl->calls;
-    uint64_t wait_s = calls->soon ? 0 : back_off_s(calls, &ctl->cfg->connect_retry);
+    bool at_once = calls->soon && dbr_hurry_may(&calls->hurry, ctl->now.ns);
+    uint64_t wait_s = at_once ? 0 : back_off_s(calls, &ctl->cfg->connect_retry);
     calls->soon = false;
     calls->call_ns = ctl->now.ns + wait_s * SECOND_NS;
     if (calls->call_ns < calls->pause_ns)

@@ -6,6 +6,7 @@
 #ifndef DBR_CONTROL_CALLS_H
 #define DBR_CONTROL_CALLS_H
 
+#include "client/hurry.h"
 #include "client/names.h"
 #include "client/ways.h"
 #include "control/state.h"
@@ -52,6 +53,7 @@ struct calls {
     struct dbr_conf_binding bound;           /* of the socket that we have */
     bool bound_known;                        /* else the one before us had it made */
     const struct dbr_conf_remote *waits_for; /* a socket for this call was asked for; NULL: none */
+    struct dbr_hurry hurry;
     bool soon;         /* what ended was up, or the network is new: call again without a pause */
     uint64_t pause_ns; /* the server wants no call before */
     bool leave;        /* AUTH_FAILED, HALT or the end: do not call again */
