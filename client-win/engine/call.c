@@ -8,6 +8,7 @@
 #include "client-win/engine/priv.h"
 
 #include "base/err.h"
+#include "base/sockets.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -64,6 +65,12 @@ static int family_of(const struct dbr_engine *e)
     return proto == DBR_CONF_PROTO_UDP4 ? 4 : proto == DBR_CONF_PROTO_UDP6 ? 6 : 0;
 }
 
+static bool is_number(const char *host)
+{
+    uint8_t ip[16];
+    return inet_pton(AF_INET, host, ip) == 1 || inet_pton(AF_INET6, host, ip) == 1;
+}
+
 static void dial(struct dbr_engine *e);
 
 static void resolve(struct dbr_engine *e)
@@ -80,7 +87,11 @@ static void resolve(struct dbr_engine *e)
             dial(e);
             return;
         }
-        push_clear(e);
+        if (!is_number(host)) {
+            engine_log(e, DBR_LOG_WARN,
+                       "WARNING: the full tunnel is taken back to look for the server's name");
+            push_clear(e);
+        }
     }
     if (e->cfg.remote_random_hostname && strspn(host, "0123456789.") < strlen(host) && !strchr(host, ':')) {
         e->ops->random(e->arg, d, sizeof d);
@@ -182,7 +193,9 @@ static void failed(struct dbr_engine *e)
     if (max && c->rounds >= (unsigned)max)
         engine_fail(e, "The server does not answer. Check your internet connection and try again later.");
     else {
-        again_later(e, "The server does not answer. Trying again ...");
+        again_later(e, e->net.full && !e->net.is_applied
+                           ? "The server does not answer. Your traffic goes past the tunnel until it does."
+                           : "The server does not answer. Trying again ...");
         call_later(e, wait);
     }
 }

@@ -5,6 +5,8 @@
  */
 #include "rig.h"
 
+#include "client-win/engine/priv.h"
+
 #include "client/ways.h"
 
 #include <setjmp.h>
@@ -170,10 +172,28 @@ static void full_tunnel_is_taken_back_for_names(void **state)
     assert_int_equal(r->opens, 2); /* without a name */
     rig_run(r, 20000);
     assert_int_equal(r->n_clears, 1);
+    rig_run(r, 30000);
+    assert_non_null(strstr(rig_last(r, 's'), "past the tunnel"));
     r->no_names = false;
     rig_server_lives(r);
     assert_true(rig_until(r, DBR_ENGINE_CONNECTED, 60));
     assert_int_equal(r->n_applies, 2);
+    rig_free(r);
+}
+
+/* A server that is named by its address is found inside of the tunnel. */
+static void full_tunnel_stands_without_names(void **state)
+{
+    (void)state;
+    struct rig *r = connected(
+        &(struct rig_options){.push = {address, gateway, "redirect-gateway def1", "ping-restart 10"}}, 1);
+    strcpy(r->engine->cfg.remote.v[0].host, "10.9.8.7");
+    rig_server_dies(r);
+    assert_true(rig_until(r, DBR_ENGINE_RECONNECTING, 15));
+    rig_run(r, 600000);
+    rig_server_lives(r);
+    assert_true(rig_until(r, DBR_ENGINE_CONNECTED, 600));
+    assert_int_equal(r->n_clears, 0);
     rig_free(r);
 }
 
@@ -576,6 +596,7 @@ int main(void)
         cmocka_unit_test(push_becomes_steps),
         cmocka_unit_test(full_tunnel_leaves_the_server_outside),
         cmocka_unit_test(full_tunnel_is_taken_back_for_names),
+        cmocka_unit_test(full_tunnel_stands_without_names),
         cmocka_unit_test(an_adapter_that_goes_is_told),
         cmocka_unit_test(without_address_dhcp),
         cmocka_unit_test(connected_only_when_windows_is_done),
