@@ -100,11 +100,11 @@ down() {
 # With a stock client the answers would not come back: what arrives at the client counts.
 echoes_down() {
     ours "$LAB_CLIENT" || return 0
-    echoes lan "$C4" || why "1,500-byte echoes from the office do not pass"
+    lab_thrice echoes lan "$C4" || why "1,500-byte echoes from the office do not pass"
 }
 upward() {
     ours "$LAB_CLIENT" || { T_NOTE+="${T_NOTE:+, }up not asked of a stock client"; return 0; }
-    echoes c1 $LAN4 || why "1,500-byte echoes from the laptop do not pass" || return
+    lab_thrice echoes c1 $LAN4 || why "1,500-byte echoes from the laptop do not pass" || return
     learns c1 $LAN4 && udp c1 lan $LAN4 && lab_thrice tcp c1 lan $LAN4 && learns6 c1 $LAN6
 }
 both_ways() {
